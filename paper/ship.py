@@ -1,0 +1,116 @@
+"""Put trained weights into the package, with their scores, or bring the table of models up to date.
+
+    python paper/ship.py                              # only the table, shipped/manifest.json
+    python paper/ship.py runs/NAME/weights.safetensors
+
+Shipping exports safetensors and ONNX with one command, scores the ONNX file through the runtime that users
+get (OpenVINO) on every benchmark under MSSN_DATA, keeps the scores in paper/results/MODEL-xSCALE.json and in
+both files, and refuses weights that score lower than those that ship already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from mssn import arch, complexity
+from mssn import evaluate as scoring
+from mssn.errors import MssnError
+from mssn.export.onnx import export
+from mssn.runtime.openvino import OpenVINORuntime
+from mssn.weights import files, manifest
+
+BENCHMARKS = ("Set5", "Set14", "B100", "Urban100")
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("weights", nargs="*", type=Path)
+    parser.add_argument("--force", action="store_true", help="ship even weights that score lower")
+    arguments = parser.parse_args()
+    if arguments.weights and "MSSN_DATA" not in os.environ:
+        return _fail("set MSSN_DATA to the folder that holds benchmarks/Set5 and the others")
+    try:
+        for weights in arguments.weights:
+            ship(weights, arguments.force)
+        write_manifest()
+    except MssnError as error:
+        return _fail(str(error))
+    return 0
+
+
+def ship(weights: Path, force: bool) -> None:
+    """Export, score and install one weights file."""
+    with tempfile.TemporaryDirectory() as folder:
+        safetensors, onnx = export(weights, Path(folder))
+        tensors, meta = files.load(safetensors)
+        runtime = OpenVINORuntime(onnx)
+        reports = [scoring.evaluate(runtime, name) for name in BENCHMARKS]
+        scores = {
+            report.data: {"psnr": round(report.mean.psnr, 4), "ssim": round(report.mean.ssim, 5)}
+            for report in reports
+        }
+        name = f"{meta.model}-x{meta.scale}"
+        print(name, {data: score["psnr"] for data, score in scores.items()})
+        _require_better(name, scores, force)
+        # The scores go into the file they were measured on, and from there into both that ship.
+        files.save(safetensors, tensors, replace(meta, scores=scores))
+        safetensors, onnx = export(safetensors, Path(folder) / "final")
+        manifest.FOLDER.mkdir(exist_ok=True)
+        for path in (safetensors, onnx):
+            shutil.copy(path, manifest.FOLDER / path.name)
+    result = {**scoring.to_json(reports, name), "meta": asdict(replace(meta, scores=scores))}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def write_manifest() -> None:
+    """Count every model, and note what ships."""
+    rows = []
+    for model, spec in arch.MODELS.items():
+        for scale in spec.scales:
+            net = arch.build(model, scale)
+            shipped = manifest.FOLDER / f"{model}-x{scale}.onnx"
+            row = manifest.Row(
+                model=model,
+                scale=scale,
+                parameters=complexity.count_parameters(net),
+                parameters_with_gains=complexity.count_parameters(net, gains=True),
+                mult_adds=complexity.mult_adds(net, scale),
+                receptive_field=2 * complexity.halo(net, scale) + 1,
+                weights=shipped.name if shipped.exists() else None,
+                scores=files.load(shipped.with_suffix(".safetensors"))[1].scores if shipped.exists() else {},
+            )
+            rows.append(asdict(row))
+    manifest.FOLDER.mkdir(exist_ok=True)
+    (manifest.FOLDER / "manifest.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def _require_better(name: str, scores: dict[str, dict[str, float]], force: bool) -> None:
+    """Refuse to replace better weights: the mean PSNR over all benchmarks decides."""
+    old = manifest.FOLDER / f"{name}.safetensors"
+    if force or not old.exists():
+        return
+    before = files.load(old)[1].scores
+    change = sum(scores[data]["psnr"] - before[data]["psnr"] for data in scores) / len(scores)
+    if change <= 0:
+        raise MssnError(f"{name}: {-change:.4f} dB lower than the weights that ship; kept those")
+
+
+def _fail(message: str) -> int:
+    print(f"ship: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

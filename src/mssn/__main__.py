@@ -1,0 +1,5 @@
+"""`python -m mssn` is `mssn`."""
+
+from mssn.cli import main
+
+main()

@@ -1,0 +1,145 @@
+"""The few names most people need: `load`, `upscale` and `models`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import numpy as np
+
+from mssn.engine.upscaler import Upscaler
+from mssn.errors import ImageError
+from mssn.image.io import WRITABLE, read, write
+from mssn.runtime.select import Precision, RuntimeName, open_runtime
+from mssn.weights.manifest import Row, rows
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+DEFAULT_MODEL = "mssn-s"
+PathLike = TypeVar("PathLike", str, Path)
+
+
+def models() -> list[Row]:
+    """Every model at every scale: what it costs, and whether weights ship for it."""
+    return rows()
+
+
+def load(
+    model: str | Path = DEFAULT_MODEL,
+    scale: int | None = None,
+    *,
+    runtime: RuntimeName = "openvino",
+    precision: Precision = "auto",
+    threads: int | None = None,
+) -> Upscaler:
+    """Make a model ready to enlarge pictures.
+
+    Args:
+        model: "mssn-s", "mssn-m", "mssn" or "bicubic", or the path of a weights file.
+        scale: 2, 3 or 4; default 2, or the file's own.
+        runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
+        precision: "auto", "fp32" or "bf16".
+        threads: Processor cores to use; None for all.
+
+    Returns:
+        An object that is called with an H x W x 3 uint8 array and returns the enlarged one.
+
+    Raises:
+        UnknownModelError: No such model or scale, or no weights ship for it yet.
+        WeightsError: The weights file cannot be used.
+        MissingPartError: The runtime is not installed.
+    """
+    return Upscaler(open_runtime(model, scale, runtime=runtime, precision=precision, threads=threads))
+
+
+@overload
+def upscale(image: PathLike, scale: int = 2, *, model: str | Path = ..., force: bool = ...) -> PathLike: ...
+@overload
+def upscale(
+    image: np.ndarray, scale: int = 2, *, model: str | Path = ..., force: bool = ...
+) -> np.ndarray: ...
+@overload
+def upscale(image: Image, scale: int = 2, *, model: str | Path = ..., force: bool = ...) -> Image: ...
+def upscale(image: Any, scale: int = 2, *, model: str | Path = DEFAULT_MODEL, force: bool = False) -> Any:
+    """Enlarge a picture; what you give is what you get.
+
+    Args:
+        image: A path: the enlarged picture is written beside it (photo.png -> photo_x2.png) and its path
+            returned. A NumPy array (H x W or H x W x 1..4, uint8 or uint16) or a PIL image: the enlarged
+            array or image is returned.
+        scale: 2, 3 or 4.
+        model: See `load`.
+        force: Overwrite an existing photo_x2.png.
+
+    Raises:
+        ImageError: The picture cannot be read or written, or the output exists already.
+        UnknownModelError: No such model or scale.
+    """
+    upscaler = _ready(model, scale)
+    if isinstance(image, np.ndarray):
+        return upscaler(image)
+    if isinstance(image, str | os.PathLike):
+        target = beside(Path(image), scale)
+        upscale_file(upscaler, Path(image), target, force=force)
+        return str(target) if isinstance(image, str) else target
+    if type(image).__module__.startswith("PIL."):
+        return _upscale_pil(upscaler, image)
+    raise ImageError(f"cannot enlarge a {type(image).__name__}; give a path, a NumPy array or a PIL image")
+
+
+def upscale_file(
+    upscaler: Upscaler, source: Path, target: Path, *, force: bool = False, quality: int | None = None
+) -> tuple[int, int]:
+    """Enlarge one file into another; the target appears only when whole.
+
+    Args:
+        upscaler: What enlarges.
+        source: Picture to read.
+        target: Picture to write; its ending chooses the format.
+        force: Overwrite an existing target, except the source itself.
+        quality: See `mssn.image.io.write`.
+
+    Returns:
+        Height and width of the source in pixels, upright.
+
+    Raises:
+        ImageError: It cannot be read or written, or the target exists.
+    """
+    if target.exists():
+        if source.exists() and target.samefile(source):
+            raise ImageError(f"{target}: would replace the original; choose another output")
+        if not force:
+            raise ImageError(f"{target}: exists already; use --force to overwrite it")
+    picture = read(source)
+    write(target, upscaler.picture(picture), quality=quality)
+    return picture.pixels.shape[0], picture.pixels.shape[1]
+
+
+def beside(source: Path, scale: int) -> Path:
+    """photo.png -> photo_x2.png; formats that can only be read become PNG."""
+    return writable(source.with_name(f"{source.stem}_x{scale}{source.suffix}"))
+
+
+def writable(path: Path) -> Path:
+    """The path itself, or with .png for formats that can only be read."""
+    return path if path.suffix.lower() in WRITABLE else path.with_suffix(".png")
+
+
+@lru_cache(maxsize=4)
+def _ready(model: str | Path, scale: int) -> Upscaler:
+    return load(model, scale)
+
+
+def _upscale_pil(upscaler: Upscaler, image: Image) -> Image:
+    plain = {"P": "RGBA" if "transparency" in image.info else "RGB", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}
+    if image.mode in plain:
+        image = image.convert(plain[image.mode])
+    if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
+        raise ImageError(f"cannot enlarge a PIL image of mode {image.mode}; convert it to RGB first")
+    large = sys.modules["PIL.Image"].fromarray(upscaler(np.asarray(image)))
+    large.info = dict(image.info)
+    return large

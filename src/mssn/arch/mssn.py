@@ -1,0 +1,106 @@
+"""MSSN, the Mobile Share-Source Network, and its ablations.
+
+Source: J. Du et al., "Lightweight Image Super-Resolution with Mobile Share-Source Network", section III:
+Eq. 1 (feature extraction), Eq. 2 and 4 (cascading blocks with the adaptive weighted share-source skip
+connection, AWSSC), Eq. 3 (reconstruction), Eq. 5 (the residual unit, in `mssn.arch.blocks`).
+
+What the text leaves open is fixed by the parameter and Mult-Adds counts of its tables: a 3x3 head and
+tail with bias, a 5x5 skip convolution with bias straight from the picture, units without bias.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mssn.arch.blocks import MAWRU, CascadingBlock, Scales
+from mssn.arch.layers import Normalize
+
+
+@dataclass(frozen=True)
+class MSSNConfig:
+    """Shape of an MSSN and its ablation switches.
+
+    Args:
+        channels: Channels between units (C; 32 for MSSN-S, else 64).
+        expanded: Channels inside a unit (E; 64, 128, 256 for S, M and MSSN).
+        blocks: Cascading blocks (CB; 4, 4, 6).
+        units: Units in a cascading block (4 in the paper).
+        share_source: The AWSSC of Eq. 4; off: blocks are simply stacked (MSSN-NA of Table 3).
+        adaptive_scales: Learn every mu; off: all are 1.
+        weight_norm: Normalise the weights inside the units.
+        normalize: Subtract the DIV2K mean and scale to about [-1, 1] inside the network.
+    """
+
+    channels: int = 32
+    expanded: int = 64
+    blocks: int = 4
+    units: int = 4
+    share_source: bool = True
+    adaptive_scales: bool = True
+    weight_norm: bool = True
+    normalize: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "expanded", "blocks", "units"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+class MSSN(nn.Module):
+    """Enlarges RGB pictures by a fixed whole factor.
+
+    Args:
+        config: Shape and switches.
+        scale: Factor, at least 1 (2, 3 or 4 in the paper).
+    """
+
+    def __init__(self, config: MSSNConfig, scale: int) -> None:
+        super().__init__()
+        if scale < 1:
+            raise ValueError(f"scale must be at least 1, got {scale}")
+        self.config, self.scale = config, scale
+        self.normalize = Normalize() if config.normalize else None
+        self.head = nn.Conv2d(3, config.channels, 3, padding=1)
+        self.body = nn.ModuleList(CascadingBlock(_units(config)) for _ in range(config.blocks))
+        adaptive = config.adaptive_scales
+        self.skips = nn.ModuleList(
+            Scales(adaptive=adaptive) for _ in range(config.blocks if config.share_source else 0)
+        )
+        self.tail = nn.Conv2d(config.channels, 3 * scale**2, 3, padding=1)
+        self.skip = nn.Conv2d(3, 3 * scale**2, 5, padding=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x 3 x H x W in [0, 1] -> N x 3 x scale*H x scale*W, nominally in [0, 1], not clamped."""
+        x = x if self.normalize is None else self.normalize(x)
+        x = self.tail(self.features(self.head(x))) + self.skip(x)
+        # Eq. 3 shuffles the two parts apart; one shuffle of their sum is the same.
+        x = F.pixel_shuffle(x, self.scale)
+        return x if self.normalize is None else self.normalize.inverse(x)
+
+    def features(self, source: Tensor) -> Tensor:
+        """The nonlinear mapping (Eq. 2 and 4): N x C x H x W -> N x C x H x W."""
+        x = source
+        for index, block in enumerate(self.body):
+            x, product = block(x)
+            if not self.skips:
+                x = x * product
+                continue
+            mu = self.skips[index]
+            assert isinstance(mu, Scales)
+            x = (mu.residual * product) * x + mu.identity * source
+        return x
+
+
+def _units(config: MSSNConfig) -> list[MAWRU]:
+    return [
+        MAWRU(
+            config.channels,
+            config.expanded,
+            weight_norm=config.weight_norm,
+            adaptive_scales=config.adaptive_scales,
+        )
+        for _ in range(config.units)
+    ]

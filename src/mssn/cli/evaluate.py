@@ -1,0 +1,76 @@
+"""`mssn evaluate`: score a model on benchmarks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from mssn import evaluate as scoring
+from mssn.api import DEFAULT_MODEL, load
+from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads, write_text
+
+
+def evaluate(
+    *,
+    data: Annotated[list[str], Parameter(name=["--data", "-d"], consume_multiple=True)],
+    model: Model = DEFAULT_MODEL,
+    scale: Scale = None,
+    runtime: Runtime = "openvino",
+    precision: PrecisionOption = "auto",
+    threads: Threads = None,
+    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    brief: Annotated[bool, Parameter(name="--brief", negative="")] = False,
+) -> None:
+    """Score a model: PSNR and SSIM on brightness, bicubic beside it.
+
+    Args:
+        data: Names of benchmarks under MSSN_DATA (Set5 Set14 B100 Urban100) or folders of originals.
+        model: mssn-s, mssn-m, mssn, bicubic, or the path of a weights file.
+        scale: 2, 3 or 4; default 2, or what a weights file was trained for.
+        runtime: What runs the network.
+        precision: auto takes bf16 where the processor has it.
+        threads: Processor cores to use; default all.
+        json_file: Write everything, with protocol, versions and commit, to this file.
+        brief: Show the means only.
+    """
+    engine = load(model, scale, runtime=runtime, precision=precision, threads=threads).runtime
+    console = Console()
+    reports = []
+    for folder in data:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(folder)
+            reports.append(
+                scoring.evaluate(
+                    engine,
+                    folder,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),  # noqa: B023
+                )
+            )
+    for report in reports:
+        console.print(_table(report, model, brief))
+    if json_file is not None:
+        write_text(json_file, json.dumps(scoring.to_json(reports, model), indent=1) + "\n")
+
+
+def _table(report: scoring.Report, model: str, brief: bool) -> Table:
+    table = Table(title=f"{report.data} x{report.scale}: {model} ({report.runtime})")
+    for name in ("picture", "PSNR", "SSIM", "bicubic PSNR", "bicubic SSIM", "seconds"):
+        table.add_column(name, justify="left" if name == "picture" else "right")
+    for score in [*([] if brief else report.scores), report.mean]:
+        if score.image == "mean":
+            table.add_section()
+        table.add_row(
+            score.image,
+            f"{score.psnr:.3f}",
+            f"{score.ssim:.4f}",
+            f"{score.bicubic_psnr:.3f}",
+            f"{score.bicubic_ssim:.4f}",
+            f"{score.seconds:.3f}",
+        )
+    return table

@@ -1,0 +1,35 @@
+"""Options and small helpers that several verbs share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from mssn.errors import MssnError
+from mssn.runtime.select import Precision, RuntimeName
+
+Model = Annotated[str, Parameter(name=["--model", "-m"])]
+Scale = Annotated[int | None, Parameter(name=["--scale", "-s"])]
+Runtime = Annotated[RuntimeName, Parameter(name="--runtime")]
+PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
+Threads = Annotated[int | None, Parameter(name="--threads")]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file, making its folder; it appears only when whole.
+
+    Raises:
+        MssnError: It cannot be written there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise MssnError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,95 @@
+"""Count what a network costs: parameters, Mult-Adds, and how far one output pixel sees.
+
+Works on any module. A shared module counts on every call, as recursive networks need.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+
+from mssn.arch.layers import Conv2d
+
+HD = (720, 1280)  # output size, rows x columns, for which the paper counts Mult-Adds
+
+
+def count_parameters(net: nn.Module, *, gains: bool = False) -> int:
+    """Trained numbers of a network.
+
+    Args:
+        net: Any module.
+        gains: Count the weight-norm gains, too; the paper does so for MSSN, but not for MSSN-S and
+            MSSN-M (they vanish when the network is exported).
+    """
+    total = sum(p.numel() for p in net.parameters() if p.requires_grad)
+    if gains:
+        return total
+    return total - sum(m.gain.numel() for m in net.modules() if isinstance(m, Conv2d) and m.gain is not None)
+
+
+def mult_adds(net: nn.Module, scale: int, *, output: tuple[int, int] = HD, enlarged: bool = False) -> int:
+    """Multiplications (each with its addition) for one output picture.
+
+    Args:
+        net: Maps N x 3 x H x W; run on PyTorch's meta device, so nothing is computed.
+        scale: Enlargement factor.
+        output: Rows x columns of the output; the input is 1/scale of it, rounded down.
+        enlarged: The network eats the already enlarged picture (SRCNN, VDSR).
+
+    Returns:
+        Sum over all convolutions of (weights + biases) x pixels at the resolution they run at.
+
+    Source: paper sections IV-C and IV-D; the rounding reproduces its x3 numbers.
+    """
+    size = output if enlarged else (output[0] // scale, output[1] // scale)
+    shadow = copy.deepcopy(net).to("meta")
+    channels = next(m.in_channels for m in shadow.modules() if isinstance(m, nn.Conv2d))
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution: _convolution})
+    with counter, torch.no_grad():
+        shadow(torch.empty(1, channels, *size, device="meta"))
+    return counter.get_total_flops() // 2
+
+
+def _convolution(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any,
+    transposed: bool, *args: Any, out_val: Tensor, **kwargs: Any,
+) -> int:  # fmt: skip
+    """FLOPs of a convolution, with the paper's one Mult-Add for each bias added."""
+    flops = conv_flop_count(list(x.shape), list(weight.shape), list(out_val.shape), transposed)
+    return flops + (0 if bias is None else 2 * out_val.numel())
+
+
+_convolution._get_raw = True  # pyright: ignore[reportFunctionMemberAccess]  (see FlopCounterMode)
+
+
+def halo(net: nn.Module, scale: int) -> int:
+    """How many pixels beyond its own an output pixel depends on, on each side, LR pixels.
+
+    The receptive field is 2 * halo + 1 pixels wide. Found by following the gradient of one output pixel
+    through a copy in which every number is positive, so that no ReLU hides a path.
+
+    Args:
+        net: Maps N x 3 x H x W to the `scale` times larger picture.
+        scale: Enlargement factor.
+    """
+    shadow = copy.deepcopy(net).double().cpu()
+    with torch.no_grad():
+        for parameter in shadow.parameters():
+            parameter.fill_(1.0)
+    channels = next(m.in_channels for m in shadow.modules() if isinstance(m, nn.Conv2d))
+    reach = 8
+    while True:
+        side = 2 * reach + 1
+        x = torch.full((1, channels, side, side), 2.0, dtype=torch.float64, requires_grad=True)
+        pixel = slice(reach * scale, (reach + 1) * scale)
+        shadow(x)[:, :, pixel, pixel].sum().backward()
+        assert x.grad is not None
+        seen = x.grad.abs().sum(dim=(0, 1)).nonzero()
+        found = int((seen - reach).abs().max())
+        if found < reach:
+            return found
+        reach *= 2

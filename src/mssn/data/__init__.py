@@ -1,0 +1,1 @@
+"""Folders of photographs, decoded once, and random training patches from them."""

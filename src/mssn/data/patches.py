@@ -1,0 +1,111 @@
+"""Random, aligned training patches: sample k depends only on the seed and on k.
+
+There is no generator to save and no order to lose: a run that is killed and resumed, or spread over
+several devices, sees the same patches as one that is not. Pixels may live on any device; a batch is one
+gather there, flips and quarter turns included.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mssn.data.folder import Pixels
+from mssn.errors import DataError
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def random_words(seed: int, k: np.ndarray, count: int) -> np.ndarray:
+    """`count` random 64-bit words for each sample number k (SplitMix64 of seed, k and the word's place).
+
+    Args:
+        seed: Any whole number.
+        k: Sample numbers, n.
+        count: Words a sample.
+
+    Returns:
+        n x count uint64.
+    """
+    start = _mix(np.array([seed % 2**64], np.uint64))
+    place = k.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(count, dtype=np.uint64)
+    return _mix(start + (place + np.uint64(1)) * _GOLDEN)
+
+
+def _mix(z: np.ndarray) -> np.ndarray:
+    """The output function of SplitMix64 (Steele, Lea and Flood 2014)."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+class Patches:
+    """Draws batches of (small, large) patches, every position in every picture equally likely.
+
+    Args:
+        pixels: The decoded pictures.
+        patch: Side of the small patch, LR pixels (48 in the paper).
+        seed: Start of the random numbers.
+        device: Where the pixels are kept and the batches made.
+
+    Raises:
+        DataError: No picture is as large as one patch.
+    """
+
+    def __init__(self, pixels: Pixels, patch: int, seed: int, device: torch.device | str = "cpu") -> None:
+        rows, columns = (np.maximum(pixels.sizes - patch + 1, 0)).T
+        if not (rows * columns).any():
+            raise DataError(
+                f"no picture holds a patch of {patch * pixels.scale} pixels; "
+                "use larger pictures or a smaller patch"
+            )
+        self.patch, self.scale, self.seed = patch, pixels.scale, seed
+        self._ends, self._columns = np.cumsum(rows * columns), columns
+        self._starts, self._widths = pixels.starts, pixels.sizes[:, 1]
+        self._lr, self._hr = (torch.from_numpy(array).to(device) for array in (pixels.lr, pixels.hr))
+
+    def positions(self, k: np.ndarray) -> np.ndarray:
+        """Where samples k lie: n x 4 of picture, row, column (LR pixels) and symmetry (0..7)."""
+        words = random_words(self.seed, k, 2)
+        place = (words[:, 0].astype(np.float64) * 2.0**-64 * self._ends[-1]).astype(np.int64)
+        place = np.minimum(place, self._ends[-1] - 1)  # rounding up to 1.0 must not leave the last picture
+        picture = np.searchsorted(self._ends, place, side="right")
+        inside = place - np.where(picture > 0, self._ends[picture - 1], 0)
+        columns = self._columns[picture]
+        symmetry = (words[:, 1] >> np.uint64(61)).astype(np.int64)
+        return np.stack([picture, inside // columns, inside % columns, symmetry], axis=1)
+
+    def batch(self, k: np.ndarray) -> tuple[Tensor, Tensor]:
+        """The samples with numbers k.
+
+        Returns:
+            LR n x 3 x patch x patch and HR n x 3 x scale*patch x scale*patch, float32 in [0, 1],
+            channels last, on the device of the pixels.
+        """
+        picture, row, column, symmetry = self.positions(k).T
+        start, width = self._starts[picture], self._widths[picture]
+        lr = self._gather(self._lr, start + row * width + column, width, self.patch, symmetry)
+        r = self.scale
+        first = start * r * r + (row * r) * (width * r) + column * r
+        return lr, self._gather(self._hr, first, width * r, self.patch * r, symmetry)
+
+    @staticmethod
+    def _gather(
+        pixels: Tensor, first: np.ndarray, width: np.ndarray, side: int, symmetry: np.ndarray
+    ) -> Tensor:
+        device = pixels.device
+        first_, width_, symmetry_ = (
+            torch.from_numpy(np.ascontiguousarray(a)).to(device, non_blocking=True).view(-1, 1, 1)
+            for a in (first, width, symmetry)
+        )
+        line = torch.arange(side, device=device)
+        down, right = line.view(1, -1, 1), line.view(1, 1, -1)
+        # Bits of the symmetry: 1 swaps the axes, 2 flips rows, 4 flips columns; together all eight.
+        y = torch.where(symmetry_ & 1 == 1, right, down)
+        x = torch.where(symmetry_ & 1 == 1, down, right)
+        y = torch.where(symmetry_ & 2 == 2, side - 1 - y, y)
+        x = torch.where(symmetry_ & 4 == 4, side - 1 - x, x)
+        index = first_ + y * width_ + x
+        picked = pixels.index_select(0, index.reshape(-1)).view(*index.shape, 3)
+        return picked.permute(0, 3, 1, 2).float().div_(255)

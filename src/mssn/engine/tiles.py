@@ -1,0 +1,67 @@
+"""Cut a picture into overlapping windows whose outputs join without a seam.
+
+Pure geometry. A window is a core, the part whose output is kept, and around it a halo as wide as the
+network can see, so that every kept pixel is computed from the very pixels it would see in the whole
+picture. At the border of the picture there is no halo: the network pads there, as it does for the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window along both axes, in pixels of the small picture.
+
+    Args:
+        rows: (first, last + 1) of the rows to read.
+        columns: The same for columns.
+        core_rows: (first, last + 1) of the rows to keep; inside `rows`.
+        core_columns: The same for columns.
+    """
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    core_rows: tuple[int, int]
+    core_columns: tuple[int, int]
+
+
+def windows(height: int, width: int, tile: int, halo: int) -> Iterator[Window]:
+    """Windows that together keep every pixel of a picture exactly once.
+
+    All windows have the same size (the picture's own where it is smaller than a tile), so that a
+    runtime prepares for one shape only.
+
+    Args:
+        height: Rows of the small picture, at least 1.
+        width: Columns, at least 1.
+        tile: Largest side of a window, halo included; must exceed 2 * halo.
+        halo: Context on each side.
+
+    Raises:
+        ValueError: The tile leaves nothing to keep.
+    """
+    if tile <= 2 * halo:
+        raise ValueError(f"a tile of {tile} pixels leaves nothing between two halos of {halo}")
+    across = list(_spans(width, tile, halo))
+    for rows, core_rows in _spans(height, tile, halo):
+        for columns, core_columns in across:
+            yield Window(rows, columns, core_rows, core_columns)
+
+
+def _spans(length: int, tile: int, halo: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """((read from, to), (keep from, to)) of each window along one axis."""
+    if length <= tile:
+        yield (0, length), (0, length)
+        return
+    step = tile - 2 * halo
+    # The first and last windows lack one halo and keep that much more.
+    count = 1 + -(-(length - tile) // step)
+    kept = 0
+    for index in range(count):
+        start = index * (length - tile) // (count - 1)
+        end = length if index == count - 1 else start + tile - halo
+        yield (start, start + tile), (kept, end)
+        kept = end

@@ -1,0 +1,110 @@
+"""Enlarge arrays and pictures with any runtime."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mssn.engine.tiles import windows
+from mssn.errors import ImageError
+from mssn.image.color import from_network, to_network
+from mssn.image.io import Picture
+from mssn.image.resize import imresize
+from mssn.runtime.base import Runtime
+
+# The time a pixel takes is lowest for tiles of 96 to 320 pixels a side and grows by a third or more for
+# whole pictures, whose features no longer fit into the processor's caches.
+TILE = 256
+
+
+class Upscaler:
+    """Enlarges pictures by a fixed factor; may be shared by threads.
+
+    Args:
+        runtime: What runs the network.
+        tile: Largest side of the windows a picture is cut into, LR pixels; never changes the result.
+    """
+
+    def __init__(self, runtime: Runtime, *, tile: int = TILE) -> None:
+        self.runtime, self.tile = runtime, tile
+
+    @property
+    def scale(self) -> int:
+        """The factor."""
+        return self.runtime.scale
+
+    def __repr__(self) -> str:
+        return f"<Upscaler x{self.scale}, {self.runtime.name}>"
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Enlarge an array of pixels.
+
+        Args:
+            pixels: H x W (grey), or H x W x 1, 2, 3 or 4 (grey, grey and alpha, RGB, RGB and alpha);
+                uint8 (0..255) or uint16 (0..65535).
+
+        Returns:
+            scale*H x scale*W, same channels and dtype.
+
+        Raises:
+            ImageError: The array is nothing of the above.
+        """
+        shape = pixels.shape
+        if pixels.ndim == 2:
+            return self(pixels[:, :, None])[:, :, 0]
+        fine = pixels.ndim == 3 and shape[2] in (1, 2, 3, 4) and 0 not in shape
+        if not fine or pixels.dtype not in (np.uint8, np.uint16):
+            raise ImageError(
+                "expected an H x W or H x W x 1..4 array of uint8 or uint16, "
+                f"got shape {shape} of {pixels.dtype}"
+            )
+        if shape[2] in (1, 3):
+            return enlarge(self.runtime, pixels, tile=self.tile)
+        colours = shape[2] - 1
+        color = enlarge(self.runtime, pixels[:, :, :colours], tile=self.tile)
+        return np.concatenate([color, self._alpha(pixels[:, :, colours:])], axis=2)
+
+    def picture(self, picture: Picture) -> Picture:
+        """Enlarge a decoded file; depth, alpha, profile and metadata come along."""
+        return replace(
+            picture,
+            pixels=self(picture.pixels),
+            alpha=None if picture.alpha is None else self._alpha(picture.alpha),
+        )
+
+    def _alpha(self, alpha: np.ndarray) -> np.ndarray:
+        """Transparency is no photograph: bicubic, H x W x 1."""
+        if (alpha == alpha.flat[0]).all():
+            height, width, _ = alpha.shape
+            return np.full((height * self.scale, width * self.scale, 1), alpha.flat[0], alpha.dtype)
+        return imresize(alpha, scale=self.scale)
+
+
+def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE) -> np.ndarray:
+    """Enlarge a picture window by window; equal to enlarging it whole.
+
+    Args:
+        runtime: What runs the network.
+        pixels: H x W x 1 or 3, uint8 or uint16; grey is run as RGB and comes back grey.
+        tile: Largest side of a window in LR pixels; raised where the network's halo needs more.
+
+    Returns:
+        scale*H x scale*W x the same channels, same dtype.
+    """
+    height, width, channels = pixels.shape
+    scale, halo = runtime.scale, runtime.halo
+    out = np.empty((height * scale, width * scale, channels), pixels.dtype)
+    for window in windows(height, width, max(tile, 4 * halo), halo):
+        (top, bottom), (left, right) = window.rows, window.columns
+        (first, last), (start, end) = window.core_rows, window.core_columns
+        lr = to_network(pixels[top:bottom, left:right])
+        if channels == 1:
+            lr = np.repeat(lr, 3, axis=1)
+        sr = runtime.run(lr)[
+            :, :, (first - top) * scale : (last - top) * scale, (start - left) * scale : (end - left) * scale
+        ]
+        if channels == 1:
+            sr = sr.mean(axis=1, keepdims=True)
+        out[first * scale : last * scale, start * scale : end * scale] = from_network(sr, pixels.dtype)
+    return out

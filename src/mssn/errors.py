@@ -1,0 +1,53 @@
+"""Every error `mssn` raises on purpose, as one tree.
+
+    MssnError                 anything a person can put right; the message says how
+    |-- ImageError            a picture cannot be read or written
+    |-- UnknownModelError     no such model, or no such scale of it
+    |-- WeightsError          a weights file is damaged or belongs to another network
+    |-- RecipeError           a training recipe has an unknown or impossible value
+    |-- DataError             a folder holds no usable pictures
+    |-- CheckpointError       a training checkpoint cannot be read or does not fit
+    |-- TrainingError         training cannot go on (the loss is no longer a number)
+    `-- MissingPartError      an optional dependency is not installed
+
+The library raises; only the command line prints and exits. A message is one line, names the file or
+value, and says what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class MssnError(Exception):
+    """Base of all errors a person can put right."""
+
+
+class ImageError(MssnError):
+    """A picture cannot be read or written."""
+
+
+class UnknownModelError(MssnError):
+    """There is no such model, or it has no such scale."""
+
+
+class WeightsError(MssnError):
+    """A weights file is damaged, or its description and its tensors disagree."""
+
+
+class RecipeError(MssnError):
+    """A training recipe has an unknown key or an impossible value."""
+
+
+class DataError(MssnError):
+    """A data folder is missing or holds no usable pictures."""
+
+
+class CheckpointError(MssnError):
+    """A training checkpoint cannot be read or belongs to another run."""
+
+
+class TrainingError(MssnError):
+    """Training cannot go on, for example because the loss is not a number."""
+
+
+class MissingPartError(MssnError):
+    """An optional dependency is not installed."""

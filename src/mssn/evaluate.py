@@ -1,0 +1,146 @@
+"""Score anything that enlarges: shrink known pictures, enlarge them again, compare.
+
+Protocol (the field's): crop to a multiple of the scale, shrink with MATLAB's bicubic, enlarge, round to
+8 bits, compare Y of YCbCr with `scale` pixels cut off each side; PSNR and SSIM, mean over the pictures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mssn import provenance
+from mssn.data.folder import locate
+from mssn.engine.upscaler import enlarge
+from mssn.errors import ImageError
+from mssn.image.io import find_images, read_rgb
+from mssn.image.resize import crop_to_multiple, shrink
+from mssn.metrics import psnr_y, ssim_y
+from mssn.runtime.base import Runtime
+
+PROTOCOL = {
+    "lr": "MATLAB imresize bicubic, antialiased, mirrored border, uint8",
+    "channel": "Y of YCbCr, BT.601, 16..235, from uint8 RGB",
+    "border": "scale pixels on each side",
+    "ssim": "11x11 Gaussian, sigma 1.5, valid region, K1 0.01, K2 0.03, population covariance",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One picture's scores.
+
+    Args:
+        image: File name.
+        psnr: Decibels, on Y.
+        ssim: 0..1, on Y.
+        bicubic_psnr: The same for bicubic enlargement.
+        bicubic_ssim: The same for bicubic enlargement.
+        seconds: Time spent enlarging (not shrinking, scoring or reading).
+    """
+
+    image: str
+    psnr: float
+    ssim: float
+    bicubic_psnr: float
+    bicubic_ssim: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Scores of one data set.
+
+    Args:
+        data: Name of the folder.
+        runtime: Name of what was scored.
+        scale: Enlargement factor.
+        scores: One for each picture.
+    """
+
+    data: str
+    runtime: str
+    scale: int
+    scores: list[Score]
+
+    @property
+    def mean(self) -> Score:
+        """The mean over the pictures; its `seconds` are the sum."""
+        columns = {
+            name: float(np.mean([getattr(score, name) for score in self.scores]))
+            for name in ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")
+        }
+        return Score("mean", **columns, seconds=sum(score.seconds for score in self.scores))
+
+
+def evaluate(
+    runtime: Runtime,
+    folder: str | Path,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Score a runtime on a folder of original pictures.
+
+    Args:
+        runtime: What enlarges.
+        folder: Folder of HR pictures, or the name of one under MSSN_DATA, such as "Set5".
+        progress: Called with (pictures done, pictures in all).
+
+    Raises:
+        DataError: No such folder, or no pictures in it.
+        ImageError: A picture cannot be read or is too small.
+    """
+    paths = find_images(locate(folder))
+    scores = []
+    for done, score in enumerate(_scores(runtime, paths), 1):
+        scores.append(score)
+        progress(done, len(paths))
+    return Report(Path(folder).name, runtime.name, runtime.scale, scores)
+
+
+def _scores(runtime: Runtime, paths: list[Path]) -> Iterator[Score]:
+    from mssn.runtime.bicubic import BicubicRuntime
+
+    bicubic, scale = BicubicRuntime(runtime.scale), runtime.scale
+    for path in paths:
+        try:
+            hr = crop_to_multiple(read_rgb(path), scale)
+            lr = shrink(hr, scale)
+            started = time.perf_counter()
+            sr = enlarge(runtime, lr)
+            seconds = time.perf_counter() - started
+            floor = enlarge(bicubic, lr)
+            yield Score(
+                path.name,
+                psnr_y(sr, hr, scale),
+                ssim_y(sr, hr, scale),
+                psnr_y(floor, hr, scale),
+                ssim_y(floor, hr, scale),
+                seconds,
+            )
+        except ValueError as error:
+            raise ImageError(f"{path}: {error}") from error
+
+
+def to_json(reports: list[Report], model: str) -> dict[str, Any]:
+    """Reports as plain data, with everything needed to reproduce them."""
+    return {
+        "model": model,
+        "runtime": reports[0].runtime,
+        "scale": reports[0].scale,
+        "protocol": PROTOCOL,
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "data": {
+            report.data: {
+                "mean": {k: v for k, v in asdict(report.mean).items() if k != "image"},
+                "images": [asdict(score) for score in report.scores],
+            }
+            for report in reports
+        },
+    }

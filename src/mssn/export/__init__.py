@@ -1,0 +1,1 @@
+"""From trained networks to files that other runtimes read."""

@@ -1,0 +1,108 @@
+"""Write a trained network as ONNX, for every runtime that is not PyTorch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from mssn.arch.folded import fold
+from mssn.errors import WeightsError
+from mssn.weights import files
+from mssn.weights.meta import Meta
+from mssn.weights.network import load_network, tensors_of
+
+_OPSET = 18
+
+
+def export(weights: Path, folder: Path) -> tuple[Path, Path]:
+    """Turn a weights file into the pair that ships: half-precision safetensors and ONNX.
+
+    The ONNX file is made from the very numbers in the safetensors file, so the two always agree.
+
+    Args:
+        weights: A .safetensors file.
+        folder: Where MODEL-xSCALE.safetensors and .onnx go; made if missing.
+
+    Returns:
+        The two files.
+
+    Raises:
+        WeightsError: The weights cannot be read, used or written.
+    """
+    net, meta = load_network(weights)
+    net.half().float()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WeightsError(f"{folder}: cannot be made ({error.strerror})") from error
+    stem = folder / f"{meta.model}-x{meta.scale}"
+    safetensors, onnx_file = stem.with_suffix(".safetensors"), stem.with_suffix(".onnx")
+    halves = {name: array.astype(np.float16) for name, array in tensors_of(net).items()}
+    files.save(safetensors, halves, meta)
+    write_onnx(net, meta, onnx_file)
+    return safetensors, onnx_file
+
+
+def write_onnx(net: nn.Module, meta: Meta, path: Path) -> None:
+    """Export a network with dynamic height and width: input "lr" 1 x 3 x H x W, output "sr".
+
+    Args:
+        net: A trained network; weight norm and learnt scales are folded, it is not changed.
+        meta: Its description, kept in the file's metadata under "mssn".
+        path: Target; appears only when whole.
+
+    Raises:
+        WeightsError: The network cannot be folded, or the file not be written.
+    """
+    try:
+        model = _to_onnx(fold(net.eval()))
+    except ValueError as error:
+        raise WeightsError(f"{meta.model} x{meta.scale}: {error}") from error
+    model.metadata_props.append(onnx.StringStringEntryProto(key="mssn", value=meta.to_json()))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(model.SerializeToString())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _to_onnx(net: nn.Module) -> onnx.ModelProto:
+    height, width = torch.export.Dim("height", min=1), torch.export.Dim("width", min=1)
+    # The exporter warns of its own innards and of packages nobody asked for; none of it is the user's.
+    noisy = logging.getLogger("torch.onnx")
+    level = noisy.level
+    noisy.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                net,
+                (torch.rand(1, 3, 24, 32),),
+                dynamo=True,
+                input_names=["lr"],
+                output_names=["sr"],
+                dynamic_shapes=({2: height, 3: width},),
+                opset_version=_OPSET,
+                verbose=False,
+            )
+    finally:
+        noisy.setLevel(level)
+    assert program is not None
+    model = program.model_proto
+    # Source lines and shapes of every node: a third of a small file, of no use to anyone who runs it.
+    del model.graph.value_info[:], model.metadata_props[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    onnx.checker.check_model(model)
+    return model

@@ -1,0 +1,1 @@
+"""Pixels without PyTorch: files, colours, MATLAB-exact resizing."""

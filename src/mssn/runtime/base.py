@@ -1,0 +1,30 @@
+"""The seam of the program: anything that runs a network on arrays."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+
+class Runtime(Protocol):
+    """Runs one network.
+
+    Attributes:
+        name: What runs it, for people: "openvino bf16", "bicubic".
+        scale: Enlargement factor.
+        halo: Pixels of context one output pixel depends on, on each side, LR pixels.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def scale(self) -> int: ...
+
+    @property
+    def halo(self) -> int: ...
+
+    def run(self, lr: np.ndarray) -> np.ndarray:
+        """N x 3 x H x W float32 in [0, 1] -> N x 3 x scale*H x scale*W float32, not clipped."""
+        ...

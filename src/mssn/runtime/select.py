@@ -1,0 +1,80 @@
+"""From a model's name or a weights file to something that runs it."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Literal
+
+from mssn.errors import MissingPartError, UnknownModelError, WeightsError
+from mssn.runtime.base import Runtime
+from mssn.weights import manifest
+
+RuntimeName = Literal["openvino", "onnxruntime", "pytorch"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def open_runtime(
+    model: str | Path,
+    scale: int | None = None,
+    *,
+    runtime: RuntimeName = "openvino",
+    precision: Precision = "auto",
+    threads: int | None = None,
+) -> Runtime:
+    """Make a network ready to run.
+
+    Args:
+        model: "bicubic", the name of a model that ships with the package, or the path of an .onnx or
+            .safetensors file.
+        scale: Factor; default 2 for a name, the file's own for a path (and checked against it).
+        runtime: What runs it; .safetensors files need "pytorch", .onnx files one of the others.
+        precision: "auto" takes what the processor is good at; ONNX Runtime knows fp32 only.
+        threads: Processor cores; None for all.
+
+    Raises:
+        UnknownModelError: No such model or scale.
+        WeightsError: The file cannot be used, or not with this runtime or scale.
+        MissingPartError: The runtime is not installed.
+    """
+    if model == "bicubic":
+        from mssn.runtime.bicubic import BicubicRuntime
+
+        return BicubicRuntime(scale or 2)
+    path = Path(model)
+    if path.suffix not in (".onnx", ".safetensors"):
+        if path.exists() or len(path.parts) > 1:
+            raise WeightsError(f"{model}: weights files end in .onnx or .safetensors")
+        path = manifest.find(str(model), scale or 2)
+        if runtime == "pytorch":
+            path = path.with_suffix(".safetensors")
+    opened = _open(path, runtime, precision, threads)
+    if scale not in (None, opened.scale):
+        raise UnknownModelError(f"{model}: enlarges by {opened.scale}, not by {scale}")
+    return opened
+
+
+def _open(path: Path, runtime: RuntimeName, precision: Precision, threads: int | None) -> Runtime:
+    if (path.suffix == ".safetensors") != (runtime == "pytorch"):
+        wanted = ".safetensors" if runtime == "pytorch" else ".onnx"
+        raise WeightsError(f"{path}: {runtime} runs {wanted} files; mssn export makes one from the other")
+    if runtime == "pytorch":
+        return _open_pytorch(path, precision, threads)
+    if runtime == "onnxruntime":
+        if precision == "bf16":
+            raise WeightsError("onnxruntime computes in fp32 only here; use openvino for bf16")
+        from mssn.runtime.onnxruntime import ONNXRuntime
+
+        return ONNXRuntime(path, threads=threads)
+    from mssn.runtime.openvino import OpenVINORuntime
+
+    return OpenVINORuntime(path, precision=precision, threads=threads)
+
+
+def _open_pytorch(path: Path, precision: Precision, threads: int | None) -> Runtime:
+    # By name, so that nothing that enlarges pictures depends on PyTorch, not even on paper.
+    try:
+        module = importlib.import_module("mssn.runtime.pytorch")
+    except ModuleNotFoundError as error:
+        raise MissingPartError("PyTorch is not installed; run: pip install 'mssn[train]'") from error
+    return module.open_pytorch(path, bf16=precision == "bf16", threads=threads)

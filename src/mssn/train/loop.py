@@ -1,0 +1,295 @@
+"""The training loop, whole and visible.
+
+Source: paper section IV-B (Adam, L1, 48x48 patches, batch 16, the step schedule). Cosine schedule,
+warm-up, averaged weights (EMA), clipping and bfloat16 are ours, off in the `paper-*` recipes.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.tensorboard import SummaryWriter
+
+from mssn.data.patches import Patches
+from mssn.engine.upscaler import enlarge
+from mssn.errors import CheckpointError, TrainingError
+from mssn.metrics import psnr_y
+from mssn.runtime.pytorch import PyTorchRuntime
+from mssn.train.checkpoint import load_checkpoint, save_checkpoint
+from mssn.train.recipe import Recipe
+
+_LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look waits for the device
+_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
+
+
+@dataclass
+class Status:
+    """What a training run has to tell; handed to `watch` after every look at the loss.
+
+    Args:
+        update: Updates done.
+        fraction: Share of the schedule done, 0..1.
+        loss: Mean loss since the last look.
+        learning_rate: In force.
+        speed: Updates a second since the last look.
+        data_share: Share of that time spent making batches.
+        psnr: Last validation's PSNR on Y in dB; None before the first.
+    """
+
+    update: int = 0
+    fraction: float = 0.0
+    loss: float = math.nan
+    learning_rate: float = 0.0
+    speed: float = 0.0
+    data_share: float = 0.0
+    psnr: float | None = None
+
+
+class Trainer:
+    """A network in training, with all that has to survive a restart.
+
+    Args:
+        recipe: How to train.
+        net: The network, weights as they start.
+        patches: Where batches come from.
+        validation: (small, large) uint8 pictures, H x W x 3.
+        halo: Context of the network, LR pixels.
+        folder: Where the checkpoint, TensorBoard events and nothing else go.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        net: nn.Module,
+        patches: Patches,
+        validation: list[tuple[np.ndarray, np.ndarray]],
+        halo: int,
+        folder: Path,
+    ) -> None:
+        self.recipe, self.patches, self.validation, self.halo = recipe, patches, validation, halo
+        self.device = next(net.parameters()).device
+        self.net: nn.Module = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        decay = get_ema_multi_avg_fn(recipe.ema)
+        self.average = AveragedModel(self.net, multi_avg_fn=decay) if recipe.ema else None
+        self.optimizer = torch.optim.Adam(
+            self.net.parameters(),
+            recipe.learning_rate,
+            (recipe.betas[0], recipe.betas[1]),
+            recipe.epsilon,
+            fused=True,
+        )
+        self.checkpoint = folder / "checkpoint.pt"
+        self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60)
+        self.status = Status()
+
+    @property
+    def result(self) -> nn.Module:
+        """The network to validate and ship: the averaged one, if there is one."""
+        return self.net if self.average is None else self.average.module
+
+    def run(
+        self,
+        *,
+        time_limit: float | None = None,
+        stop_after: int | None = None,
+        watch: Callable[[Status], None] = lambda status: None,
+    ) -> bool:
+        """Train to the end of the schedule.
+
+        Args:
+            time_limit: Minutes from now in which the rest of the schedule must fit.
+            stop_after: Stop, to be resumed, when this many updates are done in all.
+            watch: Called with the status every few updates.
+
+        Returns:
+            Whether the schedule is complete; False after Ctrl-C or `stop_after`. Either way the last
+            state is saved.
+
+        Raises:
+            TrainingError: The loss is no longer a number; the last good checkpoint is kept.
+            CheckpointError: The state cannot be saved.
+        """
+        recipe, status = self.recipe, self.status
+        started = looked = saved = time.monotonic()
+        begun, first = status.fraction, status.update
+        looked_update, data_time = status.update, 0.0
+        losses: list[Tensor] = []
+        with _stop_signals() as stopped:
+            while status.fraction < 1 and not stopped() and status.update != stop_after:
+                before = time.monotonic()
+                k = np.arange(recipe.batch) + status.update * recipe.batch
+                lr, hr = self.patches.batch(k)
+                data_time += time.monotonic() - before
+                status.learning_rate = learning_rate(recipe, status.update, status.fraction)
+                losses.append(self._update(lr, hr, status.learning_rate))
+                status.update += 1
+                now = time.monotonic()
+                in_time = (now - started) / (60 * time_limit) if time_limit else 0.0
+                status.fraction = progress(recipe.updates, status.update, first, begun, in_time)
+                last = status.fraction == 1 or stopped() or status.update == stop_after
+                validate = status.fraction == 1 or (
+                    recipe.validate_every and status.update % recipe.validate_every == 0
+                )
+                save = last or now - saved > 60 * recipe.checkpoint_minutes
+                if save or validate or status.update % _LOOK_EVERY == 0:
+                    self._look(losses, looked_update, now - looked, data_time)
+                    losses, looked_update, data_time, looked = [], status.update, 0.0, now
+                    watch(status)
+                if validate:
+                    self._validate()
+                    watch(status)
+                    looked = time.monotonic()
+                if save:
+                    self.save()
+                    saved = looked = time.monotonic()
+        self.log.flush()
+        return status.fraction == 1
+
+    def _update(self, lr: Tensor, hr: Tensor, rate: float) -> Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"):
+            sr = self.net(lr)
+        loss = _LOSSES[self.recipe.loss](sr.float(), hr)
+        loss.backward()
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.net)
+        return loss.detach()
+
+    def _look(self, losses: list[Tensor], since: int, seconds: float, data_seconds: float) -> None:
+        status = self.status
+        if losses:
+            status.loss = torch.stack(losses).mean().item()
+        if losses and not math.isfinite(status.loss):
+            raise TrainingError(
+                f"the loss is not a number any more between updates {since} and {status.update}; "
+                f"resume from {self.checkpoint} with a lower learning_rate"
+            )
+        status.speed = (status.update - since) / max(seconds, 1e-9)
+        status.data_share = data_seconds / max(seconds, 1e-9)
+        for name in ("loss", "learning_rate", "speed", "data_share"):
+            self.log.add_scalar(f"train/{name}", getattr(status, name), status.update)
+
+    def _validate(self) -> None:
+        bf16 = self.recipe.precision == "bf16"
+        runtime = PyTorchRuntime(self.result, self.recipe.scale, self.halo, bf16=bf16)
+        scores = [psnr_y(enlarge(runtime, lr, tile=512), hr, self.recipe.scale) for lr, hr in self.validation]
+        self.status.psnr = float(np.mean(scores))
+        self.log.add_scalar("validation/psnr", self.status.psnr, self.status.update)
+
+    def save(self) -> None:
+        """Write the checkpoint.
+
+        Raises:
+            CheckpointError: It cannot be written; the previous one is kept.
+        """
+        save_checkpoint(
+            self.checkpoint,
+            {
+                "model": self.recipe.model,
+                "scale": self.recipe.scale,
+                "config": self.recipe.config,
+                "net": self.net.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "status": vars(self.status),
+            },
+        )
+
+    def resume(self) -> None:
+        """Go on from the checkpoint in the run's folder.
+
+        Raises:
+            CheckpointError: There is none, it is damaged, or it belongs to another network.
+        """
+        state = load_checkpoint(self.checkpoint)
+        try:
+            self._restore(state)
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{self.checkpoint}: does not fit this recipe ({error})") from error
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        mine = {"model": self.recipe.model, "scale": self.recipe.scale, "config": self.recipe.config}
+        theirs = {key: state[key] for key in mine}
+        if mine != theirs:
+            raise ValueError(f"it is for {theirs}, the recipe for {mine}")
+        if (state["average"] is None) != (self.average is None):
+            raise ValueError("one averages the weights (ema), the other does not")
+        self.net.load_state_dict(state["net"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.status = Status(**state["status"])
+
+
+def progress(updates: int, update: int, first: int, begun: float, in_time: float) -> float:
+    """Share of the schedule that is done, 0..1.
+
+    Args:
+        updates: Updates of the whole schedule.
+        update: Updates done.
+        first: Updates that were done when this start began.
+        begun: Share of the schedule that was done then.
+        in_time: Share of this start's time limit that is used up; 0 without a limit.
+
+    Returns:
+        update / updates, unless a time limit, now or in an earlier start, runs ahead of it: what was
+        left then is spread over the updates or the minutes that are left, whichever end first.
+    """
+    share = update / updates
+    if begun > first / updates:
+        share = begun + (1 - begun) * (update - first) / max(1, updates - first)
+    return min(1.0, max(share, begun + (1 - begun) * in_time if in_time else 0.0))
+
+
+def learning_rate(recipe: Recipe, update: int, fraction: float) -> float:
+    """The rate of the update after `update` updates, `fraction` of the schedule being done.
+
+    Source: step schedule, paper section IV-B; its halvings are places on the schedule, so that they
+    move together when a time limit shortens it.
+    """
+    warm = min(1.0, (update + 1) / recipe.warmup) if recipe.warmup else 1.0
+    if recipe.schedule == "cosine":
+        return warm * recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * fraction))
+    # The small nudge keeps 200,000 of 1,000,000 from rounding to just below a halving.
+    halvings = int(fraction * recipe.updates / recipe.halve_every + 1e-9)
+    return warm * recipe.learning_rate * 0.5**halvings
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop between two updates; the second one kills."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: object) -> None:
+        asked.append(number)
+        for name, handler in previous.items():
+            signal.signal(name, handler)
+
+    previous: dict[int, Any] = {}
+    try:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            previous[name] = signal.signal(name, ask)
+    except ValueError:  # not the main thread: nobody can press Ctrl-C here
+        previous.clear()
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for name, handler in previous.items():
+            signal.signal(name, handler)

@@ -1,0 +1,183 @@
+"""Training recipes: a TOML file of a few lines over another one."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mssn.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides how a network is trained.
+
+    Args:
+        name: For people and for the run's folder.
+        model: A name of the table of models.
+        scale: Enlargement factor.
+        config: Changes to the model's config (ablations), field -> value.
+        train: Folders of large pictures; relative ones are looked for under MSSN_DATA, too.
+        validation: The same for validation; never a benchmark.
+        data: What the training pictures are, in words; goes into the weights' description.
+        seed: Start of all random numbers.
+        updates: Optimiser updates in all.
+        batch: Patches an update.
+        patch: Side of the small patch, LR pixels.
+        loss: "l1" or "l2".
+        learning_rate: Peak (cosine) or start (step).
+        schedule: "step" (halved every `halve_every` updates) or "cosine" (to 0 at the end).
+        halve_every: Updates between halvings; step schedule only.
+        warmup: Updates over which the rate rises linearly from 0.
+        betas: Adam's decay rates.
+        epsilon: Adam's epsilon.
+        clip: Largest norm of the gradient; 0 for no limit.
+        ema: Decay of the averaged weights that are validated and shipped; 0 for none.
+        precision: "bf16" (autocast) or "fp32".
+        validate_every: Updates between validations; 0 for only one at the end.
+        checkpoint_minutes: Minutes between checkpoints.
+    """
+
+    name: str = "unnamed"
+    model: str = "mssn-s"
+    scale: int = 2
+    config: dict[str, Any] = field(default_factory=dict)
+    train: tuple[str, ...] = ("train",)
+    validation: tuple[str, ...] = ("validation",)
+    data: str = ""
+    seed: int = 0
+    updates: int = 1_000_000
+    batch: int = 16
+    patch: int = 48
+    loss: str = "l1"
+    learning_rate: float = 1e-3
+    schedule: str = "step"
+    halve_every: int = 200_000
+    warmup: int = 0
+    betas: tuple[float, ...] = (0.9, 0.999)
+    epsilon: float = 1e-8
+    clip: float = 0.0
+    ema: float = 0.0
+    precision: str = "fp32"
+    validate_every: int = 5_000
+    checkpoint_minutes: float = 5.0
+
+    def __post_init__(self) -> None:
+        _require(self.loss in ("l1", "l2"), f"loss must be l1 or l2, not '{self.loss}'")
+        _require(
+            self.schedule in ("step", "cosine"), f"schedule must be step or cosine, not '{self.schedule}'"
+        )
+        _require(
+            self.precision in ("bf16", "fp32"), f"precision must be bf16 or fp32, not '{self.precision}'"
+        )
+        for name in ("updates", "batch", "patch", "halve_every", "learning_rate", "epsilon"):
+            _require(getattr(self, name) > 0, f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("warmup", "clip", "validate_every", "checkpoint_minutes"):
+            _require(getattr(self, name) >= 0, f"{name} must not be below 0, it is {getattr(self, name)}")
+        _require(0 <= self.ema < 1, f"ema must be at least 0 and below 1, not {self.ema}")
+        _require(
+            len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),
+            f"betas must be two numbers in [0, 1), not {list(self.betas)}",
+        )
+        _require(bool(self.train) and bool(self.validation), "train and validation must each name a folder")
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with the package, sorted."""
+    files = resources.files("mssn.train") / "recipes"
+    return sorted(f.name.removesuffix(".toml") for f in files.iterdir() if f.name.endswith(".toml"))
+
+
+def load_recipe(name: str, settings: list[str] | None = None) -> Recipe:
+    """Read a recipe by the name of a shipped one or the path of a TOML file.
+
+    Args:
+        name: "quick", "paper-mssn-s-x2", "my/recipe.toml".
+        settings: "key=value" texts that overrule the file; values are TOML, bare words are text.
+
+    Raises:
+        RecipeError: No such recipe, an unknown key (with the nearest known one), a value that cannot be.
+    """
+    values = {"name": Path(name).stem, **_read(name, [])}
+    for setting in settings or []:
+        key, equals, text = setting.partition("=")
+        _require(bool(equals), f"--set takes key=value, got '{setting}'")
+        values.update(_checked({key.strip(): _value(text.strip())}, "--set"))
+    try:
+        return replace(Recipe(), **values)
+    except RecipeError as error:
+        raise RecipeError(f"{name}: {error}") from error
+
+
+def _read(name: str, seen: list[str]) -> dict[str, Any]:
+    """A recipe's own keys over those of the one it extends."""
+    _require(name not in seen, f"recipes extend each other in a circle: {' -> '.join([*seen, name])}")
+    path = Path(name)
+    if path.suffix != ".toml":
+        _require(
+            name in shipped_recipes(),
+            f"no recipe '{name}'{_nearest(name, shipped_recipes())}; "
+            f"shipped are {', '.join(shipped_recipes())}; your own must end in .toml",
+        )
+        text = (resources.files("mssn.train") / "recipes" / f"{name}.toml").read_text("utf-8")
+    else:
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{name}: cannot be read as a recipe ({error})") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name}: not valid TOML: {error}") from error
+    base = values.pop("extends", None)
+    if base and base.endswith(".toml"):
+        base = str(path.parent / base)
+    return {**(_read(base, [*seen, name]) if base else {}), **_checked(values, name)}
+
+
+def _checked(values: dict[str, Any], source: str) -> dict[str, Any]:
+    """The values with the types of the fields, or an error that names the key."""
+    defaults = Recipe()
+    known = [f.name for f in fields(Recipe)]
+    checked = {}
+    for key, value in values.items():
+        _require(key in known, f"{source}: unknown key '{key}'{_nearest(key, known)}")
+        default = getattr(defaults, key)
+        if isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(value)
+        if isinstance(default, tuple) and isinstance(value, str):
+            value = (value,)
+        if isinstance(default, float) and type(value) is int:
+            value = float(value)
+        _require(
+            type(value) is type(default),
+            f"{source}: {key} must be {_kind(default)}, not {value!r}",
+        )
+        checked[key] = value
+    return checked
+
+
+def _kind(value: object) -> str:
+    names = {str: "text", int: "a whole number", float: "a number", tuple: "a list", dict: "a table"}
+    return names[type(value)]
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def _require(fine: bool, message: str) -> None:
+    if not fine:
+        raise RecipeError(message)

@@ -1,0 +1,111 @@
+"""From a recipe to a trainer that is ready to run, and from a trainer to a weights file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mssn import arch, complexity, provenance
+from mssn.data.folder import load_pixels, locate
+from mssn.data.patches import Patches
+from mssn.errors import CheckpointError, WeightsError
+from mssn.image.io import find_images, read_rgb
+from mssn.image.resize import crop_to_multiple, shrink
+from mssn.train.loop import Trainer
+from mssn.train.recipe import Recipe
+from mssn.weights.files import save
+from mssn.weights.meta import Meta
+from mssn.weights.network import load_network, tensors_of
+
+
+def prepare(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    init: Path | None = None,
+    cache: Path | None = None,
+    device: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Trainer, Meta]:
+    """Build the network, find the data, and put a trainer together.
+
+    Args:
+        recipe: How to train.
+        folder: The run's folder; made if missing.
+        init: Weights to start from; a network of another scale lends its body and head, the tail and
+            skip start anew.
+        cache: Where decoded pictures are kept; see `mssn.data.folder`.
+        device: "cpu" or "cuda"; default: CUDA where there is one.
+        say: Told what happens, in whole sentences.
+        progress: Called with (pictures decoded, pictures in all).
+
+    Returns:
+        The trainer and the description of its network as it starts.
+
+    Raises:
+        MssnError: Data, recipe, weights or folder are not usable; the message says which and why.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(recipe.seed)
+    net = arch.build(recipe.model, recipe.scale, recipe.config)
+    earlier = _start_from(net, init, recipe, say) if init else 0
+    pixels = load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
+    for reason in pixels.skipped:
+        say(f"skipped {reason}")
+    say(f"{len(pixels.sizes)} pictures, {len(pixels.hr) / 1e6:.0f} megapixels")
+    validation = [
+        (shrink(picture, recipe.scale), crop_to_multiple(picture, recipe.scale))
+        for name in recipe.validation
+        for picture in map(read_rgb, find_images(locate(name)))
+    ]
+    halo = complexity.halo(net, recipe.scale)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be made ({error.strerror})") from error
+    patches = Patches(pixels, recipe.patch, recipe.seed, device)
+    trainer = Trainer(recipe, net.to(device), patches, validation, halo, folder)
+    config = getattr(net, "config", None)
+    meta = Meta(
+        model=recipe.model,
+        scale=recipe.scale,
+        config=asdict(config) if config else {},  # pyright: ignore[reportArgumentType]
+        domain=arch.spec(recipe.model).domain.value,
+        halo=halo,
+        parameters=complexity.count_parameters(net),
+        recipe=recipe.name,
+        updates=earlier,
+        data=recipe.data,
+        commit=provenance.commit(),
+    )
+    return trainer, meta
+
+
+def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
+    """Write the trainer's present network as a weights file.
+
+    Raises:
+        WeightsError: It cannot be written.
+    """
+    updates = meta.updates + trainer.status.update
+    save(path, tensors_of(trainer.result), Meta(**{**asdict(meta), "updates": updates}))
+
+
+def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]) -> int:
+    """Copy what fits from a weights file; the updates it has behind it."""
+    source, meta = load_network(init)
+    theirs, mine = source.state_dict(), net.state_dict()
+    fitting = {n: t for n, t in theirs.items() if n in mine and mine[n].shape == t.shape}
+    missing = [n for n in mine if n not in fitting]
+    if meta.model != recipe.model or any(not n.startswith(("tail.", "skip.")) for n in missing):
+        raise WeightsError(f"{init}: weights of {meta.model} x{meta.scale} cannot start a {recipe.model}")
+    if meta.scale != recipe.scale:
+        fitting = {n: t for n, t in fitting.items() if not n.startswith(("tail.", "skip."))}
+    net.load_state_dict({**mine, **fitting})
+    say(f"started from {init} ({meta.model} x{meta.scale}, {meta.updates} updates)")
+    return meta.updates

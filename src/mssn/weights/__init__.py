@@ -1,0 +1,1 @@
+"""Weights files that describe themselves, and the table of what ships."""

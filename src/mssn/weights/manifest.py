@@ -1,0 +1,68 @@
+"""The models that exist and the weights that ship: one literal table in JSON, readable without PyTorch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from mssn.errors import UnknownModelError
+
+FOLDER = Path(str(resources.files("mssn.weights"))) / "shipped"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model at one scale.
+
+    Args:
+        model: Name, for example "mssn-s".
+        scale: Enlargement factor.
+        parameters: Trained numbers without weight-norm gains.
+        parameters_with_gains: With them.
+        mult_adds: For a 1280x720 output.
+        receptive_field: Side of the square of LR pixels that one output pixel depends on.
+        weights: Name of the shipped .onnx file (a .safetensors of the same name lies beside it), or None.
+        scores: Benchmark -> {"psnr", "ssim"} of the shipped weights.
+    """
+
+    model: str
+    scale: int
+    parameters: int
+    parameters_with_gains: int
+    mult_adds: int
+    receptive_field: int
+    weights: str | None = None
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path | None:
+        """The shipped .onnx file."""
+        return None if self.weights is None else FOLDER / self.weights
+
+
+def rows() -> list[Row]:
+    """All models, smallest first, each at its scales."""
+    text = (FOLDER / "manifest.json").read_text("utf-8")
+    return [Row(**row) for row in json.loads(text)]
+
+
+def find(model: str, scale: int) -> Path:
+    """The .onnx file that ships for a model.
+
+    Raises:
+        UnknownModelError: No such model, no such scale of it, or no weights for it yet.
+    """
+    known = rows()
+    names = list(dict.fromkeys(row.model for row in known))
+    if model not in names:
+        raise UnknownModelError(f"unknown model '{model}'; known are: {', '.join(names)}")
+    scales = [row.scale for row in known if row.model == model]
+    if scale not in scales:
+        raise UnknownModelError(f"{model} has no scale {scale}; it has: {', '.join(map(str, scales))}")
+    for row in known:
+        if (row.model, row.scale) == (model, scale) and row.path is not None:
+            return row.path
+    shipped = ", ".join(f"{row.model} x{row.scale}" for row in known if row.weights)
+    raise UnknownModelError(f"no weights ship for {model} x{scale} yet; shipped are: {shipped}")
