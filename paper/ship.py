@@ -26,7 +26,6 @@ from mssn.export.onnx import export
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.weights import files, manifest
 
-BENCHMARKS = ("Set5", "Set14", "B100", "Urban100")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -55,7 +54,7 @@ def ship(weights: Path, force: bool) -> None:
         safetensors, onnx = export(weights, Path(folder))
         tensors, meta = files.load(safetensors)
         runtime = OpenVINORuntime(onnx)
-        reports = [scoring.evaluate(runtime, name) for name in BENCHMARKS]
+        reports = [scoring.evaluate(runtime, name) for name in manifest.BENCHMARKS]
         scores = {
             report.data: {"psnr": round(report.mean.psnr, 4), "ssim": round(report.mean.ssim, 5)}
             for report in reports

@@ -12,6 +12,7 @@ from mssn.version import __version__
 app = App(
     name="mssn",
     version=__version__,
+    suppress_keyboard_interrupt=False,
     help="Enlarge photographs with networks of 80 thousand parameters; train, score and count them.",
 )
 _VERBS = {
@@ -30,7 +31,7 @@ for _verb, _help in _VERBS.items():
 def main() -> None:
     """Run the command line; errors a person can put right become one line and exit code 2."""
     try:
-        result = app(print_error=False, exit_on_error=False, result_action="return_value")
+        result = app(sys.argv[1:], print_error=False, exit_on_error=False, result_action="return_value")
         code = result if isinstance(result, int) else 0
     except (MssnError, CycloptsError) as error:
         code = fail(str(error))

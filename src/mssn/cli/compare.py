@@ -123,7 +123,6 @@ def _fit(pixels: np.ndarray, kernel: str) -> np.ndarray:
 def _caption(text: str) -> np.ndarray:
     ink = pyvips.Image.text(text, font="sans 16", width=_PANEL).numpy()
     strip = np.full((32, _PANEL), 255, np.uint8)
-    height, width = min(32, ink.shape[0]), min(_PANEL, ink.shape[1])
-    top = (32 - height) // 2
-    strip[top : top + height, :width] = 255 - ink[:height, :width].reshape(height, width)
+    height, width = min(24, ink.shape[0]), min(_PANEL - 8, ink.shape[1])
+    strip[6 : 6 + height, 8 : 8 + width] = 255 - ink[:height, :width].reshape(height, width)
     return np.repeat(strip[:, :, None], 3, axis=2)

@@ -7,11 +7,14 @@ from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.table import Table
 
 from mssn.errors import UnknownModelError
-from mssn.weights.manifest import Row, rows
+from mssn.weights.manifest import BENCHMARKS, Row, rows
+
+_LEGEND = """
+params     trained numbers; +gains: with those of the weight norm, which vanish in the exported file
+Mult-Adds  for a 1280x720 output; field: side of the receptive field, small pixels; file: exported, KB
+Set5 ...   PSNR in dB on Y of the weights that ship (SSIM: --json)"""
 
 
 def info(
@@ -33,26 +36,24 @@ def info(
     if as_json:
         print(json.dumps([asdict(row) for row in found], indent=1))
         return
-    table = Table(caption="PSNR in dB / SSIM on Y; Mult-Adds for 1280x720; field in small pixels")
-    columns = ("model", "scale", "parameters", "with gains", "Mult-Adds", "field", "file")
-    benchmarks = list(dict.fromkeys(name for row in found for name in row.scores))
-    for name in (*columns, *benchmarks):
-        table.add_column(name, justify="left" if name == "model" else "right")
+    print(_line("model", "params", "+gains", "Mult-Adds", "field", "file", *BENCHMARKS))
     for row in found:
-        scores = [_score(row, name) for name in benchmarks]
-        table.add_row(
-            row.model,
-            f"x{row.scale}",
-            f"{row.parameters:,}",
-            f"{row.parameters_with_gains:,}",
-            f"{row.mult_adds / 1e9:.2f} G",
-            f"{row.receptive_field}x{row.receptive_field}",
-            f"{row.path.stat().st_size / 1000:.0f} KB" if row.path else "not yet",
-            *scores,
-        )
-    Console().print(table)
+        print(_row(row))
+    print(_LEGEND)
 
 
-def _score(row: Row, benchmark: str) -> str:
-    score = row.scores.get(benchmark)
-    return f"{score['psnr']:.2f} / {score['ssim']:.4f}" if score else ""
+def _row(row: Row) -> str:
+    return _line(
+        f"{row.model} x{row.scale}",
+        f"{row.parameters:,}",
+        f"{row.parameters_with_gains:,}",
+        f"{row.mult_adds / 1e9:.2f} G",
+        str(row.receptive_field),
+        f"{row.path.stat().st_size / 1000:.0f}" if row.path else "-",
+        *(f"{row.scores[name]['psnr']:.2f}" if name in row.scores else "-" for name in BENCHMARKS),
+    )
+
+
+def _line(model: str, *cells: str) -> str:
+    widths = (8, 8, 10, 6, 5, 6, 6, 6, 9)
+    return f"{model:<9}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))

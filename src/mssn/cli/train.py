@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -25,7 +25,7 @@ def train(
     resume: Annotated[bool, Parameter(name="--resume", negative="")] = False,
     init: Path | None = None,
     time_limit: float | None = None,
-    device: str | None = None,
+    device: Literal["cpu", "cuda"] | None = None,
     cache: Path | None = None,
 ) -> int:
     """Train a network; Ctrl-C saves and leaves, --resume goes on.

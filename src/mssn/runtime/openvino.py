@@ -35,11 +35,10 @@ class OpenVINORuntime:
             model = core.read_model(path)
         except RuntimeError as error:
             raise WeightsError(f"{path}: not a readable .onnx file") from error
-        info = model.get_rt_info().get("framework")  # where OpenVINO keeps an ONNX file's own notes
-        text = None if info is None else info.value.get("mssn")
-        if text is None:
+        place = ["framework", "mssn"]  # where OpenVINO keeps an ONNX file's own notes
+        if not model.has_rt_info(place):
             raise WeightsError(f"{path}: carries no mssn description; only files written by mssn export run")
-        self.meta = Meta.from_json(str(getattr(text, "value", text)), str(path))
+        self.meta = Meta.from_json(model.get_rt_info(place).astype(str), str(path))
         self.scale, self.halo = self.meta.scale, self.meta.halo
         if precision == "auto":
             able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

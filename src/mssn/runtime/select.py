@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Literal
 
-from mssn.errors import MissingPartError, UnknownModelError, WeightsError
+from mssn.errors import MissingPartError, MssnError, UnknownModelError, WeightsError
 from mssn.runtime.base import Runtime
 from mssn.weights import manifest
 
@@ -36,7 +36,10 @@ def open_runtime(
         UnknownModelError: No such model or scale.
         WeightsError: The file cannot be used, or not with this runtime or scale.
         MissingPartError: The runtime is not installed.
+        MssnError: `threads` is below 1.
     """
+    if threads is not None and threads < 1:
+        raise MssnError(f"threads must be at least 1, not {threads}")
     if model == "bicubic":
         from mssn.runtime.bicubic import BicubicRuntime
 

@@ -7,11 +7,9 @@ warm-up, averaged weights (EMA), clipping and bfloat16 are ours, off in the `pap
 from __future__ import annotations
 
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,8 @@ from mssn.metrics import psnr_y
 from mssn.runtime.pytorch import PyTorchRuntime
 from mssn.train.checkpoint import load_checkpoint, save_checkpoint
 from mssn.train.recipe import Recipe
+from mssn.train.schedule import learning_rate, progress
+from mssn.train.stopping import stop_requests
 
 _LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look waits for the device
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
@@ -55,6 +55,16 @@ class Status:
     speed: float = 0.0
     data_share: float = 0.0
     psnr: float | None = None
+
+
+@dataclass
+class _Stretch:
+    """The updates between two looks at the loss: losses stay on their device until then."""
+
+    since: int
+    started: float = field(default_factory=time.monotonic)
+    data_seconds: float = 0.0
+    losses: list[Tensor] = field(default_factory=list)
 
 
 class Trainer:
@@ -122,38 +132,36 @@ class Trainer:
             CheckpointError: The state cannot be saved.
         """
         recipe, status = self.recipe, self.status
-        started = looked = saved = time.monotonic()
         begun, first = status.fraction, status.update
-        looked_update, data_time = status.update, 0.0
-        losses: list[Tensor] = []
-        with _stop_signals() as stopped:
+        started = saved = time.monotonic()
+        stretch = _Stretch(status.update)
+        with stop_requests() as stopped:
             while status.fraction < 1 and not stopped() and status.update != stop_after:
                 before = time.monotonic()
-                k = np.arange(recipe.batch) + status.update * recipe.batch
-                lr, hr = self.patches.batch(k)
-                data_time += time.monotonic() - before
+                lr, hr = self.patches.batch(np.arange(recipe.batch) + status.update * recipe.batch)
+                stretch.data_seconds += time.monotonic() - before
                 status.learning_rate = learning_rate(recipe, status.update, status.fraction)
-                losses.append(self._update(lr, hr, status.learning_rate))
+                stretch.losses.append(self._update(lr, hr, status.learning_rate))
                 status.update += 1
                 now = time.monotonic()
                 in_time = (now - started) / (60 * time_limit) if time_limit else 0.0
                 status.fraction = progress(recipe.updates, status.update, first, begun, in_time)
-                last = status.fraction == 1 or stopped() or status.update == stop_after
-                validate = status.fraction == 1 or (
-                    recipe.validate_every and status.update % recipe.validate_every == 0
-                )
-                save = last or now - saved > 60 * recipe.checkpoint_minutes
-                if save or validate or status.update % _LOOK_EVERY == 0:
-                    self._look(losses, looked_update, now - looked, data_time)
-                    losses, looked_update, data_time, looked = [], status.update, 0.0, now
+                every = recipe.validate_every
+                validate = status.fraction == 1 or (every and status.update % every == 0)
+                save = now - saved > 60 * recipe.checkpoint_minutes
+                if validate or save or status.update % _LOOK_EVERY == 0:
+                    self._look(stretch)
                     watch(status)
-                if validate:
-                    self._validate()
-                    watch(status)
-                    looked = time.monotonic()
-                if save:
-                    self.save()
-                    saved = looked = time.monotonic()
+                    if validate:
+                        self._validate()
+                        watch(status)
+                    if save:
+                        self.save()
+                        saved = time.monotonic()
+                    stretch = _Stretch(status.update)
+            if stretch.losses:
+                self._look(stretch)
+            self.save()
         self.log.flush()
         return status.fraction == 1
 
@@ -172,17 +180,18 @@ class Trainer:
             self.average.update_parameters(self.net)
         return loss.detach()
 
-    def _look(self, losses: list[Tensor], since: int, seconds: float, data_seconds: float) -> None:
+    def _look(self, stretch: _Stretch) -> None:
+        """Read the losses of a stretch, refuse to go on without a number, and note speed and loss."""
         status = self.status
-        if losses:
-            status.loss = torch.stack(losses).mean().item()
-        if losses and not math.isfinite(status.loss):
+        status.loss = torch.stack(stretch.losses).mean().item()
+        if not math.isfinite(status.loss):
             raise TrainingError(
-                f"the loss is not a number any more between updates {since} and {status.update}; "
+                f"the loss is not a number any more between updates {stretch.since} and {status.update}; "
                 f"resume from {self.checkpoint} with a lower learning_rate"
             )
-        status.speed = (status.update - since) / max(seconds, 1e-9)
-        status.data_share = data_seconds / max(seconds, 1e-9)
+        seconds = time.monotonic() - stretch.started
+        status.speed = (status.update - stretch.since) / seconds
+        status.data_share = stretch.data_seconds / seconds
         for name in ("loss", "learning_rate", "speed", "data_share"):
             self.log.add_scalar(f"train/{name}", getattr(status, name), status.update)
 
@@ -236,60 +245,3 @@ class Trainer:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.status = Status(**state["status"])
-
-
-def progress(updates: int, update: int, first: int, begun: float, in_time: float) -> float:
-    """Share of the schedule that is done, 0..1.
-
-    Args:
-        updates: Updates of the whole schedule.
-        update: Updates done.
-        first: Updates that were done when this start began.
-        begun: Share of the schedule that was done then.
-        in_time: Share of this start's time limit that is used up; 0 without a limit.
-
-    Returns:
-        update / updates, unless a time limit, now or in an earlier start, runs ahead of it: what was
-        left then is spread over the updates or the minutes that are left, whichever end first.
-    """
-    share = update / updates
-    if begun > first / updates:
-        share = begun + (1 - begun) * (update - first) / max(1, updates - first)
-    return min(1.0, max(share, begun + (1 - begun) * in_time if in_time else 0.0))
-
-
-def learning_rate(recipe: Recipe, update: int, fraction: float) -> float:
-    """The rate of the update after `update` updates, `fraction` of the schedule being done.
-
-    Source: step schedule, paper section IV-B; its halvings are places on the schedule, so that they
-    move together when a time limit shortens it.
-    """
-    warm = min(1.0, (update + 1) / recipe.warmup) if recipe.warmup else 1.0
-    if recipe.schedule == "cosine":
-        return warm * recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * fraction))
-    # The small nudge keeps 200,000 of 1,000,000 from rounding to just below a halving.
-    halvings = int(fraction * recipe.updates / recipe.halve_every + 1e-9)
-    return warm * recipe.learning_rate * 0.5**halvings
-
-
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop between two updates; the second one kills."""
-    asked: list[int] = []
-
-    def ask(number: int, frame: object) -> None:
-        asked.append(number)
-        for name, handler in previous.items():
-            signal.signal(name, handler)
-
-    previous: dict[int, Any] = {}
-    try:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            previous[name] = signal.signal(name, ask)
-    except ValueError:  # not the main thread: nobody can press Ctrl-C here
-        previous.clear()
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for name, handler in previous.items():
-            signal.signal(name, handler)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
@@ -12,7 +13,7 @@ from torch import nn
 from mssn import arch, complexity, provenance
 from mssn.data.folder import load_pixels, locate
 from mssn.data.patches import Patches
-from mssn.errors import CheckpointError, WeightsError
+from mssn.errors import CheckpointError, RecipeError, WeightsError
 from mssn.image.io import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.train.loop import Trainer
@@ -28,7 +29,7 @@ def prepare(
     *,
     init: Path | None = None,
     cache: Path | None = None,
-    device: str | None = None,
+    device: Literal["cpu", "cuda"] | None = None,
     say: Callable[[str], None] = lambda text: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Trainer, Meta]:
@@ -51,6 +52,8 @@ def prepare(
         MssnError: Data, recipe, weights or folder are not usable; the message says which and why.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RecipeError("no CUDA device here that PyTorch can use; train on the cpu")
     torch.manual_seed(recipe.seed)
     net = arch.build(recipe.model, recipe.scale, recipe.config)
     earlier = _start_from(net, init, recipe, say) if init else 0

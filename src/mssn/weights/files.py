@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as to_bytes
 
 from mssn.errors import WeightsError
 from mssn.weights.meta import Meta
@@ -28,7 +28,7 @@ def save(path: Path, tensors: dict[str, np.ndarray], meta: Meta) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(tensors, temporary, metadata={_KEY: meta.to_json()})
+        temporary.write_bytes(to_bytes(tensors, metadata={_KEY: meta.to_json()}))
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: cannot be written ({error})") from error

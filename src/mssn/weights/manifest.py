@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mssn.errors import UnknownModelError
 
+BENCHMARKS = ("Set5", "Set14", "B100", "Urban100")
 FOLDER = Path(str(resources.files("mssn.weights"))) / "shipped"
 
 

@@ -1,0 +1,42 @@
+"""Folding: the exported form equals the trained one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from networks import SWITCHES, TINY, scrambled
+from torch import nn
+
+from mssn.arch.folded import FoldedMSSN, fold
+from mssn.arch.layers import Conv2d
+from mssn.arch.mssn import MSSN, MSSNConfig
+
+
+@pytest.mark.parametrize("changes", SWITCHES, ids=str)
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_folded_equals_trained(changes, scale) -> None:
+    net = scrambled(MSSNConfig(**{**vars(TINY), **changes}), scale)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    x = torch.rand(1, 3, 13, 10)
+    torch.testing.assert_close(FoldedMSSN(net)(x), net(x), rtol=0, atol=1e-5)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+def test_folded_network_holds_plain_convolutions_only() -> None:
+    kinds = {type(m) for m in FoldedMSSN(scrambled()).modules() if not list(m.children())}
+    assert kinds == {nn.Conv2d}
+    assert Conv2d not in kinds
+
+
+def test_a_scale_of_zero_is_refused_not_divided_by() -> None:
+    net = scrambled()
+    with torch.no_grad():
+        net.skips[0].residual.zero_()
+    with pytest.raises(ValueError, match="a learnt scale is 0"):
+        FoldedMSSN(net)
+
+
+def test_other_networks_stay_as_they_are() -> None:
+    net = nn.Conv2d(3, 3, 1)
+    assert fold(net) is net
+    assert isinstance(fold(MSSN(TINY, 2)), FoldedMSSN)

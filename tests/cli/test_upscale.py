@@ -1,0 +1,191 @@
+"""`mssn upscale`: names, folders, and bad input."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mssn as package
+from mssn import api
+from mssn.image.io import Picture, read, read_rgb, read_size, write
+
+
+@pytest.fixture
+def net(exported) -> Path:
+    return exported / "mssn-s-x2.onnx"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_left_out_output_is_beside(mssn, pictures, net) -> None:
+    result = mssn("upscale", pictures / "one.png", "--model", net)
+    assert (result.code, result.err) == (0, "")
+    assert "30x20 -> 60x40" in result.out
+    expected = package.load(net)(read_rgb(pictures / "one.png"))
+    assert np.array_equal(read(pictures / "one_x2.png").pixels, expected)
+
+
+def test_the_default_model_is_mssn_s_x2(mssn, pictures) -> None:
+    assert mssn("upscale", "pictures/one.png").code == 0
+    expected = package.load("mssn-s", 2)(read_rgb(pictures / "one.png"))
+    assert np.array_equal(read(pictures / "one_x2.png").pixels, expected)
+
+
+def test_naming_a_file_writes_that_file_in_its_format(mssn, pictures, net, tmp_path) -> None:
+    assert mssn("upscale", pictures / "one.png", "-o", "big.webp", "-m", net, "-q", 80).code == 0
+    picture = read(tmp_path / "big.webp")
+    assert (picture.format, picture.pixels.shape) == ("webp", (40, 60, 3))
+
+
+@pytest.mark.parametrize("output", ["out/", "out", "new/folder/"])
+def test_naming_a_folder_keeps_names(mssn, pictures, net, tmp_path, output) -> None:
+    if output == "out":
+        (tmp_path / "out").mkdir()
+    assert mssn("upscale", pictures / "two.jpg", "-o", output, "-m", net).code == 0
+    assert files(tmp_path / output) == ["two.jpg"]
+    assert read_size(tmp_path / output / "two.jpg") == (42, 66)
+
+
+def test_several_inputs_make_a_folder(mssn, pictures, net, tmp_path) -> None:
+    result = mssn("upscale", pictures / "one.png", pictures / "two.jpg", "-o", "big", "-m", net)
+    assert result.code == 0
+    assert files(tmp_path / "big") == ["one.png", "two.jpg"]
+
+
+def test_folders_keep_their_tree_depth_and_format(mssn, pictures, net, tmp_path) -> None:
+    result = mssn("upscale", pictures, "-o", "big", "-m", net)
+    assert (result.code, result.err) == (0, "")
+    assert files(tmp_path / "big") == ["deeper/grey 16.png", "one.png", "two.jpg"]
+    grey = read(tmp_path / "big" / "deeper" / "grey 16.png").pixels
+    assert (grey.shape, grey.dtype) == ((44, 72, 1), np.uint16)
+    assert result.out.count("\n") == 3
+    assert "[3/3]" in result.out
+
+
+def test_a_folder_enlarged_in_place_does_not_eat_its_own_results(mssn, pictures, net) -> None:
+    before = files(pictures)
+    assert mssn("upscale", pictures, "-m", net).code == 0
+    assert files(pictures) == sorted([*before, "deeper/grey 16_x2.png", "one_x2.png", "two_x2.jpg"])
+    again = mssn("upscale", pictures, "-m", net, "--force")
+    assert again.code == 0
+    assert len(files(pictures)) == 6
+
+
+def test_formats_that_can_only_be_read_become_png(mssn, net, tmp_path, photo) -> None:
+    from PIL import Image
+
+    Image.fromarray(photo).save(tmp_path / "a.gif")
+    assert mssn("upscale", "a.gif", "-m", net).code == 0
+    assert read_size(tmp_path / "a_x2.png") == (192, 224)
+
+
+def test_alpha_and_orientation_come_along(mssn, net, tmp_path, photo) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(photo).save(tmp_path / "turned.jpg", exif=exif)
+    write(tmp_path / "clear.png", Picture(photo, alpha=photo[:, :, :1]))
+    assert mssn("upscale", "turned.jpg", "clear.png", "-m", net).code == 0
+    assert read_size(tmp_path / "turned_x2.jpg") == (224, 192)
+    alpha = read(tmp_path / "clear_x2.png").alpha
+    assert alpha is not None
+    assert alpha.shape == (192, 224, 1)
+
+
+def test_existing_output_needs_force(mssn, pictures, net) -> None:
+    (pictures / "one_x2.png").write_bytes(b"mine")
+    result = mssn("upscale", pictures / "one.png", pictures / "two.jpg", "-m", net)
+    assert result.code == 2
+    assert "one_x2.png: exists already; use --force to overwrite" in result.line
+    assert (pictures / "one_x2.png").read_bytes() == b"mine"
+    assert not (pictures / "two_x2.jpg").exists()  # refused before any work
+    assert mssn("upscale", pictures / "one.png", pictures / "two.jpg", "-m", net, "-f").code == 0
+
+
+def test_the_original_is_never_replaced(mssn, pictures, net) -> None:
+    before = (pictures / "one.png").read_bytes()
+    result = mssn("upscale", pictures / "one.png", "-o", pictures, "-m", net, "--force")
+    assert result.code == 2
+    assert "would replace the original" in result.line
+    assert (pictures / "one.png").read_bytes() == before
+
+
+def test_a_broken_picture_among_others_is_skipped_and_told(mssn, pictures, net, tmp_path) -> None:
+    (pictures / "broken.png").write_bytes((pictures / "one.png").read_bytes()[:300])
+    result = mssn("upscale", pictures, "-o", "big", "-m", net)
+    assert result.code == 1
+    lines = result.err.strip().splitlines()
+    assert len(lines) == 2
+    assert "broken.png" in lines[0]
+    assert lines[1] == "mssn: 3 of 4 pictures enlarged, 1 failed"
+    assert files(tmp_path / "big") == ["deeper/grey 16.png", "one.png", "two.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["gone.png"], "gone.png: no such file or folder"),
+        (["pictures", "gone.png", "-o", "big"], "gone.png: no such file or folder"),
+        (["empty"], "empty"),
+        (["text.png"], "text.png"),
+        (["cut.jpg"], "cut.jpg"),
+        (
+            ["pictures/one.png", "--model", "mssn-xl"],
+            "unknown model 'mssn-xl'; known are: mssn-s, mssn-m, mssn",
+        ),
+        (["pictures/one.png", "--scale", "7"], "mssn-s has no scale 7; it has: 2, 3, 4"),
+        (["pictures/one.png", "--scale", "two"], "--scale"),
+        (["pictures/one.png", "--model", "text.onnx"], "text.onnx: not a readable .onnx file"),
+        (["pictures/one.png", "--model", "gone.onnx"], "gone.onnx: no such weights file"),
+        (["pictures/one.png", "-o", "big.bmp"], "big.bmp: ends in no format that can be written"),
+        (["pictures", "-o", "text.png"], "text.png: is a file, but several pictures need a folder"),
+        (["pictures/one.png", "-o", "text.png/"], "text.png/: is a file"),
+        (["pictures/one.png", "pictures/same/one.png", "-o", "big"], "would both become big/one.png"),
+        (["pictures/one.png", "-q", "101"], "--quality must be 1 to 100, not 101"),
+        (["pictures/one.png", "--threads", "0"], "threads must be at least 1, not 0"),
+        (["pictures/one.png", "--runtime", "tensorflow"], "--runtime"),
+        (["pictures/one.png", "--sale", "2"], "--sale"),
+        ([], "INPUTS"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(mssn, pictures, tmp_path, arguments, words) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.onnx").write_text("no network")
+    (tmp_path / "cut.jpg").write_bytes((pictures / "two.jpg").read_bytes()[:400])
+    (pictures / "same").mkdir()
+    (pictures / "same" / "one.png").write_bytes((pictures / "one.png").read_bytes())
+    before = files(tmp_path)
+    result = mssn("upscale", *arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.line.startswith("mssn: ")
+    assert words.lower() in result.line.lower()
+    assert files(tmp_path) == before
+
+
+def test_a_full_disk_leaves_no_half_written_picture(mssn, pictures, net, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = files(pictures)
+    monkeypatch.setattr(os, "replace", full)
+    result = mssn("upscale", pictures / "one.png", "-m", net)
+    assert result.code == 2
+    assert "No space left on device" in result.line
+    assert files(pictures) == before
+
+
+def test_ctrl_c_leaves_quietly(mssn, pictures, net, monkeypatch) -> None:
+    def press(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "read", press)
+    result = mssn("upscale", pictures / "one.png", "-m", net)
+    assert (result.code, result.line) == (130, "mssn: stopped")

@@ -1,0 +1,218 @@
+"""The other verbs, from the outside."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from mssn.image.io import Picture, read, read_rgb, write
+from mssn.image.resize import imresize, shrink
+from mssn.version import __version__
+from mssn.weights import files
+
+TINY_RECIPE = """
+name = "tiny"
+train = ["pictures"]
+validation = ["pictures"]
+updates = 24
+batch = 2
+patch = 8
+learning_rate = 1e-3
+ema = 0.9
+validate_every = 12
+checkpoint_minutes = 0
+[config]
+channels = 4
+expanded = 4
+blocks = 1
+"""
+
+
+def test_version_and_help(mssn) -> None:
+    assert mssn("--version").out.strip() == __version__
+    overview = mssn("--help").out
+    for verb in ("upscale", "compare", "evaluate", "info", "downscale", "train", "export"):
+        assert verb in overview
+        assert "Args:" not in mssn(verb, "--help").out
+
+
+def test_unknown_verbs_are_one_line(mssn) -> None:
+    result = mssn("upscael")
+    assert result.code == 2
+    assert "upscael" in result.line
+
+
+def test_info(mssn) -> None:
+    table = mssn("info").out
+    assert "mssn-s x2" in table
+    assert "80,068" in table
+    assert "196.15 G" in table
+    rows = json.loads(mssn("info", "--json").out)
+    keys = {
+        "model",
+        "scale",
+        "parameters",
+        "parameters_with_gains",
+        "mult_adds",
+        "receptive_field",
+        "weights",
+    }
+    assert all(keys <= set(row) for row in rows)
+    assert len(rows) == 9
+    assert {row["model"] for row in json.loads(mssn("info", "mssn-m", "--json").out)} == {"mssn-m"}
+    assert mssn("info", "mssn-xl").line == "mssn: unknown model 'mssn-xl'; known are: mssn-s, mssn-m, mssn"
+
+
+def test_downscale_writes_matlabs_pixels(mssn, pictures, tmp_path) -> None:
+    result = mssn("downscale", pictures, "-o", "lr", "-s", 3)
+    assert (result.code, result.out) == (0, "3 of 3 pictures written to lr\n")
+    small = read(tmp_path / "lr" / "deeper" / "grey 16x3.png").pixels
+    assert np.array_equal(small, shrink(read(pictures / "deeper" / "grey 16.png").pixels, 3))
+    assert np.array_equal(read_rgb(tmp_path / "lr" / "twox3.png"), shrink(read_rgb(pictures / "two.jpg"), 3))
+    assert "exists already" in mssn("downscale", pictures, "-o", "lr", "-s", 3).line
+
+
+def test_downscale_of_bad_input(mssn, pictures, tmp_path) -> None:
+    assert "no such file" in mssn("downscale", "gone", "-o", "lr").line
+    assert "at least 1" in mssn("downscale", pictures, "-o", "lr", "-s", 0).line
+    assert "too small" in mssn("downscale", pictures / "one.png", "-o", "lr", "-s", 50).line
+    (pictures / "broken.png").write_text("no picture")
+    result = mssn("downscale", pictures, "-o", "lr")
+    assert result.code == 1
+    assert "broken.png" in result.line
+    assert "3 of 4" in result.out
+
+
+def test_evaluate(mssn, pictures, exported, tmp_path) -> None:
+    for picture in pictures.rglob("*.*"):  # large enough for SSIM at every scale
+        write(picture, Picture(imresize(read(picture).pixels, scale=2)))
+    net = exported / "mssn-s-x2.onnx"
+    result = mssn("evaluate", "--model", net, "--data", "pictures", "pictures/deeper", "--json", "out/s.json")
+    assert result.code == 0
+    assert "two.jpg" in result.out
+    assert "mean" in result.out
+    data = json.loads((tmp_path / "out" / "s.json").read_text())
+    assert set(data["data"]) == {"pictures", "deeper"}
+    brief = mssn("evaluate", "--model", "bicubic", "--scale", 3, "--data", pictures, "--brief").out
+    assert "two.jpg" not in brief
+    assert "mean" in brief
+    assert "no folder nowhere" in mssn("evaluate", "--data", "nowhere").line
+    assert "--data" in mssn("evaluate").line
+
+
+def test_compare_draws_original_bicubic_and_model(mssn, tmp_path, photo) -> None:
+    write(tmp_path / "photo.png", Picture(imresize(photo, scale=2)))
+    result = mssn("compare", "photo.png")
+    assert result.code == 0
+    assert "bicubic  PSNR" in result.out
+    assert "mssn-s  PSNR" in result.out
+    drawing = read_rgb(tmp_path / "photo_compare.png")
+    assert drawing.shape[1] == 3 * 480 + 2 * 8
+    panels = [drawing[:, start : start + 480].astype(int) for start in (0, 488, 976)]
+    assert all(np.abs(a - b).max() > 50 for a, b in itertools.pairwise(panels))
+    assert "exists already" in mssn("compare", "photo.png").line
+    assert "gone.png" in mssn("compare", "gone.png").line
+    write(tmp_path / "dot.png", Picture(photo[:3, :3]))
+    assert "dot.png" in mssn("compare", "dot.png").line
+
+
+def test_export(mssn, exported, tmp_path) -> None:
+    result = mssn("export", exported / "net.safetensors", "-o", "new")
+    assert result.code == 0
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "mssn-s-x2.onnx",
+        "mssn-s-x2.safetensors",
+    ]
+    assert "no such weights file" in mssn("export", "gone.safetensors").line
+
+
+def test_train_export_upscale(mssn, pictures, tmp_path) -> None:
+    """The whole way, small: a folder of photographs in, an enlarged photograph out."""
+    (tmp_path / "tiny.toml").write_text(TINY_RECIPE)
+    trained = mssn("train", "tiny.toml", "--device", "cpu", "--cache", "cache", "--set", "batch=3")
+    assert trained.code == 0, trained.err
+    assert "runs/tiny/weights.safetensors  24 updates  validation" in trained.out
+    assert "3 pictures" in trained.err
+    assert mssn("export", "runs/tiny/weights.safetensors", "-o", "shipped").code == 0
+    assert mssn("upscale", pictures / "one.png", "-m", "shipped/mssn-s-x2.onnx").code == 0
+    assert read(pictures / "one_x2.png").pixels.shape == (40, 60, 3)
+    again = mssn("train", "tiny.toml", "--cache", "cache")
+    assert again.code == 2
+    assert "holds a run already; add --resume" in again.line
+    _, meta = files.load(tmp_path / "runs" / "tiny" / "weights.safetensors")
+    longer = ("--set", "updates=30", "-o", "more", "--init", "runs/tiny/weights.safetensors")
+    assert mssn("train", "tiny.toml", "--cache", "cache", *longer).code == 0
+    _, more = files.load(tmp_path / "more" / "weights.safetensors")
+    assert (meta.updates, more.updates) == (24, 54)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["quik"], "did you mean 'quick'"),
+        (["tiny.toml", "--set", "bach=3"], "did you mean 'batch'"),
+        (["tiny.toml", "--set", "train=nowhere"], "no folder nowhere"),
+        (["tiny.toml", "--set", "model=mssn-q"], "unknown model 'mssn-q'"),
+        (["tiny.toml", "--set", "scale=9"], "mssn-s has no scale 9"),
+        (["tiny.toml", "--set", "patch=100"], "no picture holds a patch of 200 pixels"),
+        (["tiny.toml", "--resume"], "no checkpoint to resume from"),
+        (["tiny.toml", "--init", "gone.safetensors"], "no such weights file"),
+        (["tiny.toml", "--init", "a", "--resume"], "exclude each other"),
+        (["tiny.toml", "--time-limit", "0"], "--time-limit must be above 0"),
+        (["tiny.toml", "--device", "warp"], "warp"),
+    ],
+)
+def test_bad_input_for_training_is_one_line(mssn, pictures, tmp_path, arguments, words) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY_RECIPE)
+    result = mssn("train", *arguments, "--cache", "cache")
+    assert result.code == 2
+    errors = [line for line in result.err.splitlines() if line.startswith("mssn: ")]
+    assert len(errors) == 1
+    assert words in errors[0]
+    assert "Traceback" not in result.err
+
+
+def test_a_killed_run_goes_on_as_if_it_had_not_been(pictures, tmp_path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY_RECIPE)
+    command = [
+        sys.executable,
+        "-m",
+        "mssn",
+        "train",
+        "tiny.toml",
+        "--cache",
+        "cache",
+        "--device",
+        "cpu",
+        "-o",
+    ]
+
+    def train(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+
+    train("whole", "--set", "updates=120")
+    process = subprocess.Popen(
+        [*command, "killed", "--set", "updates=120"], cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
+    checkpoint = tmp_path / "killed" / "checkpoint.pt"
+    deadline = time.monotonic() + 60
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "weights.safetensors").exists()
+    assert "resumed after" in train("killed", "--resume", "--set", "updates=120").stderr
+    whole, _ = files.load(tmp_path / "whole" / "weights.safetensors")
+    killed, meta = files.load(tmp_path / "killed" / "weights.safetensors")
+    assert meta.updates == 120
+    assert all(np.array_equal(whole[name], killed[name]) for name in whole)

@@ -1,0 +1,58 @@
+"""Small pictures, networks and weights that many tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def benchmarks() -> Path:
+    """Folder of the public benchmarks; tests that need it skip elsewhere."""
+    root = os.environ.get("MSSN_DATA")
+    if not root or not (Path(root) / "benchmarks" / "Set5").is_dir():
+        pytest.skip("needs MSSN_DATA with benchmarks/Set5 and Set14")
+    return Path(root) / "benchmarks"
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    """A 96x112 RGB picture with edges, a ramp and texture."""
+    y, x = np.mgrid[0:96, 0:112]
+    rng = np.random.default_rng(7)
+    red = 255.0 * ((x // 7 + y // 11) % 2)
+    green = 255.0 * x / 111
+    blue = 128 + 100 * np.sin(x * y / 150)
+    picture = np.stack([red, green, blue], axis=2) + rng.normal(0, 4, (96, 112, 3))
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a small random network: net.safetensors (float32), mssn-s-x2.safetensors and .onnx."""
+    from dataclasses import asdict
+
+    from networks import scrambled
+
+    from mssn.complexity import count_parameters, halo
+    from mssn.export.onnx import export
+    from mssn.weights import files
+    from mssn.weights.meta import Meta
+    from mssn.weights.network import tensors_of
+
+    folder = tmp_path_factory.mktemp("exported")
+    net = scrambled()
+    meta = Meta(
+        model="mssn-s",
+        scale=2,
+        config=asdict(net.config),
+        domain="rgb",
+        halo=halo(net, 2),
+        parameters=count_parameters(net),
+    )
+    files.save(folder / "net.safetensors", tensors_of(net), meta)
+    export(folder / "net.safetensors", folder)
+    return folder

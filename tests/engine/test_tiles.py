@@ -1,0 +1,40 @@
+"""Geometry of windows: every pixel kept once, with its whole context."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mssn.engine.tiles import windows
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    halo=st.integers(0, 9),
+    extra=st.integers(1, 30),
+)
+def test_every_pixel_is_kept_once_with_its_context(height, width, halo, extra) -> None:
+    tile = 2 * halo + extra
+    kept = np.zeros((height, width), int)
+    shapes = set()
+    for window in windows(height, width, tile, halo):
+        shapes.add((window.rows[1] - window.rows[0], window.columns[1] - window.columns[0]))
+        kept[slice(*window.core_rows), slice(*window.core_columns)] += 1
+        for (first, last), (start, end), length in (
+            (window.rows, window.core_rows, height),
+            (window.columns, window.core_columns, width),
+        ):
+            assert 0 <= first <= start < end <= last <= length
+            assert first == 0 or start - first >= halo
+            assert last == length or last - end >= halo
+    assert (kept == 1).all()
+    assert shapes == {(min(height, tile), min(width, tile))}  # one shape: compiled once
+
+
+def test_a_tile_that_keeps_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="a tile of 8 pixels leaves nothing between two halos of 4"):
+        list(windows(100, 100, 8, 4))

@@ -1,0 +1,116 @@
+"""What `import mssn` offers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mssn
+from mssn.errors import ImageError, MssnError, UnknownModelError
+from mssn.image.io import Picture, read, write
+
+
+def model(exported: Path) -> Path:
+    return exported / "mssn-s-x2.onnx"
+
+
+def test_public_names() -> None:
+    assert set(mssn.__all__) == {"MssnError", "Upscaler", "__version__", "load", "models", "upscale"}
+    for name in mssn.__all__:
+        assert getattr(mssn, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        mssn.nothing  # noqa: B018
+    assert issubclass(UnknownModelError, MssnError)
+
+
+def test_load_gives_what_is_called_with_an_array(photo) -> None:
+    upscaler = mssn.load("mssn-s", scale=2)
+    large = upscaler(photo)
+    assert (large.shape, large.dtype) == ((192, 224, 3), np.uint8)
+    assert upscaler.scale == 2
+
+
+def test_array_in_array_out(exported, photo) -> None:
+    large = mssn.upscale(photo, scale=2, model=model(exported))
+    assert isinstance(large, np.ndarray)
+    assert np.array_equal(large, mssn.load(model(exported))(photo))
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_path_in_path_out(exported, photo, tmp_path, kind) -> None:
+    write(tmp_path / "a photo.png", Picture(photo))
+    target = mssn.upscale(kind(tmp_path / "a photo.png"), 2, model=model(exported))
+    assert isinstance(target, kind)
+    assert Path(target) == tmp_path / "a photo_x2.png"
+    assert np.array_equal(read(target).pixels, mssn.load(model(exported))(photo))
+    with pytest.raises(ImageError, match="exists already"):
+        mssn.upscale(kind(tmp_path / "a photo.png"), 2, model=model(exported))
+    mssn.upscale(kind(tmp_path / "a photo.png"), 2, model=model(exported), force=True)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_pil_in_pil_out(exported, photo, mode) -> None:
+    image = Image.fromarray(photo).convert(mode)
+    image.info["icc_profile"] = b"profile"
+    large = mssn.upscale(image, 2, model=model(exported))
+    assert (large.mode, large.size) == (mode, (224, 192))
+    assert np.array_equal(np.asarray(large), mssn.load(model(exported))(np.asarray(image)))
+    assert large.info["icc_profile"] == b"profile"
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("P", "RGB"), ("1", "L"), ("CMYK", "RGB"), ("I;16", "I;16")])
+def test_other_pil_modes(exported, photo, mode, expected) -> None:
+    image = (
+        Image.fromarray(photo[:, :, 0].astype(np.uint16) * 257)
+        if mode == "I;16"
+        else Image.fromarray(photo).convert(mode)
+    )
+    assert mssn.upscale(image, 2, model=model(exported)).mode == expected
+
+
+def test_what_cannot_be_enlarged_is_said(photo) -> None:
+    with pytest.raises(ImageError, match="cannot enlarge a int; give a path, a NumPy array or a PIL image"):
+        mssn.upscale(3)  # type: ignore[call-overload]
+    with pytest.raises(ImageError, match="PIL image of mode F"):
+        mssn.upscale(Image.fromarray(photo).convert("F"))
+    with pytest.raises(ImageError, match=r"gone\.png"):
+        mssn.upscale("gone.png")
+    with pytest.raises(UnknownModelError, match="known are: mssn-s, mssn-m, mssn"):
+        mssn.upscale(photo, model="mssn-xxl")
+
+
+def test_models_lists_the_nine() -> None:
+    assert [(row.model, row.scale) for row in mssn.models()] == [
+        (model, scale) for model in ("mssn-s", "mssn-m", "mssn") for scale in (2, 3, 4)
+    ]
+
+
+CLI = "import mssn.cli, sys; sys.argv = {argv!r}\ntry: mssn.cli.main()\nexcept SystemExit: pass"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import mssn",
+        "import mssn; mssn.load; mssn.upscale; mssn.models(); mssn.Upscaler",
+        "import numpy, mssn; mssn.upscale(numpy.zeros((8, 8, 3), numpy.uint8))",
+        CLI.format(argv=["mssn", "--help"]),
+        CLI.format(argv=["mssn", "info"]),
+        CLI.format(argv=["mssn", "upscale", "--help"]),
+        CLI.format(argv=["mssn", "upscale", "photo.png"]),
+    ],
+)
+def test_enlarging_never_imports_torch(code, tmp_path, photo) -> None:
+    """In a fresh interpreter: PyTorch takes seconds and a gigabyte that a photographer need not have."""
+    write(tmp_path / "photo.png", Picture(photo))
+    check = "import sys; print({'torch', 'onnx', 'skimage', 'PIL', 'pandas'} & set(sys.modules), end='')"
+    command = [sys.executable, "-c", f"{code}\n{check}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("set()")
+    assert (tmp_path / "photo_x2.png").exists() == ("photo.png" in code)

@@ -1,0 +1,101 @@
+"""The loop: resumed equals uninterrupted, schedules are as printed, and trouble is survived."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+
+import pytest
+import torch
+
+from mssn.errors import CheckpointError, TrainingError
+
+
+def same(a, b) -> bool:
+    theirs = b.state_dict()
+    return all(torch.equal(tensor, theirs[name]) for name, tensor in a.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"ema": 0.0, "precision": "fp32"}, {"schedule": "step", "halve_every": 7}]
+)
+def test_20_updates_equal_10_and_a_new_start_and_10(make, changes) -> None:
+    whole, _ = make("whole", **changes)
+    assert whole.run() is True
+    first, _ = make("parts", **changes)
+    assert first.run(stop_after=10) is False
+    second, _ = make("parts", **changes)
+    second.resume()
+    assert second.status.update == 10
+    assert second.run() is True
+    assert second.status.update == 20
+    assert same(second.net, whole.net)
+    assert same(second.result, whole.result)
+    assert second.status.psnr == whole.status.psnr
+
+
+def test_training_learns(make) -> None:
+    trainer, _ = make(updates=150, batch=8, learning_rate=1e-2, ema=0.9)
+    losses = []
+    trainer.run(watch=lambda status: losses.append(status.loss))
+    assert losses[-1] < 0.5 * losses[0]
+    assert trainer.status.psnr > 18
+
+
+def test_watch_sees_speed_and_share_of_data(make) -> None:
+    seen = []
+    trainer, _ = make(updates=50, validate_every=25)
+    trainer.run(
+        watch=lambda status: seen.append((status.update, status.speed, status.data_share, status.psnr))
+    )
+    assert [update for update, *_ in seen] == [25, 25, 50, 50]  # before and after each validation
+    assert all(speed > 0 and 0 < share < 1 for _, speed, share, _ in seen)
+    assert seen[0][3] is None
+    assert seen[1][3] is not None
+
+
+def test_loss_that_is_no_number_stops_and_keeps_the_last_good_state(make) -> None:
+    trainer, _ = make(updates=100)
+    trainer.run(stop_after=30)
+    good = torch.load(trainer.checkpoint, weights_only=True)
+    with torch.no_grad():
+        trainer.net.head.weight.fill_(math.nan)
+    with pytest.raises(TrainingError, match=r"not a number any more between updates 30 and 50; resume from"):
+        trainer.run()
+    kept = torch.load(trainer.checkpoint, weights_only=True)
+    assert kept["status"]["update"] == 30
+    assert torch.equal(kept["net"]["head.weight"], good["net"]["head.weight"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_leaves(make, number) -> None:
+    trainer, _ = make(updates=10_000)
+    handler = signal.getsignal(number)
+
+    def press(status) -> None:
+        if status.update == 25:
+            os.kill(os.getpid(), number)
+
+    assert trainer.run(watch=press) is False
+    assert trainer.status.update == 25
+    assert torch.load(trainer.checkpoint, weights_only=True)["status"]["update"] == 25
+    assert signal.getsignal(number) is handler
+
+
+def test_time_limit_fits_the_schedule(make) -> None:
+    trainer, _ = make(updates=10**9)
+    rates = []
+    assert trainer.run(time_limit=0.03, watch=lambda status: rates.append(status.learning_rate)) is True
+    assert trainer.status.fraction == 1
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.1 * 5e-3
+
+
+def test_resume_refuses_another_network(make) -> None:
+    trainer, _ = make()
+    trainer.run(stop_after=2)
+    for changes in ({"scale": 3}, {"config": {"channels": 8, "expanded": 12, "blocks": 1}}, {"ema": 0.0}):
+        other, _ = make(**changes)
+        with pytest.raises(CheckpointError, match="does not fit this recipe"):
+            other.resume()

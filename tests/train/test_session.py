@@ -1,0 +1,64 @@
+"""From a recipe to a trainer, and to a weights file."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mssn.errors import DataError, WeightsError
+from mssn.train.session import write_weights
+from mssn.weights.network import load_network
+
+
+def test_weights_of_a_run_describe_themselves(make, tmp_path) -> None:
+    trainer, meta = make()
+    trainer.run(stop_after=5)
+    write_weights(trainer, meta, tmp_path / "w.safetensors")
+    net, meta = load_network(tmp_path / "w.safetensors")
+    assert (meta.model, meta.scale, meta.updates, meta.recipe) == ("mssn-s", 2, 5, "unnamed")
+    assert meta.halo == 6  # head, four units, tail
+    assert all(torch.equal(t, trainer.result.state_dict()[n]) for n, t in net.state_dict().items())
+
+
+def test_init_continues_from_weights_and_adds_up_the_updates(make, tmp_path) -> None:
+    trainer, meta = make()
+    trainer.run(stop_after=5)
+    write_weights(trainer, meta, tmp_path / "w.safetensors")
+    trainer, meta = make("second", init=tmp_path / "w.safetensors")
+    net, _ = load_network(tmp_path / "w.safetensors")
+    assert all(torch.equal(t, net.state_dict()[n]) for n, t in trainer.net.state_dict().items())
+    assert meta.updates == 5
+
+
+def test_init_from_another_scale_lends_body_and_head(make, tmp_path) -> None:
+    trainer, meta = make()
+    trainer.run(stop_after=5)
+    write_weights(trainer, meta, tmp_path / "w.safetensors")
+    source, _ = load_network(tmp_path / "w.safetensors")
+    theirs = source.state_dict()
+    for scale in (3, 4):
+        trainer, _ = make(f"x{scale}", scale=scale, init=tmp_path / "w.safetensors")
+        for name, tensor in trainer.net.state_dict().items():
+            lent = not name.startswith(("tail.", "skip."))
+            assert (name in theirs and torch.equal(tensor, theirs[name])) == lent, name
+
+
+def test_init_from_another_network_is_refused(make, tmp_path) -> None:
+    trainer, meta = make()
+    write_weights(trainer, meta, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="weights of mssn-s x2 cannot start"):
+        make("other", config={"channels": 6, "expanded": 12}, init=tmp_path / "w.safetensors")
+
+
+def test_missing_data_is_named(make, monkeypatch) -> None:
+    monkeypatch.delenv("MSSN_DATA", raising=False)
+    with pytest.raises(DataError, match="no folder nowhere"):
+        make(train=("nowhere",))
+    with pytest.raises(DataError, match="no picture holds a patch of 400 pixels"):
+        make(patch=200)
+
+
+def test_skipped_pictures_are_told(make, tmp_path, folders) -> None:
+    (tmp_path / "train" / "broken.png").write_text("no picture")
+    trainer, _ = make()
+    assert trainer.run() is True
