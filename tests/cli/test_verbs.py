@@ -211,7 +211,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(pictures, tmp_path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "killed" / "weights.safetensors").exists()
-    assert "resumed after" in train("killed", "--resume", "--set", "updates=120").stderr
+    assert "resumed after" in train("killed", "--resume").stderr
     whole, _ = files.load(tmp_path / "whole" / "weights.safetensors")
     killed, meta = files.load(tmp_path / "killed" / "weights.safetensors")
     assert meta.updates == 120

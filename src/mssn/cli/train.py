@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mssn.errors import RecipeError, TrainingError
-from mssn.train.loop import Status
+from mssn.train.loop import CHECKPOINT, Status
 from mssn.train.recipe import load_recipe
-from mssn.train.session import prepare, write_weights
+from mssn.train.session import prepare, resumed_recipe, write_weights
 
 
 def train(
@@ -34,19 +34,19 @@ def train(
         recipe: Name of a shipped recipe (quick, base, paper-...) or a .toml file.
         output: The run's folder; default runs/RECIPE.
         settings: key=value over the recipe; may be repeated.
-        resume: Go on from the checkpoint in the run's folder.
+        resume: Go on from the checkpoint in the run's folder, with the recipe it was started with.
         init: Weights (.safetensors) to start from; those of another scale lend body and head.
         time_limit: Minutes; the schedule fits itself into them.
         device: cpu or cuda; default cuda where there is one.
         cache: Where decoded pictures are kept; default MSSN_CACHE or the user's cache folder.
     """
-    plan = load_recipe(recipe, settings)
     if time_limit is not None and time_limit <= 0:
         raise RecipeError(f"--time-limit must be above 0, not {time_limit}")
     if resume and init:
         raise RecipeError("--resume and --init exclude each other: one goes on, the other starts anew")
-    folder = output or Path("runs") / plan.name
-    if not resume and (folder / "checkpoint.pt").exists():
+    folder = output or Path("runs") / Path(recipe).stem
+    plan = resumed_recipe(folder, settings or []) if resume else load_recipe(recipe, settings)
+    if not resume and (folder / CHECKPOINT).exists():
         raise TrainingError(f"{folder}: holds a run already; add --resume, or choose another -o")
     console = Console(file=sys.stderr)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

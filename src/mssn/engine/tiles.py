@@ -31,8 +31,8 @@ class Window:
 def windows(height: int, width: int, tile: int, halo: int) -> Iterator[Window]:
     """Windows that together keep every pixel of a picture exactly once.
 
-    All windows have the same size (the picture's own where it is smaller than a tile), so that a
-    runtime prepares for one shape only.
+    All windows have the same size, so that a runtime prepares for one shape only, and the smallest that
+    needs no more windows than the largest would: context computed twice is time lost.
 
     Args:
         height: Rows of the small picture, at least 1.
@@ -56,12 +56,16 @@ def _spans(length: int, tile: int, halo: int) -> Iterator[tuple[tuple[int, int],
     if length <= tile:
         yield (0, length), (0, length)
         return
-    step = tile - 2 * halo
-    # The first and last windows lack one halo and keep that much more.
-    count = 1 + -(-(length - tile) // step)
+    # The first and last windows lack one halo each and keep that much more.
+    count = 1 + _ceil(length - tile, tile - 2 * halo)
+    tile = _ceil(length + 2 * halo * (count - 1), count)
     kept = 0
     for index in range(count):
         start = index * (length - tile) // (count - 1)
         end = length if index == count - 1 else start + tile - halo
         yield (start, start + tile), (kept, end)
         kept = end
+
+
+def _ceil(a: int, b: int) -> int:
+    return -(-a // b)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from mssn.train.recipe import Recipe
 from mssn.train.schedule import learning_rate, progress
 from mssn.train.stopping import stop_requests
 
+CHECKPOINT = "checkpoint.pt"
 _LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look waits for the device
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
 
@@ -100,7 +101,7 @@ class Trainer:
             recipe.epsilon,
             fused=True,
         )
-        self.checkpoint = folder / "checkpoint.pt"
+        self.checkpoint = folder / CHECKPOINT
         self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60)
         self.status = Status()
 
@@ -211,9 +212,7 @@ class Trainer:
         save_checkpoint(
             self.checkpoint,
             {
-                "model": self.recipe.model,
-                "scale": self.recipe.scale,
-                "config": self.recipe.config,
+                "recipe": asdict(self.recipe),
                 "net": self.net.state_dict(),
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -234,8 +233,8 @@ class Trainer:
             raise CheckpointError(f"{self.checkpoint}: does not fit this recipe ({error})") from error
 
     def _restore(self, state: dict[str, Any]) -> None:
-        mine = {"model": self.recipe.model, "scale": self.recipe.scale, "config": self.recipe.config}
-        theirs = {key: state[key] for key in mine}
+        mine = {key: getattr(self.recipe, key) for key in ("model", "scale", "config")}
+        theirs = {key: state["recipe"][key] for key in mine}
         if mine != theirs:
             raise ValueError(f"it is for {theirs}, the recipe for {mine}")
         if (state["average"] is None) != (self.average is None):

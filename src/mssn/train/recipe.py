@@ -103,14 +103,25 @@ def load_recipe(name: str, settings: list[str] | None = None) -> Recipe:
         RecipeError: No such recipe, an unknown key (with the nearest known one), a value that cannot be.
     """
     values = {"name": Path(name).stem, **_read(name, [])}
-    for setting in settings or []:
+    try:
+        recipe = replace(Recipe(), **values)
+    except RecipeError as error:
+        raise RecipeError(f"{name}: {error}") from error
+    return with_settings(recipe, settings or [])
+
+
+def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
+    """The recipe with some values changed, each by a text "key=value".
+
+    Raises:
+        RecipeError: As `load_recipe`.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
         key, equals, text = setting.partition("=")
         _require(bool(equals), f"--set takes key=value, got '{setting}'")
         values.update(_checked({key.strip(): _value(text.strip())}, "--set"))
-    try:
-        return replace(Recipe(), **values)
-    except RecipeError as error:
-        raise RecipeError(f"{name}: {error}") from error
+    return replace(recipe, **values)
 
 
 def _read(name: str, seen: list[str]) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from mssn.data.patches import Patches
 from mssn.errors import CheckpointError, RecipeError, WeightsError
 from mssn.image.io import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
-from mssn.train.loop import Trainer
-from mssn.train.recipe import Recipe
+from mssn.train.checkpoint import load_checkpoint
+from mssn.train.loop import CHECKPOINT, Trainer
+from mssn.train.recipe import Recipe, with_settings
 from mssn.weights.files import save
 from mssn.weights.meta import Meta
 from mssn.weights.network import load_network, tensors_of
@@ -87,6 +88,21 @@ def prepare(
         commit=provenance.commit(),
     )
     return trainer, meta
+
+
+def resumed_recipe(folder: Path, settings: list[str]) -> Recipe:
+    """The recipe a run was started with, as its checkpoint remembers it, with changes.
+
+    Raises:
+        CheckpointError: The folder holds no readable checkpoint.
+        RecipeError: A change is not possible.
+    """
+    path = folder / CHECKPOINT
+    try:
+        recipe = Recipe(**load_checkpoint(path)["recipe"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: written by another version of mssn; start anew ({error})") from error
+    return with_settings(recipe, settings)
 
 
 def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:

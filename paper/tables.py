@@ -1,0 +1,84 @@
+"""Write the tables of README.md from paper/results, benchmarks/results and paper/reported.toml.
+
+python paper/tables.py            # rewrites the parts of README.md between <!-- NAME --> and <!-- /NAME -->
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from mssn.weights.manifest import BENCHMARKS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def scores() -> str:
+    """Measured PSNR and SSIM of everything that ships, bicubic's and the paper's printed PSNR beside them."""
+    reported = tomllib.loads((ROOT / "paper" / "reported.toml").read_text())
+    lines = [
+        "| model | " + " | ".join(BENCHMARKS) + " |",
+        "|---|" + "---|" * len(BENCHMARKS),
+    ]
+    for path in sorted((ROOT / "paper" / "results").glob("mssn*-x?.json"), key=_order):
+        result = json.loads(path.read_text())
+        cells = []
+        for name in BENCHMARKS:
+            mean = result["data"][name]["mean"]
+            printed = reported.get(path.stem, {}).get(name)
+            paper = f"{printed[0]:.2f}" if printed else "-"
+            cells.append(
+                f"**{mean['psnr']:.2f}** / {mean['ssim']:.4f} ({mean['bicubic_psnr']:.2f}; paper {paper})"
+            )
+        lines.append(f"| {result['meta']['model']} x{result['scale']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def speed() -> str:
+    """Seconds for one 1280x720 output, array to array."""
+    result = _benchmark("upscale")
+    lines = ["| 1280x720 output, array to array | seconds |", "|---|---|"]
+    lines += [f"| {name} | {time['median']:.3f} |" for name, time in result["seconds_1280x720"].items()]
+    whole = result["seconds_whole_process"]["median"]
+    lines.append(f"| `mssn upscale photo.png`, the whole process, 640x360 -> 1280x720 | {whole:.2f} |")
+    machine = result["machine"]
+    lines.append(f"\nMedian on {machine['cores']} cores of {machine['processor']} (`benchmarks/upscale.py`).")
+    return "\n".join(lines)
+
+
+def training() -> str:
+    """Updates a second on the processor."""
+    result = _benchmark("training-mssn-s-x2-cpu")
+    return (
+        f"{result['updates_per_second']:.1f} updates/s of {result['batch']} patches of {result['patch']}x"
+        f"{result['patch']} on {result['machine']['cores']} cores ({result['precision']}), "
+        f"{result['data_share']:.1%} of the time spent on data (`benchmarks/training.py`)."
+    )
+
+
+def fill(text: str) -> str:
+    """README.md's text with its generated parts brought up to date."""
+    for make in (scores, speed, training):
+        name = make.__name__
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        text, found = re.subn(pattern, lambda m: f"{m[1]}{make()}\n{m[2]}", text, flags=re.DOTALL)  # noqa: B023
+        if found != 1:
+            raise SystemExit(f"README.md has no part <!-- {name} -->")
+    return text
+
+
+def _benchmark(name: str) -> dict[str, Any]:
+    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
+
+
+def _order(path: Path) -> tuple[int, str]:
+    names = ["mssn-s", "mssn-m", "mssn"]
+    return names.index(path.stem[:-3]), path.stem
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    readme.write_text(fill(readme.read_text()))

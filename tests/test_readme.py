@@ -1,0 +1,39 @@
+"""README's numbers come from the result files, and its commands exist."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+from mssn.cli import app
+from mssn.weights import manifest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_tables_are_what_the_result_files_say() -> None:
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "paper" / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    text = (ROOT / "README.md").read_text()
+    assert tables.fill(text) == text, "run: python paper/tables.py"
+
+
+def test_every_verb_in_readme_exists() -> None:
+    verbs = set(re.findall(r"^mssn (\w+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
+    assert {"upscale", "evaluate", "train", "info"} <= verbs
+    assert verbs <= {name for name in app if not name.startswith("-")}
+
+
+def test_shipped_scores_are_the_result_files() -> None:
+    for row in manifest.rows():
+        if row.weights:
+            result = json.loads((ROOT / "paper" / "results" / f"{row.model}-x{row.scale}.json").read_text())
+            for name, score in row.scores.items():
+                mean = result["data"][name]["mean"]
+                assert abs(mean["psnr"] - score["psnr"]) < 1e-4
+                assert abs(mean["ssim"] - score["ssim"]) < 1e-5
