@@ -55,6 +55,15 @@ def test_watch_sees_speed_and_share_of_data(make) -> None:
     assert seen[1][3] is not None
 
 
+def test_tensorboard_gets_the_curves(make) -> None:
+    trainer, _ = make(updates=30)
+    trainer.run()
+    (events,) = trainer.checkpoint.parent.glob("events.out.tfevents.*")
+    written = events.read_bytes()
+    for curve in ("train/loss", "train/learning_rate", "train/speed", "train/data_share", "validation/psnr"):
+        assert curve.encode() in written
+
+
 def test_loss_that_is_no_number_stops_and_keeps_the_last_good_state(make) -> None:
     trainer, _ = make(updates=100)
     trainer.run(stop_after=30)

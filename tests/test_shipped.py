@@ -1,0 +1,50 @@
+"""The weights in the package are as good as they say, through the runtime that users get."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mssn.api import load
+from mssn.evaluate import evaluate
+from mssn.runtime.openvino import OpenVINORuntime
+from mssn.weights import manifest
+from mssn.weights.network import load_network
+
+SHIPPED = [row for row in manifest.rows() if row.weights]
+# What a model must reach on Set5 to be worth shipping, dB.
+BARS = {("mssn-s", 2): 37.4}
+
+
+@pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
+def test_onnx_and_safetensors_agree(row) -> None:
+    net, meta = load_network(row.path.with_suffix(".safetensors"))
+    runtime = OpenVINORuntime(row.path, precision="fp32")
+    assert runtime.meta == meta
+    assert meta.scores
+    assert meta.data
+    assert meta.updates > 0
+    x = torch.from_numpy(np.random.default_rng(0).random((1, 3, 40, 52), np.float32))
+    with torch.no_grad():
+        np.testing.assert_allclose(runtime.run(x.numpy()), net(x).numpy(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
+def test_set5_scores_are_those_in_the_file(row, benchmarks) -> None:
+    mean = evaluate(load(row.model, row.scale).runtime, benchmarks / "Set5").mean
+    # 0.01 dB for processors that compute in another precision than the one it was scored on.
+    assert mean.psnr == pytest.approx(row.scores["Set5"]["psnr"], abs=0.01)
+    assert mean.ssim == pytest.approx(row.scores["Set5"]["ssim"], abs=0.0005)
+    assert mean.psnr > mean.bicubic_psnr + 2
+
+
+@pytest.mark.parametrize(("model", "scale"), BARS)
+def test_set5_reaches_the_bar(model, scale) -> None:
+    (row,) = [row for row in SHIPPED if (row.model, row.scale) == (model, scale)]
+    assert row.scores["Set5"]["psnr"] >= BARS[model, scale]
+
+
+def test_all_shipped_files_together_stay_small() -> None:
+    total = sum(path.stat().st_size for path in manifest.FOLDER.iterdir())
+    assert total < 25_000_000
