@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -50,7 +51,46 @@ class Conv2d(nn.Module):
 
     def forward(self, x: Tensor, scale: Tensor | float = 1.0) -> Tensor:
         """Convolve N x C x H x W; the result is multiplied by `scale`, through the weight."""
-        return F.conv2d(x, self.effective_weight(scale), padding=self.padding, groups=self.groups)
+        weight = self.effective_weight(scale)
+        if self.groups == x.shape[1] == weight.shape[0] > 1:
+            return depthwise(x, weight)
+        return F.conv2d(x, weight, padding=self.padding, groups=self.groups)
+
+
+def depthwise(x: Tensor, weight: Tensor) -> Tensor:
+    """Filter each channel by itself: N x C x H x W with C x 1 x k x k (k odd), same size out."""
+    if not x.is_meta and torch.is_autocast_enabled(x.device.type):
+        # Here, not inside: the gradient is computed in the precision of the result.
+        dtype = torch.get_autocast_dtype(x.device.type)
+        x, weight = x.to(dtype), weight.to(dtype)
+    return _Depthwise.apply(x, weight)  # pyright: ignore[reportReturnType]
+
+
+class _Depthwise(torch.autograd.Function):
+    """Depthwise convolution whose gradient for x is one, too, with the kernels turned by 180 degrees.
+
+    The same numbers as PyTorch's own backward, which on processors takes 16 times as long as the forward
+    convolution and was 40 % of a training step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return F.conv2d(x, weight, padding=weight.shape[-1] // 2, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        grad, channels, padding = grad_outputs[0], x.shape[1], weight.shape[-1] // 2
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_x = F.conv2d(grad, weight.flip(2, 3), padding=padding, groups=channels)
+        if ctx.needs_input_grad[1]:
+            two, ones = [padding, padding], [1, 1]
+            _, grad_weight, _ = torch.ops.aten.convolution_backward(
+                grad, x, weight, None, ones, two, ones, False, [0, 0], channels, [False, True, False]
+            )
+        return grad_x, grad_weight
 
 
 class Normalize(nn.Module):
