@@ -26,6 +26,7 @@ from mssn.export.onnx import export
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.weights import files, manifest
 
+TRAINING = ("recipe", "updates", "data", "licence", "commit")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -63,12 +64,13 @@ def ship(weights: Path, force: bool) -> None:
         print(name, {data: score["psnr"] for data, score in scores.items()})
         _require_better(name, scores, force)
         # The scores go into the file they were measured on, and from there into both that ship.
-        files.save(safetensors, tensors, replace(meta, scores=scores))
+        meta = replace(meta, scores=scores, licence="MIT")
+        files.save(safetensors, tensors, meta)
         safetensors, onnx = export(safetensors, Path(folder) / "final")
         manifest.FOLDER.mkdir(exist_ok=True)
         for path in (safetensors, onnx):
             shutil.copy(path, manifest.FOLDER / path.name)
-    result = {**scoring.to_json(reports, name), "meta": asdict(replace(meta, scores=scores))}
+    result = {**scoring.to_json(reports, name), "meta": asdict(meta)}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
 
@@ -80,6 +82,7 @@ def write_manifest() -> None:
         for scale in spec.scales:
             net = arch.build(model, scale)
             shipped = manifest.FOLDER / f"{model}-x{scale}.onnx"
+            meta = files.load(shipped.with_suffix(".safetensors"))[1] if shipped.exists() else None
             row = manifest.Row(
                 model=model,
                 scale=scale,
@@ -87,8 +90,9 @@ def write_manifest() -> None:
                 parameters_with_gains=complexity.count_parameters(net, gains=True),
                 mult_adds=complexity.mult_adds(net, scale),
                 receptive_field=2 * complexity.halo(net, scale) + 1,
-                weights=shipped.name if shipped.exists() else None,
-                scores=files.load(shipped.with_suffix(".safetensors"))[1].scores if shipped.exists() else {},
+                weights=shipped.name if meta else None,
+                scores=meta.scores if meta else {},
+                training={key: getattr(meta, key) for key in TRAINING} if meta else {},
             )
             rows.append(asdict(row))
     manifest.FOLDER.mkdir(exist_ok=True)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mssn.api import load
+from mssn.engine.upscaler import enlarge
 from mssn.evaluate import evaluate
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.weights import manifest
@@ -24,7 +25,8 @@ def test_onnx_and_safetensors_agree(row) -> None:
     assert runtime.meta == meta
     assert meta.scores
     assert meta.data
-    assert meta.updates > 0
+    assert meta.updates >= 30_000
+    assert meta.licence == "MIT"
     x = torch.from_numpy(np.random.default_rng(0).random((1, 3, 40, 52), np.float32))
     with torch.no_grad():
         np.testing.assert_allclose(runtime.run(x.numpy()), net(x).numpy(), rtol=0, atol=1e-5)
@@ -37,6 +39,16 @@ def test_set5_scores_are_those_in_the_file(row, benchmarks) -> None:
     assert mean.psnr == pytest.approx(row.scores["Set5"]["psnr"], abs=0.01)
     assert mean.ssim == pytest.approx(row.scores["Set5"]["ssim"], abs=0.0005)
     assert mean.psnr > mean.bicubic_psnr + 2
+
+
+@pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_tiled_equals_whole(row, precision) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (150, 170, 3)).astype(np.uint8)
+    runtime = load(row.model, row.scale, precision=precision).runtime
+    whole, tiled = (enlarge(runtime, picture, tile=tile).astype(int) for tile in (1000, 96))
+    assert np.abs(whole - tiled).max() <= (1 if precision == "fp32" else 4)
+    assert (whole != tiled).mean() < 0.05
 
 
 @pytest.mark.parametrize(("model", "scale"), BARS)

@@ -57,21 +57,27 @@ def load(
 
 
 @overload
-def upscale(image: PathLike, scale: int = 2, *, model: str | Path = ..., force: bool = ...) -> PathLike: ...
+def upscale(
+    image: PathLike, scale: int | None = None, *, model: str | Path = ..., force: bool = ...
+) -> PathLike: ...
 @overload
 def upscale(
-    image: np.ndarray, scale: int = 2, *, model: str | Path = ..., force: bool = ...
+    image: np.ndarray, scale: int | None = None, *, model: str | Path = ..., force: bool = ...
 ) -> np.ndarray: ...
 @overload
-def upscale(image: Image, scale: int = 2, *, model: str | Path = ..., force: bool = ...) -> Image: ...
-def upscale(image: Any, scale: int = 2, *, model: str | Path = DEFAULT_MODEL, force: bool = False) -> Any:
+def upscale(
+    image: Image, scale: int | None = None, *, model: str | Path = ..., force: bool = ...
+) -> Image: ...
+def upscale(
+    image: Any, scale: int | None = None, *, model: str | Path = DEFAULT_MODEL, force: bool = False
+) -> Any:
     """Enlarge a picture; what you give is what you get.
 
     Args:
         image: A path: the enlarged picture is written beside it (photo.png -> photo_x2.png) and its path
             returned. A NumPy array (H x W or H x W x 1..4, uint8 or uint16) or a PIL image: the enlarged
             array or image is returned.
-        scale: 2, 3 or 4.
+        scale: 2, 3 or 4; default 2, or what a weights file was trained for.
         model: See `load`.
         force: Overwrite an existing photo_x2.png.
 
@@ -79,14 +85,17 @@ def upscale(image: Any, scale: int = 2, *, model: str | Path = DEFAULT_MODEL, fo
         ImageError: The picture cannot be read or written, or the output exists already.
         UnknownModelError: No such model or scale.
     """
-    upscaler = _ready(model, scale)
+    path = Path(model)
+    changed = path.stat().st_mtime_ns if path.suffix and path.is_file() else None
+    upscaler = _ready(model, scale, changed)
+    scale = upscaler.scale
     if isinstance(image, np.ndarray):
         return upscaler(image)
     if isinstance(image, str | os.PathLike):
         target = beside(Path(image), scale)
         upscale_file(upscaler, Path(image), target, force=force)
         return str(target) if isinstance(image, str) else target
-    if type(image).__module__.startswith("PIL."):
+    if (pil := sys.modules.get("PIL.Image")) and isinstance(image, pil.Image):
         return _upscale_pil(upscaler, image)
     raise ImageError(f"cannot enlarge a {type(image).__name__}; give a path, a NumPy array or a PIL image")
 
@@ -130,16 +139,20 @@ def writable(path: Path) -> Path:
 
 
 @lru_cache(maxsize=4)
-def _ready(model: str | Path, scale: int) -> Upscaler:
+def _ready(model: str | Path, scale: int | None, changed: int | None) -> Upscaler:
+    """Loaded once for many calls; `changed`, a time, tells a weights file that was replaced."""
     return load(model, scale)
 
 
 def _upscale_pil(upscaler: Upscaler, image: Image) -> Image:
     plain = {"P": "RGBA" if "transparency" in image.info else "RGB", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}
+    info = dict(image.info)
     if image.mode in plain:
+        if image.mode == "CMYK":
+            info.pop("icc_profile", None)  # it describes inks that the converted pixels no longer have
         image = image.convert(plain[image.mode])
     if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
         raise ImageError(f"cannot enlarge a PIL image of mode {image.mode}; convert it to RGB first")
     large = sys.modules["PIL.Image"].fromarray(upscaler(np.asarray(image)))
-    large.info = dict(image.info)
+    large.info = info
     return large

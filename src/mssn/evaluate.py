@@ -7,7 +7,7 @@ Protocol (the field's): crop to a multiple of the scale, shrink with MATLAB's bi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ import numpy as np
 from mssn import provenance
 from mssn.data.folder import locate
 from mssn.engine.upscaler import enlarge
-from mssn.errors import ImageError
+from mssn.errors import DataError, ImageError
 from mssn.image.io import find_images, read_rgb
-from mssn.image.resize import crop_to_multiple, shrink
+from mssn.image.resize import crop_to_multiple, imresize, shrink
 from mssn.metrics import psnr_y, ssim_y
 from mssn.runtime.base import Runtime
 
@@ -61,12 +61,14 @@ class Report:
         runtime: Name of what was scored.
         scale: Enlargement factor.
         scores: One for each picture.
+        failed: Why pictures that are not among them could not be scored.
     """
 
     data: str
     runtime: str
     scale: int
     scores: list[Score]
+    failed: tuple[str, ...] = ()
 
     @property
     def mean(self) -> Score:
@@ -92,39 +94,40 @@ def evaluate(
         progress: Called with (pictures done, pictures in all).
 
     Raises:
-        DataError: No such folder, or no pictures in it.
-        ImageError: A picture cannot be read or is too small.
+        DataError: No such folder, or not one picture in it that can be scored.
     """
     paths = find_images(locate(folder))
-    scores = []
-    for done, score in enumerate(_scores(runtime, paths), 1):
-        scores.append(score)
-        progress(done, len(paths))
-    return Report(Path(folder).name, runtime.name, runtime.scale, scores)
-
-
-def _scores(runtime: Runtime, paths: list[Path]) -> Iterator[Score]:
-    from mssn.runtime.bicubic import BicubicRuntime
-
-    bicubic, scale = BicubicRuntime(runtime.scale), runtime.scale
-    for path in paths:
+    scores: list[Score] = []
+    failed: list[str] = []
+    for done, path in enumerate(paths, 1):
         try:
-            hr = crop_to_multiple(read_rgb(path), scale)
-            lr = shrink(hr, scale)
-            started = time.perf_counter()
-            sr = enlarge(runtime, lr)
-            seconds = time.perf_counter() - started
-            floor = enlarge(bicubic, lr)
-            yield Score(
-                path.name,
-                psnr_y(sr, hr, scale),
-                ssim_y(sr, hr, scale),
-                psnr_y(floor, hr, scale),
-                ssim_y(floor, hr, scale),
-                seconds,
-            )
+            scores.append(_score(runtime, path))
+        except ImageError as error:
+            failed.append(str(error))
         except ValueError as error:
-            raise ImageError(f"{path}: {error}") from error
+            failed.append(f"{path}: {error}")
+        progress(done, len(paths))
+    if not scores:
+        raise DataError(f"no picture could be scored; the first: {failed[0]}")
+    return Report(Path(folder).resolve().name, runtime.name, runtime.scale, scores, tuple(failed))
+
+
+def _score(runtime: Runtime, path: Path) -> Score:
+    scale = runtime.scale
+    hr = crop_to_multiple(read_rgb(path), scale)
+    lr = shrink(hr, scale)
+    started = time.perf_counter()
+    sr = enlarge(runtime, lr)
+    seconds = time.perf_counter() - started
+    floor = imresize(lr, scale=scale)
+    return Score(
+        path.name,
+        psnr_y(sr, hr, scale),
+        ssim_y(sr, hr, scale),
+        psnr_y(floor, hr, scale),
+        ssim_y(floor, hr, scale),
+        seconds,
+    )
 
 
 def to_json(reports: list[Report], model: str) -> dict[str, Any]:

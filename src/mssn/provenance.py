@@ -25,9 +25,14 @@ def versions() -> dict[str, str]:
 
 def commit() -> str:
     """The revision of the checkout this runs from; empty when it runs from an installed package."""
-    here = Path(__file__).resolve().parent
-    try:
-        command = ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"]
+    here = Path(__file__).resolve()
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here.parent), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", here.name)  # else: installed inside somebody else's checkout
+        return git("describe", "--always", "--abbrev=12", "--dirty", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return ""

@@ -108,7 +108,7 @@ def test_mean_follows_the_network_into_its_file() -> None:
         (("mssn-xl", 2), "unknown model 'mssn-xl'; known are: mssn-s, mssn-m, mssn"),
         (("mssn-s", 5), "mssn-s has no scale 5; it has: 2, 3, 4"),
         (("mssn-s", 2, {"width": 8}), "width"),
-        (("mssn-s", 2, {"blocks": 0}), "blocks must be at least 1, got 0"),
+        (("mssn-s", 2, {"blocks": 0}), "blocks must be a whole number of at least 1, got 0"),
     ],
 )
 def test_unknown_networks_are_named(arguments, words) -> None:

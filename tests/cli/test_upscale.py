@@ -116,6 +116,44 @@ def test_the_original_is_never_replaced(mssn, pictures, net) -> None:
     assert (pictures / "one.png").read_bytes() == before
 
 
+def test_no_input_is_ever_replaced_by_a_result_of_another(mssn, pictures, net) -> None:
+    write(pictures / "one_x2.png", read(pictures / "two.jpg"))
+    before = (pictures / "one_x2.png").read_bytes()
+    result = mssn("upscale", pictures / "one.png", pictures / "one_x2.png", "-m", net, "--force")
+    assert result.code == 2
+    assert "would replace the original" in result.line
+    assert (pictures / "one_x2.png").read_bytes() == before
+
+
+def test_a_file_of_another_kind_does_not_make_a_picture_a_result(mssn, net, tmp_path, photo) -> None:
+    (tmp_path / "p").mkdir()
+    write(tmp_path / "p" / "a_x2.png", Picture(photo))
+    (tmp_path / "p" / "a.txt").write_text("notes")
+    assert mssn("upscale", "p", "-m", net).code == 0
+    assert files(tmp_path / "p") == ["a.txt", "a_x2.png", "a_x2_x2.png"]
+    assert mssn("upscale", "p", "-m", net, "-o", "p/big").code == 0
+    assert mssn("upscale", "p", "-m", net, "-o", "p/big", "--force").code == 0  # big/ is not an input
+    assert files(tmp_path / "p" / "big") == ["a_x2.png", "a_x2_x2.png"]
+
+
+def test_a_folder_named_like_a_model_changes_nothing(mssn, pictures, tmp_path) -> None:
+    (tmp_path / "mssn-s").mkdir()
+    assert mssn("upscale", pictures / "one.png").code == 0
+
+
+def test_a_runtime_that_fails_half_way_leaves_nothing(mssn, pictures, net, monkeypatch) -> None:
+    from mssn.errors import MssnError
+    from mssn.runtime.openvino import OpenVINORuntime
+
+    def fail(*_: object) -> None:
+        raise MssnError("out of order")
+
+    before = files(pictures)
+    monkeypatch.setattr(OpenVINORuntime, "run", fail)
+    assert mssn("upscale", pictures / "one.png", "-m", net).line == "mssn: out of order"
+    assert files(pictures) == before
+
+
 def test_a_broken_picture_among_others_is_skipped_and_told(mssn, pictures, net, tmp_path) -> None:
     (pictures / "broken.png").write_bytes((pictures / "one.png").read_bytes()[:300])
     result = mssn("upscale", pictures, "-o", "big", "-m", net)
@@ -141,6 +179,9 @@ def test_a_broken_picture_among_others_is_skipped_and_told(mssn, pictures, net, 
         ),
         (["pictures/one.png", "--scale", "7"], "mssn-s has no scale 7; it has: 2, 3, 4"),
         (["pictures/one.png", "--scale", "two"], "--scale"),
+        (["pictures/one.png", "--scale", "0"], "scale must be at least 1, not 0"),
+        (["pictures/one.png", "--scale", "-1", "-m", "bicubic"], "scale must be at least 1, not -1"),
+        (["x" * 300 + ".png"], "File name too long"),
         (["pictures/one.png", "--model", "text.onnx"], "text.onnx: not a readable .onnx file"),
         (["pictures/one.png", "--model", "gone.onnx"], "gone.onnx: no such weights file"),
         (["pictures/one.png", "-o", "big.bmp"], "big.bmp: ends in no format that can be written"),

@@ -73,7 +73,8 @@ def test_info(mssn) -> None:
 
 def test_downscale_writes_matlabs_pixels(mssn, pictures, tmp_path) -> None:
     result = mssn("downscale", pictures, "-o", "lr", "-s", 3)
-    assert (result.code, result.out) == (0, "3 of 3 pictures written to lr\n")
+    assert (result.code, result.err) == (0, "")
+    assert "twox3.png  11x7" in result.out
     small = read(tmp_path / "lr" / "deeper" / "grey 16x3.png").pixels
     assert np.array_equal(small, shrink(read(pictures / "deeper" / "grey 16.png").pixels, 3))
     assert np.array_equal(read_rgb(tmp_path / "lr" / "twox3.png"), shrink(read_rgb(pictures / "two.jpg"), 3))
@@ -87,8 +88,12 @@ def test_downscale_of_bad_input(mssn, pictures, tmp_path) -> None:
     (pictures / "broken.png").write_text("no picture")
     result = mssn("downscale", pictures, "-o", "lr")
     assert result.code == 1
-    assert "broken.png" in result.line
-    assert "3 of 4" in result.out
+    lines = result.err.splitlines()
+    assert "broken.png" in lines[0]
+    assert lines[1:] == ["mssn: 3 of 4 pictures shrunk, 1 failed"]
+    write(pictures / "one.jpg", read(pictures / "one.png"))
+    (pictures / "broken.png").unlink()
+    assert "would both become" in mssn("downscale", pictures, "-o", "other").line
 
 
 def test_evaluate(mssn, pictures, exported, tmp_path) -> None:
@@ -105,6 +110,13 @@ def test_evaluate(mssn, pictures, exported, tmp_path) -> None:
     assert "two.jpg" not in brief
     assert "mean" in brief
     assert "no folder nowhere" in mssn("evaluate", "--data", "nowhere").line
+    (pictures / "broken.png").write_text("no picture")
+    partly = mssn("evaluate", "--model", net, "--data", pictures)
+    assert partly.code == 1
+    assert "broken.png" in partly.err
+    assert "1 pictures could not be scored" in partly.err
+    assert "two.jpg" in partly.out
+    assert "two folders of one name" in mssn("evaluate", "--data", pictures, pictures).line
     assert "--data" in mssn("evaluate").line
 
 
@@ -178,6 +190,29 @@ def test_bad_input_for_training_is_one_line(mssn, pictures, tmp_path, arguments,
     assert len(errors) == 1
     assert words in errors[0]
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("arguments", [["train", "quick"], ["train", "--help"], ["export", "a.safetensors"]])
+def test_without_pytorch_one_line_says_what_to_install(arguments) -> None:
+    """As in a base install; in a process of its own, since this one has PyTorch loaded."""
+    hide = f"import sys; sys.modules['torch'] = None; sys.argv = ['mssn', *{arguments}]"
+    code = f"{hide}; import mssn.cli; mssn.cli.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "mssn: torch is not installed; run: pip install 'mssn[train]'\n"
+
+
+def test_updates_of_earlier_runs_survive_init_and_resume(mssn, pictures, tmp_path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY_RECIPE)
+    common = ("train", "tiny.toml", "--cache", "cache")
+    assert mssn(*common, "-o", "first").code == 0
+    assert mssn(*common, "-o", "second", "--init", "first/weights.safetensors").code == 0
+    longer = mssn(*common, "-o", "second", "--resume", "--set", "updates=30")
+    assert longer.code == 0
+    assert "30 updates" in longer.out
+    _, meta = files.load(tmp_path / "second" / "weights.safetensors")
+    assert meta.updates == 24 + 30
+    assert meta.data == "3 pictures, 0.00208 megapixels"
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not_been(pictures, tmp_path) -> None:

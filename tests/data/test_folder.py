@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,16 @@ def test_broken_and_tiny_pictures_are_skipped_and_told(tmp_path, photos) -> None
     assert len(pixels.skipped) == 2
     assert "broken.png" in pixels.skipped[0]
     assert "dot.png" in pixels.skipped[1]
+
+
+def test_several_processes_may_decode_at_once(tmp_path, photos) -> None:
+    for number in range(5):
+        cache = tmp_path / f"cache {number}"
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: load_pixels([photos], 2, cache=cache), range(4)))  # noqa: B023
+        assert len({pixels.key for pixels in found}) == 1
+        assert all(np.array_equal(pixels.hr, found[0].hr) for pixels in found)
+        assert len(list(cache.iterdir())) == 1
 
 
 def test_nothing_usable_is_one_clear_error(tmp_path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mssn.engine.upscaler import Upscaler, enlarge
-from mssn.errors import ImageError
+from mssn.errors import ImageError, WeightsError
 from mssn.image.io import Picture
 from mssn.image.resize import imresize
 from mssn.runtime.bicubic import BicubicRuntime
@@ -70,6 +70,20 @@ def test_every_kind_of_array_comes_back_as_it_was(dtype, channels) -> None:
     if channels in (2, 4):  # alpha is enlarged apart
         expected[:, :, -1:] = imresize(np.ascontiguousarray(pixels[:, :, -1:]), scale=3)
     assert np.array_equal(large, expected)
+
+
+def test_weights_that_lie_about_their_scale_are_caught(photo) -> None:
+    liar = Recorder()
+    liar.scale = 2
+    with pytest.raises(WeightsError, match="the weights say x2"):
+        Upscaler(liar)(photo)
+
+
+def test_bicubic_of_16_bit_keeps_16_bit() -> None:
+    ramp = np.tile(np.arange(3000, 3200, dtype=np.uint16)[:, None, None], (1, 4, 3))
+    large = Upscaler(BicubicRuntime(2))(ramp)
+    assert np.array_equal(large, imresize(ramp, scale=2))
+    assert len(np.unique(large)) > 190
 
 
 def test_picture_keeps_what_it_carries(photo) -> None:

@@ -6,6 +6,7 @@ import math
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 
@@ -75,6 +76,55 @@ def test_loss_that_is_no_number_stops_and_keeps_the_last_good_state(make) -> Non
     kept = torch.load(trainer.checkpoint, weights_only=True)
     assert kept["status"]["update"] == 30
     assert torch.equal(kept["net"]["head.weight"], good["net"]["head.weight"])
+
+
+def test_weights_that_are_no_numbers_are_never_saved(make) -> None:
+    trainer, _ = make(updates=20)
+    trainer.run(stop_after=10)
+    with torch.no_grad():
+        trainer.net.head.weight[0] = math.inf
+    with pytest.raises(TrainingError, match="the weights are not numbers any more at update 10"):
+        trainer.save()
+    kept = torch.load(trainer.checkpoint, weights_only=True)
+    assert kept["net"]["head.weight"].isfinite().all()
+
+
+def test_one_update_is_adam_on_the_clipped_gradient_of_the_mean_error(make) -> None:
+    """Against the definitions: Kingma and Ba 2015, algorithm 1; L1 and L2 as means over all values."""
+    for loss, error in (("l1", torch.abs), ("l2", torch.square)):
+        trainer, _ = make(loss, loss=loss, clip=0.01, ema=0.0, precision="fp32", warmup=0, schedule="step")
+        before = {n: p.detach().clone() for n, p in trainer.net.named_parameters()}
+        lr, hr = trainer.patches.batch(np.arange(4))
+        gradients = torch.autograd.grad(error(trainer.net(lr) - hr).mean(), trainer.net.parameters())
+        norm = torch.cat([g.flatten() for g in gradients]).norm()
+        assert norm > 0.01
+        trainer.run(stop_after=1)
+        for (name, parameter), gradient in zip(trainer.net.named_parameters(), gradients, strict=True):
+            g = gradient * 0.01 / norm
+            # The first moments, bias-corrected, are g and g^2.
+            expected = before[name] - 5e-3 * g / (g.abs() + 1e-8)
+            torch.testing.assert_close(parameter.detach(), expected, rtol=1e-3, atol=2e-5)
+
+
+def test_bf16_is_another_computation_close_to_fp32(make) -> None:
+    losses = {}
+    for precision in ("bf16", "fp32"):
+        trainer, _ = make(precision, precision=precision)
+        trainer.run(stop_after=1)
+        losses[precision] = trainer.status.loss
+    assert losses["bf16"] != losses["fp32"]
+    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.02)
+
+
+def test_the_average_of_a_short_run_has_forgotten_the_start(make) -> None:
+    trainer, _ = make(updates=200, batch=8, learning_rate=1e-2, ema=0.999)
+    trainer.run()
+    raw = trainer.average
+    trainer.average = None
+    shipped = trainer.status.psnr
+    trainer._validate()
+    assert raw is not None
+    assert trainer.status.psnr == pytest.approx(shipped, abs=1.5)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -23,11 +23,20 @@ def test_cosine_with_warm_up() -> None:
     assert learning_rate(recipe, 99, 1.0) == pytest.approx(0.0)
 
 
-def test_progress_never_runs_backwards_and_always_arrives() -> None:
-    assert progress(100, 25, 0, 0.0, 0.0) == 0.25
-    assert progress(100, 25, 0, 0.0, 0.5) == 0.5  # the clock runs ahead of the updates
+def test_warm_up_is_a_part_of_the_schedule() -> None:
+    """Under a time limit a slow machine does few updates: they must not all be warm-up."""
+    recipe = Recipe(schedule="cosine", learning_rate=0.01, warmup=100, updates=1000)
+    assert learning_rate(recipe, 4, 0.05) == pytest.approx(0.01 * 0.5 * 0.99384, rel=1e-3)
+    assert learning_rate(recipe, 9, 0.5) == pytest.approx(0.005)
+
+
+def test_progress_is_the_share_of_updates_or_of_the_time_limit() -> None:
+    assert progress(100, 25, 0, 0.0, None) == 0.25
+    assert progress(100, 25, 0, 0.0, 0.5) == 0.5  # with a limit, the clock alone decides
+    assert progress(100, 99, 0, 0.0, 0.5) == 0.5
+    assert progress(100, 50, 50, 0.5, 0.5) == 0.75
     # Started again after a time-limited start that was half through at update 10, now without a limit.
-    assert progress(100, 10, 10, 0.5, 0.0) == 0.5
-    assert progress(100, 55, 10, 0.5, 0.0) == pytest.approx(0.75)
-    assert progress(100, 100, 10, 0.5, 0.0) == 1.0
-    assert progress(100, 120, 100, 1.0, 0.0) == 1.0
+    assert progress(100, 10, 10, 0.5, None) == 0.5
+    assert progress(100, 55, 10, 0.5, None) == pytest.approx(0.75)
+    assert progress(100, 100, 10, 0.5, None) == 1.0
+    assert progress(100, 120, 100, 1.0, None) == 1.0

@@ -49,7 +49,6 @@ def build(model: str, scale: int, changes: dict[str, Any] | None = None) -> nn.M
         known = ", ".join(map(str, row.scales))
         raise UnknownModelError(f"{model} has no scale {scale}; it has: {known}")
     try:
-        config = dataclasses.replace(row.config, **(changes or {}))
+        return row.network(dataclasses.replace(row.config, **(changes or {})), scale)
     except (TypeError, ValueError) as error:
         raise UnknownModelError(f"{model}: {error}") from error
-    return row.network(config, scale)

@@ -57,8 +57,9 @@ class MAWRU(nn.Module):
 
     def branch(self, x: Tensor, scale_in: Tensor | float = 1.0, scale_out: Tensor | float = 1.0) -> Tensor:
         """scale_out * PW2(ReLU(DW(ReLU(PW1(scale_in * x))))), the scales carried by PW1 and PW2."""
-        x = F.relu(self.expand(x, scale_in))
-        x = F.relu(self.depthwise(x))
+        # In place: no gradient needs what a ReLU overwrites, and memory is what a step waits for.
+        x = F.relu(self.expand(x, scale_in), inplace=True)
+        x = F.relu(self.depthwise(x), inplace=True)
         return self.project(x, scale_out)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -52,14 +52,14 @@ class Conv2d(nn.Module):
     def forward(self, x: Tensor, scale: Tensor | float = 1.0) -> Tensor:
         """Convolve N x C x H x W; the result is multiplied by `scale`, through the weight."""
         weight = self.effective_weight(scale)
-        if self.groups == x.shape[1] == weight.shape[0] > 1:
+        if x.device.type == "cpu" and self.groups == x.shape[1] == weight.shape[0]:
             return depthwise(x, weight)
         return F.conv2d(x, weight, padding=self.padding, groups=self.groups)
 
 
 def depthwise(x: Tensor, weight: Tensor) -> Tensor:
     """Filter each channel by itself: N x C x H x W with C x 1 x k x k (k odd), same size out."""
-    if not x.is_meta and torch.is_autocast_enabled(x.device.type):
+    if torch.is_autocast_enabled(x.device.type):
         # Here, not inside: the gradient is computed in the precision of the result.
         dtype = torch.get_autocast_dtype(x.device.type)
         x, weight = x.to(dtype), weight.to(dtype)

@@ -45,8 +45,9 @@ class MSSNConfig:
 
     def __post_init__(self) -> None:
         for name in ("channels", "expanded", "blocks", "units"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 
 class MSSN(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from cyclopts import App, CycloptsError
@@ -15,6 +16,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     help="Enlarge photographs with networks of 80 thousand parameters; train, score and count them.",
 )
+_OPTIONAL = ("torch", "onnx", "onnxscript", "tensorboard")
 _VERBS = {
     "upscale": "Enlarge pictures.",
     "compare": "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
@@ -30,22 +32,42 @@ for _verb, _help in _VERBS.items():
 
 def main() -> None:
     """Run the command line; errors a person can put right become one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may hold bytes that are no text
+            stream.reconfigure(errors="backslashreplace")
     try:
+        if "" in sys.argv[1:]:  # an unset variable in a script, which as a path would mean "everything here"
+            raise MssnError("an argument is empty; is a variable unset?")
         result = app(sys.argv[1:], print_error=False, exit_on_error=False, result_action="return_value")
         code = result if isinstance(result, int) else 0
     except (MssnError, CycloptsError) as error:
         code = fail(str(error))
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("torch", "onnx", "onnxscript", "tensorboard"):
-            raise
-        code = fail(f"{error.name} is not installed; run: pip install 'mssn[train]'")
-    except KeyboardInterrupt:
-        print("mssn: stopped", file=sys.stderr)
-        code = 130
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         code = 0
+    except ImportError as error:
+        missing = _missing_part(error)
+        if missing is None:
+            raise
+        code = fail(f"{missing} is not installed; run: pip install 'mssn[train]'")
+    except MemoryError:
+        code = fail("not enough memory for this picture or batch; try a smaller one")
+    except OSError as error:  # whatever the verbs did not put into better words
+        code = fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        print("mssn: stopped", file=sys.stderr)
+        code = 130
     sys.exit(code)
+
+
+def _missing_part(error: BaseException | None) -> str | None:
+    """The optional package an import failed for, however deep in the chain of errors."""
+    while error is not None:
+        name = (getattr(error, "name", None) or "").split(".")[0]
+        if isinstance(error, ModuleNotFoundError) and name in _OPTIONAL:
+            return name
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def fail(message: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +11,15 @@ import pyvips
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
+from mssn.cli.jobs import Job, check
 from mssn.cli.options import Model, PrecisionOption, Runtime, Threads
 from mssn.errors import ImageError
 from mssn.image.color import luma
-from mssn.image.io import Picture, read_rgb, write
+from mssn.image.io import WRITABLE, Picture, read_rgb, write
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.metrics import psnr_y, ssim_y
 
-_PANEL = 480  # width of one panel, pixels
+_PANEL, _TALLEST = 480, 640  # width of one panel and height of the whole picture in it, pixels
 
 
 def compare(
@@ -45,8 +47,9 @@ def compare(
         threads: Processor cores to use; default all.
     """
     target = output or Path(f"{photo.stem}_compare.png")
-    if target.exists() and not force:
-        raise ImageError(f"{target}: exists already; use --force to overwrite it")
+    if target.suffix.lower() not in WRITABLE:
+        raise ImageError(f"{target}: ends in no format that can be written ({' '.join(WRITABLE)})")
+    check([Job(photo, target)], force)
     upscaler = load(model, scale, runtime=runtime, precision=precision, threads=threads)
     bicubic = load("bicubic", upscaler.scale)
     try:
@@ -100,28 +103,27 @@ def _side_by_side(panels: dict[str, np.ndarray], detail: tuple[slice, slice]) ->
 
 
 def _frame(pixels: np.ndarray, detail: tuple[slice, slice]) -> None:
-    """Draw a frame around the detail, in place."""
+    """Draw a white frame with a black rim around the detail, in place: seen on any ground."""
     width = max(1, pixels.shape[1] // 240)
-    inside = pixels[detail].copy()
     rows, columns = detail
-    outer = (
-        slice(max(0, rows.start - width), rows.stop + width),
-        slice(max(0, columns.start - width), columns.stop + width),
-    )
-    pixels[outer] = (255, 64, 0)
+    inside = pixels[detail].copy()
+    for reach, colour in ((2 * width, 0), (width, 255)):
+        top, left = max(0, rows.start - reach), max(0, columns.start - reach)
+        pixels[top : rows.stop + reach, left : columns.stop + reach] = colour
     pixels[detail] = inside
 
 
 def _fit(pixels: np.ndarray, kernel: str) -> np.ndarray:
+    """Scale into a box of 480 x 640 pixels and fill up with white to the panel's width."""
     image = pyvips.Image.new_from_array(pixels)
-    across = _PANEL / image.width
-    down = max(1, round(image.height * across)) / image.height
-    fitted = image.resize(across, vscale=down, kernel=kernel).numpy()
-    return fitted[:, :_PANEL]
+    factor = min(_PANEL / image.width, _TALLEST / image.height)
+    width, height = (max(1, round(side * factor)) for side in (image.width, image.height))
+    fitted = image.resize(width / image.width, vscale=height / image.height, kernel=kernel).numpy()
+    return np.pad(fitted, ((0, 0), (0, _PANEL - fitted.shape[1]), (0, 0)), constant_values=255)
 
 
 def _caption(text: str) -> np.ndarray:
-    ink = pyvips.Image.text(text, font="sans 16", width=_PANEL).numpy()
+    ink = pyvips.Image.text(html.escape(text), font="sans 16", width=_PANEL).numpy()
     strip = np.full((32, _PANEL), 255, np.uint8)
     height, width = min(24, ink.shape[0]), min(_PANEL - 8, ink.shape[1])
     strip[6 : 6 + height, 8 : 8 + width] = 255 - ink[:height, :width].reshape(height, width)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from mssn.errors import DataError, ImageError, MssnError
-from mssn.image.io import find_images, read, write
+from mssn.cli.jobs import Job, check, collect, run
+from mssn.errors import ImageError
+from mssn.image.io import read, write
 from mssn.image.resize import Border, shrink
 
 
@@ -36,31 +36,16 @@ def downscale(
     """
     if scale < 1:
         raise ImageError(f"--scale must be at least 1, not {scale}")
-    jobs: list[tuple[Path, Path]] = []
-    for path in inputs:
-        if not path.exists():
-            raise DataError(f"{path}: no such file or folder")
-        for source in find_images(path) if path.is_dir() else [path]:
-            inside = source.relative_to(path).parent if path.is_dir() else Path()
-            jobs.append((source, output / inside / f"{source.stem}x{scale}.png"))
-    existing = [target for _, target in jobs if target.exists()]
-    if existing and not force:
-        raise ImageError(f"{existing[0]}: exists already; use --force to overwrite")
-    failed = 0
-    for source, target in jobs:
-        try:
-            _downscale(source, target, scale, border)
-        except MssnError as error:
-            if len(jobs) == 1:
-                raise
-            failed += 1
-            print(f"mssn: {error}", file=sys.stderr)
-    print(f"{len(jobs) - failed} of {len(jobs)} pictures written to {output}")
-    return 1 if failed else 0
+    jobs = [
+        Job(source, output / name.with_name(f"{name.stem}x{scale}.png"))
+        for source, name in collect(inputs, leave_out=output)
+    ]
+    check(jobs, force)
+    return run(jobs, lambda job: _downscale(job, scale, border), "shrunk")
 
 
-def _downscale(source: Path, target: Path, scale: int, border: Border) -> None:
-    picture = read(source)
+def _downscale(job: Job, scale: int, border: Border) -> str:
+    picture = read(job.source)
     try:
         small = replace(
             picture,
@@ -68,9 +53,7 @@ def _downscale(source: Path, target: Path, scale: int, border: Border) -> None:
             alpha=None if picture.alpha is None else shrink(picture.alpha, scale, border=border),
         )
     except ValueError as error:
-        raise ImageError(f"{source}: {error}") from error
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageError(f"{target.parent}: cannot be made ({error.strerror})") from error
-    write(target, small)
+        raise ImageError(f"{job.source}: {error}") from error
+    write(job.target, small)
+    height, width = small.pixels.shape[:2]
+    return f"{job.target}  {width}x{height}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from rich.table import Table
 from mssn import evaluate as scoring
 from mssn.api import DEFAULT_MODEL, load
 from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads, write_text
+from mssn.errors import DataError
 
 
 def evaluate(
@@ -26,7 +28,7 @@ def evaluate(
     threads: Threads = None,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     brief: Annotated[bool, Parameter(name="--brief", negative="")] = False,
-) -> None:
+) -> int:
     """Score a model: PSNR and SSIM on brightness, bicubic beside it.
 
     Args:
@@ -40,6 +42,9 @@ def evaluate(
         brief: Show the means only.
     """
     engine = load(model, scale, runtime=runtime, precision=precision, threads=threads).runtime
+    names = [Path(folder).resolve().name for folder in data]
+    if len(set(names)) < len(names):
+        raise DataError(f"two folders of one name among {', '.join(data)}; score them one by one")
     console = Console()
     reports = []
     for folder in data:
@@ -54,8 +59,14 @@ def evaluate(
             )
     for report in reports:
         console.print(_table(report, model, brief))
+    failures = [line for report in reports for line in report.failed]
+    for line in failures:
+        print(f"mssn: {line}", file=sys.stderr)
+    if failures:
+        print(f"mssn: {len(failures)} pictures could not be scored and are left out", file=sys.stderr)
     if json_file is not None:
         write_text(json_file, json.dumps(scoring.to_json(reports, model), indent=1) + "\n")
+    return 1 if failures else 0
 
 
 def _table(report: scoring.Report, model: str, brief: bool) -> Table:

@@ -21,7 +21,7 @@ def train(
     /,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    settings: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
     resume: Annotated[bool, Parameter(name="--resume", negative="")] = False,
     init: Path | None = None,
     time_limit: float | None = None,
@@ -72,7 +72,9 @@ def train(
     if not done:
         console.print(f"stopped and saved after {trainer.status.update} updates; go on with --resume")
         return 130
-    print(f"{target}  {trainer.status.update} updates  validation {trainer.status.psnr:.3f} dB")
+    psnr = trainer.status.psnr
+    score = "" if psnr is None else f"  validation {psnr:.3f} dB"
+    print(f"{target}  {trainer.status.update} updates{score}")
     return 0
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -144,8 +143,11 @@ def _decode(paths: list[Path], scale: int, home: Path, progress: Callable[[int, 
         if not sizes:
             raise DataError(f"no usable picture among {len(paths)} files; the first: {skipped[0]}")
         (temporary / "index.json").write_text(json.dumps({"sizes": sizes, "skipped": skipped}))
-        shutil.rmtree(home, ignore_errors=True)
-        os.replace(temporary, home)
+        try:
+            os.replace(temporary, home)
+        except OSError:
+            if not (home / "index.json").exists():  # unless another process was first with the same pixels
+                raise
 
 
 def _pairs(paths: list[Path], scale: int) -> Iterator[tuple[np.ndarray, np.ndarray] | str]:

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from mssn.engine.tiles import windows
-from mssn.errors import ImageError
+from mssn.errors import ImageError, WeightsError
 from mssn.image.color import from_network, to_network
 from mssn.image.io import Picture
 from mssn.image.resize import imresize
 from mssn.runtime.base import Runtime
+from mssn.runtime.bicubic import BicubicRuntime
 
 # The time a pixel takes is lowest for tiles of 96 to 320 pixels a side and grows by a third or more for
 # whole pictures, whose features no longer fit into the processor's caches.
@@ -59,6 +60,8 @@ class Upscaler:
                 "expected an H x W or H x W x 1..4 array of uint8 or uint16, "
                 f"got shape {shape} of {pixels.dtype}"
             )
+        if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no windows
+            return imresize(pixels, scale=self.scale)
         if shape[2] in (1, 3):
             return enlarge(self.runtime, pixels, tile=self.tile)
         colours = shape[2] - 1
@@ -91,6 +94,9 @@ def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE) -> np.nda
 
     Returns:
         scale*H x scale*W x the same channels, same dtype.
+
+    Raises:
+        WeightsError: The network does not enlarge by what its description says.
     """
     height, width, channels = pixels.shape
     scale, halo = runtime.scale, runtime.halo
@@ -101,7 +107,10 @@ def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE) -> np.nda
         lr = to_network(pixels[top:bottom, left:right])
         if channels == 1:
             lr = np.repeat(lr, 3, axis=1)
-        sr = runtime.run(lr)[
+        sr = runtime.run(lr)
+        if sr.shape[2:] != (scale * lr.shape[2], scale * lr.shape[3]):
+            raise WeightsError(f"{runtime.name}: the weights say x{scale}, the network does something else")
+        sr = sr[
             :, :, (first - top) * scale : (last - top) * scale, (start - left) * scale : (end - left) * scale
         ]
         if channels == 1:

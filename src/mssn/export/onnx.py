@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from mssn.arch.folded import fold
+from mssn.atomic import replacing
 from mssn.errors import WeightsError
 from mssn.weights import files
 from mssn.weights.meta import Meta
@@ -66,14 +66,11 @@ def write_onnx(net: nn.Module, meta: Meta, path: Path) -> None:
     except ValueError as error:
         raise WeightsError(f"{meta.model} x{meta.scale}: {error}") from error
     model.metadata_props.append(onnx.StringStringEntryProto(key="mssn", value=meta.to_json()))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(model.SerializeToString())
-        os.replace(temporary, path)
+        with replacing(path) as file:
+            file.write(model.SerializeToString())
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _to_onnx(net: nn.Module) -> onnx.ModelProto:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 import pyvips
 
+from mssn.atomic import replacing
 from mssn.errors import DataError, ImageError
 from mssn.image.metadata import describes, field, kind_of, loader, reason, upright_exif, upright_xmp
 
@@ -150,20 +149,13 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
         raise ImageError(f"{_name(path)}: quality must be 1 to 100, not {quality}")
     if target.is_dir():
         raise ImageError(f"{_name(path)}: is a folder, not a file to write")
-    # Short and hidden: fits where the target's own long name fits, and a folder listing passes it over.
-    part = target.with_name(f".mssn-{secrets.token_hex(8)}.part")
     try:
-        with open(part, "xb") as file:  # an ordinary open, so that the permissions are those of any new file
+        with replacing(target) as file:
             file.write(_encode(picture, suffix, quality))
-        os.replace(part, target)
-    except BaseException as error:  # an interrupted writer must not leave its scraps behind either
-        with suppress(OSError):
-            part.unlink()
-        if isinstance(error, OSError):
-            raise ImageError(f"{_name(path)}: cannot be written: {error.strerror or error}") from error
-        if isinstance(error, pyvips.Error):
-            raise ImageError(f"{_name(path)}: cannot be encoded: {reason(error)}") from error
-        raise
+    except OSError as error:
+        raise ImageError(f"{_name(path)}: cannot be written: {error.strerror or error}") from error
+    except pyvips.Error as error:
+        raise ImageError(f"{_name(path)}: cannot be encoded: {reason(error)}") from error
 
 
 def find_images(folder: str | os.PathLike[str]) -> list[Path]:

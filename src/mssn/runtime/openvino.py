@@ -30,6 +30,10 @@ class OpenVINORuntime:
     def __init__(self, path: Path, *, precision: Precision = "auto", threads: int | None = None) -> None:
         if not path.is_file():
             raise WeightsError(f"{path}: no such weights file")
+        with path.open("rb") as file:
+            # How every ONNX file begins; of others, OpenVINO would go on guessing the kind, loudly.
+            if file.read(1) != b"\x08":
+                raise WeightsError(f"{path}: not a readable .onnx file")
         core = ov.Core()
         try:
             model = core.read_model(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from mssn.errors import MissingPartError, MssnError, UnknownModelError, WeightsError
 from mssn.runtime.base import Runtime
@@ -36,17 +36,22 @@ def open_runtime(
         UnknownModelError: No such model or scale.
         WeightsError: The file cannot be used, or not with this runtime or scale.
         MissingPartError: The runtime is not installed.
-        MssnError: `threads` is below 1.
+        MssnError: `threads` is below 1, or `runtime` or `precision` none of those named.
     """
     if threads is not None and threads < 1:
         raise MssnError(f"threads must be at least 1, not {threads}")
+    for value, known in ((runtime, get_args(RuntimeName)), (precision, get_args(Precision))):
+        if value not in known:
+            raise MssnError(f"'{value}' is none of: {', '.join(known)}")
+    if scale is not None and scale < 1:
+        raise UnknownModelError(f"scale must be at least 1, not {scale}")
     if model == "bicubic":
         from mssn.runtime.bicubic import BicubicRuntime
 
         return BicubicRuntime(scale or 2)
     path = Path(model)
-    if path.suffix not in (".onnx", ".safetensors"):
-        if path.exists() or len(path.parts) > 1:
+    if path.suffix.lower() not in (".onnx", ".safetensors"):
+        if path.suffix or len(path.parts) > 1:
             raise WeightsError(f"{model}: weights files end in .onnx or .safetensors")
         path = manifest.find(str(model), scale or 2)
         if runtime == "pytorch":
@@ -58,7 +63,7 @@ def open_runtime(
 
 
 def _open(path: Path, runtime: RuntimeName, precision: Precision, threads: int | None) -> Runtime:
-    if (path.suffix == ".safetensors") != (runtime == "pytorch"):
+    if (path.suffix.lower() == ".safetensors") != (runtime == "pytorch"):
         wanted = ".safetensors" if runtime == "pytorch" else ".onnx"
         raise WeightsError(f"{path}: {runtime} runs {wanted} files; mssn export makes one from the other")
     if runtime == "pytorch":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
 from mssn.data.patches import Patches
@@ -25,6 +25,7 @@ from mssn.engine.upscaler import enlarge
 from mssn.errors import CheckpointError, TrainingError
 from mssn.metrics import psnr_y
 from mssn.runtime.pytorch import PyTorchRuntime
+from mssn.train.averaging import averaged
 from mssn.train.checkpoint import load_checkpoint, save_checkpoint
 from mssn.train.recipe import Recipe
 from mssn.train.schedule import learning_rate, progress
@@ -77,7 +78,8 @@ class Trainer:
         patches: Where batches come from.
         validation: (small, large) uint8 pictures, H x W x 3.
         halo: Context of the network, LR pixels.
-        folder: Where the checkpoint, TensorBoard events and nothing else go.
+        folder: Where the checkpoint and TensorBoard events go.
+        earlier: Updates the weights have behind them from runs before this one.
     """
 
     def __init__(
@@ -88,12 +90,12 @@ class Trainer:
         validation: list[tuple[np.ndarray, np.ndarray]],
         halo: int,
         folder: Path,
+        earlier: int = 0,
     ) -> None:
         self.recipe, self.patches, self.validation, self.halo = recipe, patches, validation, halo
         self.device = next(net.parameters()).device
         self.net: nn.Module = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        decay = get_ema_multi_avg_fn(recipe.ema)
-        self.average = AveragedModel(self.net, multi_avg_fn=decay) if recipe.ema else None
+        self.average = averaged(self.net, recipe.ema) if recipe.ema else None
         self.optimizer = torch.optim.Adam(
             self.net.parameters(),
             recipe.learning_rate,
@@ -103,7 +105,7 @@ class Trainer:
         )
         self.checkpoint = folder / CHECKPOINT
         self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60)
-        self.status = Status()
+        self.status, self.earlier = Status(), earlier
 
     @property
     def result(self) -> nn.Module:
@@ -136,7 +138,9 @@ class Trainer:
         begun, first = status.fraction, status.update
         started = saved = time.monotonic()
         stretch = _Stretch(status.update)
-        with stop_requests() as stopped:
+        if not status.update:
+            self.save()  # claims the folder, and shows at once whether it can be written
+        with closing(self.log), stop_requests() as stopped:
             while status.fraction < 1 and not stopped() and status.update != stop_after:
                 before = time.monotonic()
                 lr, hr = self.patches.batch(np.arange(recipe.batch) + status.update * recipe.batch)
@@ -145,7 +149,7 @@ class Trainer:
                 stretch.losses.append(self._update(lr, hr, status.learning_rate))
                 status.update += 1
                 now = time.monotonic()
-                in_time = (now - started) / (60 * time_limit) if time_limit else 0.0
+                in_time = (now - started) / (60 * time_limit) if time_limit else None
                 status.fraction = progress(recipe.updates, status.update, first, begun, in_time)
                 every = recipe.validate_every
                 validate = status.fraction == 1 or (every and status.update % every == 0)
@@ -163,7 +167,6 @@ class Trainer:
             if stretch.losses:
                 self._look(stretch)
             self.save()
-        self.log.flush()
         return status.fraction == 1
 
     def _update(self, lr: Tensor, hr: Tensor, rate: float) -> Tensor:
@@ -208,7 +211,14 @@ class Trainer:
 
         Raises:
             CheckpointError: It cannot be written; the previous one is kept.
+            TrainingError: The weights are no longer numbers; likewise.
         """
+        finite = torch.stack([p.isfinite().all() for p in self.net.parameters()]).all()
+        if not finite:
+            raise TrainingError(
+                f"the weights are not numbers any more at update {self.status.update}; "
+                f"resume from {self.checkpoint} with a lower learning_rate"
+            )
         save_checkpoint(
             self.checkpoint,
             {
@@ -217,6 +227,7 @@ class Trainer:
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "status": vars(self.status),
+                "earlier": self.earlier,
             },
         )
 
@@ -244,3 +255,6 @@ class Trainer:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.status = Status(**state["status"])
+        self.earlier = state["earlier"]
+        if state["recipe"]["updates"] != self.recipe.updates:
+            self.status.fraction = min(1.0, self.status.update / self.recipe.updates)

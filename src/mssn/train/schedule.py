@@ -7,7 +7,7 @@ import math
 from mssn.train.recipe import Recipe
 
 
-def progress(updates: int, update: int, first: int, begun: float, in_time: float) -> float:
+def progress(updates: int, update: int, first: int, begun: float, in_time: float | None) -> float:
     """Share of the schedule that is done, 0..1.
 
     Args:
@@ -15,16 +15,18 @@ def progress(updates: int, update: int, first: int, begun: float, in_time: float
         update: Updates done.
         first: Updates that were done when this start began.
         begun: Share of the schedule that was done then.
-        in_time: Share of this start's time limit that is used up; 0 without a limit.
+        in_time: Share of this start's time limit that is used up; None without a limit.
 
     Returns:
-        update / updates, unless a time limit, now or in an earlier start, runs ahead of it: what was
-        left then is spread over the updates or the minutes that are left, whichever end first.
+        With a time limit, what was left of the schedule spread over it: the clock alone decides. Else
+        update / updates, or, after a start whose clock ran ahead of that, what was left then spread over
+        the updates that are left.
     """
-    share = update / updates
+    if in_time is not None:
+        return min(1.0, begun + (1 - begun) * in_time)
     if begun > first / updates:
-        share = begun + (1 - begun) * (update - first) / max(1, updates - first)
-    return min(1.0, max(share, begun + (1 - begun) * in_time if in_time else 0.0))
+        return min(1.0, begun + (1 - begun) * (update - first) / max(1, updates - first))
+    return min(1.0, update / updates)
 
 
 def learning_rate(recipe: Recipe, update: int, fraction: float) -> float:
@@ -33,7 +35,9 @@ def learning_rate(recipe: Recipe, update: int, fraction: float) -> float:
     Source: step schedule, paper section IV-B; its halvings are places on the schedule, so that they
     move together when a time limit shortens it.
     """
-    warm = min(1.0, (update + 1) / recipe.warmup) if recipe.warmup else 1.0
+    # Under a time limit, an update may be worth many of the schedule's; warm-up is a part of the schedule.
+    place = max(update + 1, fraction * recipe.updates)
+    warm = min(1.0, place / recipe.warmup) if recipe.warmup else 1.0
     if recipe.schedule == "cosine":
         return warm * recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * fraction))
     # The small nudge keeps 200,000 of 1,000,000 from rounding to just below a halving.

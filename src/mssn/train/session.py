@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import nn
 
 from mssn import arch, complexity, provenance
 from mssn.data.folder import load_pixels, locate
 from mssn.data.patches import Patches
-from mssn.errors import CheckpointError, RecipeError, WeightsError
+from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
 from mssn.image.io import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
+from mssn.metrics import psnr_y
 from mssn.train.checkpoint import load_checkpoint
 from mssn.train.loop import CHECKPOINT, Trainer
 from mssn.train.recipe import Recipe, with_settings
@@ -58,36 +60,35 @@ def prepare(
     torch.manual_seed(recipe.seed)
     net = arch.build(recipe.model, recipe.scale, recipe.config)
     earlier = _start_from(net, init, recipe, say) if init else 0
+    validation = _validation(recipe, say)  # first, because decoding the other pictures may take a while
     pixels = load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
     for reason in pixels.skipped:
         say(f"skipped {reason}")
-    say(f"{len(pixels.sizes)} pictures, {len(pixels.hr) / 1e6:.0f} megapixels")
-    validation = [
-        (shrink(picture, recipe.scale), crop_to_multiple(picture, recipe.scale))
-        for name in recipe.validation
-        for picture in map(read_rgb, find_images(locate(name)))
-    ]
-    halo = complexity.halo(net, recipe.scale)
+    data = f"{len(pixels.sizes)} pictures, {len(pixels.hr) / 1e6:.3g} megapixels"
+    say(data)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be made ({error.strerror})") from error
+    meta = _describe(recipe, net, data)
     patches = Patches(pixels, recipe.patch, recipe.seed, device)
-    trainer = Trainer(recipe, net.to(device), patches, validation, halo, folder)
+    return Trainer(recipe, net.to(device), patches, validation, meta.halo, folder, earlier), meta
+
+
+def _describe(recipe: Recipe, net: nn.Module, data: str) -> Meta:
+    """What the weights of this run will say of themselves."""
     config = getattr(net, "config", None)
-    meta = Meta(
+    return Meta(
         model=recipe.model,
         scale=recipe.scale,
         config=asdict(config) if config else {},  # pyright: ignore[reportArgumentType]
         domain=arch.spec(recipe.model).domain.value,
-        halo=halo,
+        halo=complexity.halo(net, recipe.scale),
         parameters=complexity.count_parameters(net),
         recipe=recipe.name,
-        updates=earlier,
-        data=recipe.data,
+        data=f"{data} ({recipe.data})" if recipe.data else data,
         commit=provenance.commit(),
     )
-    return trainer, meta
 
 
 def resumed_recipe(folder: Path, settings: list[str]) -> Recipe:
@@ -111,20 +112,37 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
     Raises:
         WeightsError: It cannot be written.
     """
-    updates = meta.updates + trainer.status.update
-    save(path, tensors_of(trainer.result), Meta(**{**asdict(meta), "updates": updates}))
+    updates = trainer.earlier + trainer.status.update
+    save(path, tensors_of(trainer.result), replace(meta, updates=updates))
+
+
+def _validation(recipe: Recipe, say: Callable[[str], None]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(small, large) uint8 validation pictures; those that cannot be used are told and left out."""
+    pairs = []
+    for path in (path for name in recipe.validation for path in find_images(locate(name))):
+        try:
+            hr = crop_to_multiple(read_rgb(path), recipe.scale)
+            psnr_y(hr, hr, recipe.scale)  # large enough to be scored?
+            pairs.append((shrink(hr, recipe.scale), hr))
+        except (ImageError, ValueError) as error:
+            say(f"skipped {path}: {error}")
+    if not pairs:
+        raise DataError(f"no usable picture for validation in {', '.join(recipe.validation)}")
+    return pairs
 
 
 def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]) -> int:
     """Copy what fits from a weights file; the updates it has behind it."""
     source, meta = load_network(init)
     theirs, mine = source.state_dict(), net.state_dict()
-    fitting = {n: t for n, t in theirs.items() if n in mine and mine[n].shape == t.shape}
-    missing = [n for n in mine if n not in fitting]
-    if meta.model != recipe.model or any(not n.startswith(("tail.", "skip.")) for n in missing):
-        raise WeightsError(f"{init}: weights of {meta.model} x{meta.scale} cannot start a {recipe.model}")
-    if meta.scale != recipe.scale:
-        fitting = {n: t for n, t in fitting.items() if not n.startswith(("tail.", "skip."))}
-    net.load_state_dict({**mine, **fitting})
+    ends = ("tail.", "skip.") if meta.scale != recipe.scale else ()
+    lent = {name: tensor for name, tensor in theirs.items() if not name.startswith(ends)}
+    fits = theirs.keys() == mine.keys() and all(mine[n].shape == t.shape for n, t in lent.items())
+    if not fits or meta.model != recipe.model:
+        raise WeightsError(
+            f"{init}: weights of {meta.model} x{meta.scale} cannot start this {recipe.model}; "
+            "another model, or another config"
+        )
+    net.load_state_dict({**mine, **lent})
     say(f"started from {init} ({meta.model} x{meta.scale}, {meta.updates} updates)")
     return meta.updates

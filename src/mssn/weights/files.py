@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from mssn.atomic import replacing
 from mssn.errors import WeightsError
 from mssn.weights.meta import Meta
 
@@ -26,14 +26,11 @@ def save(path: Path, tensors: dict[str, np.ndarray], meta: Meta) -> None:
     Raises:
         WeightsError: It cannot be written there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(to_bytes(tensors, metadata={_KEY: meta.to_json()}))
-        os.replace(temporary, path)
+        with replacing(path) as file:
+            file.write(to_bytes(tensors, metadata={_KEY: meta.to_json()}))
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: cannot be written ({error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path: Path) -> tuple[dict[str, np.ndarray], Meta]:
@@ -51,7 +48,7 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], Meta]:
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(_KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, TypeError) as error:  # TypeError: a number type NumPy lacks
         raise WeightsError(f"{path}: not a readable safetensors file ({error})") from error
     if text is None:
         raise WeightsError(f"{path}: carries no mssn description; only files written by mssn load")

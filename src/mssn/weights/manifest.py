@@ -26,6 +26,7 @@ class Row:
         receptive_field: Side of the square of LR pixels that one output pixel depends on.
         weights: Name of the shipped .onnx file (a .safetensors of the same name lies beside it), or None.
         scores: Benchmark -> {"psnr", "ssim"} of the shipped weights.
+        training: What the shipped weights say of their training: recipe, updates, data, licence.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Row:
     receptive_field: int
     weights: str | None = None
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    training: dict[str, str | int] = field(default_factory=dict)
 
     @property
     def path(self) -> Path | None:

@@ -41,7 +41,7 @@ class Meta:
     updates: int = 0
     data: str = ""
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
-    licence: str = "MIT"
+    licence: str = ""
     commit: str = ""
     format: int = FORMAT
 

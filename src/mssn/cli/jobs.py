@@ -1,0 +1,112 @@
+"""Which pictures become which files: shared by every verb that writes pictures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mssn.errors import DataError, ImageError, MssnError
+from mssn.image.io import find_images
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to read and the file to write."""
+
+    source: Path
+    target: Path
+
+
+def collect(inputs: list[Path], leave_out: Path | None = None) -> list[tuple[Path, Path]]:
+    """The pictures meant by files and folders, each with its name inside an output folder.
+
+    Args:
+        inputs: Pictures, or folders of pictures (searched recursively).
+        leave_out: The output folder; pictures already in it are nobody's input when a folder is searched.
+
+    Raises:
+        DataError: An input does not exist, or a folder holds no pictures.
+    """
+    found: list[tuple[Path, Path]] = []
+    for path in inputs:
+        if path.is_dir():
+            out = leave_out.resolve() if leave_out and leave_out.resolve() != path.resolve() else None
+            pictures = [p for p in find_images(path) if out is None or out not in p.resolve().parents]
+            found += [(picture, picture.relative_to(path)) for picture in pictures]
+        elif path.exists():
+            found.append((path, Path(path.name)))
+        else:
+            raise DataError(f"{path}: no such file or folder")
+    return found
+
+
+def check(jobs: list[Job], force: bool) -> None:
+    """Refuse before the work what would be refused, or regretted, after it; make the folders.
+
+    Raises:
+        ImageError: A target is one of the inputs, two pictures would become one file, a target exists
+            already, or its folder cannot be made.
+    """
+    if not jobs:
+        raise DataError("nothing to do: every picture found is the result of an earlier run")
+    sources = {_key(job.source): job.source for job in jobs}
+    targets: dict[str, Job] = {}
+    for job in jobs:
+        key = _key(job.target)
+        if key in sources:
+            raise ImageError(
+                f"{job.target}: would replace the original {sources[key]}; choose another output"
+            )
+        if key in targets:
+            other = targets[key].source
+            raise ImageError(f"{other} and {job.source} would both become {job.target}; take them one by one")
+        targets[key] = job
+    existing = [job.target for job in jobs if job.target.exists()]
+    if existing and not force:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise ImageError(f"{existing[0]}{more}: exists already; use --force to overwrite")
+    for job in jobs:
+        try:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImageError(f"{job.target.parent}: cannot be made ({error.strerror})") from error
+
+
+def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
+    """Do all jobs; a picture that fails among several is told and skipped.
+
+    Args:
+        jobs: What to do.
+        work: Does one job and returns the line to print for it.
+        done: What the summary calls a finished picture.
+
+    Returns:
+        Exit code: 0, or 1 if some of several failed.
+
+    Raises:
+        MssnError: The only job failed.
+    """
+    jobs = list(jobs)
+    failed = 0
+    for number, job in enumerate(jobs, 1):
+        try:
+            line = work(job)
+        except MssnError as error:
+            if len(jobs) == 1:
+                raise
+            failed += 1
+            print(f"mssn: {error}", file=sys.stderr)
+            continue
+        print(f"[{number}/{len(jobs)}] {line}" if len(jobs) > 1 else line, flush=True)
+    if failed:
+        total = len(jobs)
+        print(f"mssn: {total - failed} of {total} pictures {done}, {failed} failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _key(path: Path) -> str:
+    """Equal for names of one file: links followed, case ignored where the system ignores it."""
+    return os.path.normcase(os.path.realpath(path))
