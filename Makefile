@@ -12,10 +12,11 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 .PHONY: demo test check format clean
 .DELETE_ON_ERROR:
 
+demo: export IMG := $(IMG)
 demo: $(VENV)/.demo
-	@photo="$(IMG)"; \
+	@photo="$$IMG"; \
 	[ -n "$$photo" ] || photo=$$($(BIN)/python -c "import skimage, pathlib; print(pathlib.Path(skimage.__file__).parent / 'data' / 'astronaut.png')"); \
-	$(BIN)/mssn compare "$$photo" --output demo.png --force
+	$(BIN)/mssn compare --output demo.png --force -- "$$photo"
 
 test: $(VENV)/.dev check
 	$(BIN)/python -m pytest -q
@@ -31,17 +32,20 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 # The base install has no PyTorch: enlarging pictures does not need it.
-$(VENV)/.demo: pyproject.toml
-	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e . scikit-image
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e . scikit-image
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt
-	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt torch || \
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q -c constraints.txt torch 2>/dev/null || \
 	$(BIN)/python -m pip install -q -c constraints.txt --extra-index-url $(TORCH_INDEX) torch
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "mssn needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
 
 clean:
 	rm -rf $(VENV) demo.png

@@ -212,7 +212,7 @@ def test_updates_of_earlier_runs_survive_init_and_resume(mssn, pictures, tmp_pat
     assert "30 updates" in longer.out
     _, meta = files.load(tmp_path / "second" / "weights.safetensors")
     assert meta.updates == 24 + 30
-    assert meta.data == "3 pictures, 0.00208 megapixels"
+    assert meta.data == "3 pictures, 0.00203 megapixels"
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not_been(pictures, tmp_path) -> None:

@@ -27,7 +27,9 @@ def test_init_continues_from_weights_and_adds_up_the_updates(make, tmp_path) -> 
     trainer, meta = make("second", init=tmp_path / "w.safetensors")
     net, _ = load_network(tmp_path / "w.safetensors")
     assert all(torch.equal(t, net.state_dict()[n]) for n, t in trainer.net.state_dict().items())
-    assert meta.updates == 5
+    trainer.run(stop_after=3)
+    write_weights(trainer, meta, tmp_path / "more.safetensors")
+    assert load_network(tmp_path / "more.safetensors")[1].updates == 8
 
 
 def test_init_from_another_scale_lends_body_and_head(make, tmp_path) -> None:

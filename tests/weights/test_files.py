@@ -89,7 +89,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch) -> None:
     def full(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(WeightsError, match="No space left on device"):
         files.save(path, {}, meta_of(scrambled()))
     assert [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]

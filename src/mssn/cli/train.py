@@ -106,8 +106,7 @@ class _Display:
         psnr = "" if status.psnr is None else f"  {status.psnr:.3f} dB"
         text = f"update {status.update}  loss {status.loss:.5f}  {status.speed:.1f} updates/s{psnr}"
         self.bar.update(self.task, completed=status.fraction, text=text)
-        if status.update - self.told >= (self.every or 1000) or status.fraction == 1:
+        if status.update - self.told >= (self.every or 1000):
             self.told = status.update
-            self.console.print(
-                f"{text}  data {status.data_share:.1%}  learning rate {status.learning_rate:.2e}"
-            )
+            line = f"{text}  data {status.data_share:.1%}  learning rate {status.learning_rate:.2e}"
+            self.console.print(line, soft_wrap=True)
