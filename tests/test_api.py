@@ -35,6 +35,12 @@ def test_load_gives_what_is_called_with_an_array(photo) -> None:
     assert upscaler.scale == 2
 
 
+def test_16_bit_pictures_are_computed_in_full_precision(exported, photo) -> None:
+    deep = photo.astype(np.uint16) * 257
+    auto, exact = (mssn.load(model(exported), precision=precision) for precision in ("auto", "fp32"))
+    assert np.array_equal(auto(deep), exact(deep))
+
+
 def test_array_in_array_out(exported, photo) -> None:
     large = mssn.upscale(photo, scale=2, model=model(exported))
     assert isinstance(large, np.ndarray)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -13,7 +13,8 @@ import numpy as np
 from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError
 from mssn.image.io import WRITABLE, read, write
-from mssn.runtime.select import Precision, RuntimeName, open_runtime
+from mssn.runtime.base import Precision, RuntimeName
+from mssn.runtime.select import open_runtime
 from mssn.weights.manifest import Row, rows
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def load(
         model: "mssn-s", "mssn-m", "mssn" or "bicubic", or the path of a weights file.
         scale: 2, 3 or 4; default 2, or the file's own.
         runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
-        precision: "auto", "fp32" or "bf16".
+        precision: "auto" (bf16 where the processor has it, but fp32 for 16-bit pictures), "fp32" or "bf16".
         threads: Processor cores to use; None for all.
 
     Returns:
@@ -53,7 +54,9 @@ def load(
         WeightsError: The weights file cannot be used.
         MissingPartError: The runtime is not installed.
     """
-    return Upscaler(open_runtime(model, scale, runtime=runtime, precision=precision, threads=threads))
+    opened = open_runtime(model, scale, runtime=runtime, precision=precision, threads=threads)
+    deep = partial(open_runtime, model, scale, runtime=runtime, precision="fp32", threads=threads)
+    return Upscaler(opened, deep=deep if precision == "auto" and not opened.name.endswith("fp32") else None)
 
 
 @overload

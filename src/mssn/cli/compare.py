@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
 from mssn.cli.jobs import Job, check
-from mssn.cli.options import Model, PrecisionOption, Runtime, Threads
+from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads
 from mssn.errors import ImageError
 from mssn.image.color import luma
 from mssn.image.io import WRITABLE, Picture, read_rgb, write
@@ -27,7 +27,7 @@ def compare(
     /,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    scale: Annotated[int | None, Parameter(name=["--scale", "-s"])] = None,
+    scale: Scale = None,
     model: Model = DEFAULT_MODEL,
     force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
     runtime: Runtime = "openvino",

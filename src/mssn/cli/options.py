@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from mssn.atomic import replacing
 from mssn.errors import MssnError
-from mssn.runtime.select import Precision, RuntimeName
+from mssn.runtime.base import Precision, RuntimeName
 
 Model = Annotated[str, Parameter(name=["--model", "-m"])]
 Scale = Annotated[int | None, Parameter(name=["--scale", "-s"])]

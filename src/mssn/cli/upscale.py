@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, beside, load, upscale_file, writable
 from mssn.cli.jobs import Job, check, collect, run
-from mssn.cli.options import Model, PrecisionOption, Runtime, Threads
+from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads
 from mssn.errors import ImageError
 from mssn.image.io import READABLE, WRITABLE
 
@@ -23,7 +23,7 @@ def upscale(
     /,
     *,
     output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
-    scale: Annotated[int | None, Parameter(name=["--scale", "-s"])] = None,
+    scale: Scale = None,
     model: Model = DEFAULT_MODEL,
     force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
     quality: Annotated[int | None, Parameter(name=["--quality", "-q"])] = None,
@@ -38,11 +38,11 @@ def upscale(
         output: A folder (existing, ending in /, or for several pictures) keeps names and formats inside
             it; else the file to write. Left out, photo.png becomes photo_x2.png beside it.
         scale: 2, 3 or 4; default 2, or what a weights file was trained for.
-        model: mssn-s (fast), mssn-m, mssn (best), bicubic, or the path of a weights file.
+        model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file.
         force: Overwrite existing files.
         quality: 1 to 100, for JPEG, WebP and AVIF.
         runtime: What runs the network.
-        precision: auto takes bf16 where the processor has it.
+        precision: auto takes bf16 where the processor has it, but fp32 for 16-bit pictures.
         threads: Processor cores to use; default all.
     """
     if quality is not None and not 1 <= quality <= 100:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -25,10 +27,18 @@ class Upscaler:
     Args:
         runtime: What runs the network.
         tile: Largest side of the windows a picture is cut into, LR pixels; never changes the result.
+        deep: Makes the runtime for 16-bit pictures when the first one comes; default: the same. bfloat16
+            holds 8 bits, so that a fast runtime may be too rough for them.
     """
 
-    def __init__(self, runtime: Runtime, *, tile: int = TILE) -> None:
-        self.runtime, self.tile = runtime, tile
+    def __init__(
+        self, runtime: Runtime, *, tile: int = TILE, deep: Callable[[], Runtime] | None = None
+    ) -> None:
+        self.runtime, self.tile, self._make_deep = runtime, tile, deep
+
+    @cached_property
+    def _deep_runtime(self) -> Runtime:
+        return self._make_deep() if self._make_deep else self.runtime
 
     @property
     def scale(self) -> int:
@@ -62,10 +72,11 @@ class Upscaler:
             )
         if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no windows
             return imresize(pixels, scale=self.scale)
+        runtime = self._deep_runtime if pixels.dtype == np.uint16 else self.runtime
         if shape[2] in (1, 3):
-            return enlarge(self.runtime, pixels, tile=self.tile)
+            return enlarge(runtime, pixels, tile=self.tile)
         colours = shape[2] - 1
-        color = enlarge(self.runtime, pixels[:, :, :colours], tile=self.tile)
+        color = enlarge(runtime, pixels[:, :, :colours], tile=self.tile)
         return np.concatenate([color, self._alpha(pixels[:, :, colours:])], axis=2)
 
     def picture(self, picture: Picture) -> Picture:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import openvino as ov
 
 from mssn.errors import WeightsError
+from mssn.runtime.base import Precision
 from mssn.weights.meta import Meta
-
-Precision = Literal["auto", "fp32", "bf16"]
 
 
 class OpenVINORuntime:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from mssn.errors import MissingPartError, MssnError, UnknownModelError, WeightsError
-from mssn.runtime.base import Runtime
+from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.weights import manifest
-
-RuntimeName = Literal["openvino", "onnxruntime", "pytorch"]
-Precision = Literal["auto", "fp32", "bf16"]
 
 
 def open_runtime(
