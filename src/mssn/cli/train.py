@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mssn.errors import RecipeError, TrainingError
-from mssn.train.loop import CHECKPOINT, Status
+from mssn.train.loop import CHECKPOINT
 from mssn.train.recipe import load_recipe
 from mssn.train.session import prepare, resumed_recipe, write_weights
+from mssn.train.status import Status
 
 
 def train(

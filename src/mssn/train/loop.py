@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,44 +29,12 @@ from mssn.train.averaging import averaged
 from mssn.train.checkpoint import load_checkpoint, save_checkpoint
 from mssn.train.recipe import Recipe
 from mssn.train.schedule import learning_rate, progress
+from mssn.train.status import Status, Stretch
 from mssn.train.stopping import stop_requests
 
 CHECKPOINT = "checkpoint.pt"
 _LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look waits for the device
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
-
-
-@dataclass
-class Status:
-    """What a training run has to tell; handed to `watch` after every look at the loss.
-
-    Args:
-        update: Updates done.
-        fraction: Share of the schedule done, 0..1.
-        loss: Mean loss since the last look.
-        learning_rate: In force.
-        speed: Updates a second since the last look.
-        data_share: Share of that time spent making batches.
-        psnr: Last validation's PSNR on Y in dB; None before the first.
-    """
-
-    update: int = 0
-    fraction: float = 0.0
-    loss: float = math.nan
-    learning_rate: float = 0.0
-    speed: float = 0.0
-    data_share: float = 0.0
-    psnr: float | None = None
-
-
-@dataclass
-class _Stretch:
-    """The updates between two looks at the loss: losses stay on their device until then."""
-
-    since: int
-    started: float = field(default_factory=time.monotonic)
-    data_seconds: float = 0.0
-    losses: list[Tensor] = field(default_factory=list)
 
 
 class Trainer:
@@ -137,7 +105,7 @@ class Trainer:
         recipe, status = self.recipe, self.status
         begun, first = status.fraction, status.update
         started = saved = time.monotonic()
-        stretch = _Stretch(status.update)
+        stretch = Stretch(status.update)
         if not status.update:
             self.save()  # claims the folder, and shows at once whether it can be written
         with closing(self.log), stop_requests() as stopped:
@@ -163,7 +131,7 @@ class Trainer:
                     if save:
                         self.save()
                         saved = time.monotonic()
-                    stretch = _Stretch(status.update)
+                    stretch = Stretch(status.update)
             if stretch.losses:
                 self._look(stretch)
             self.save()
@@ -184,7 +152,7 @@ class Trainer:
             self.average.update_parameters(self.net)
         return loss.detach()
 
-    def _look(self, stretch: _Stretch) -> None:
+    def _look(self, stretch: Stretch) -> None:
         """Read the losses of a stretch, refuse to go on without a number, and note speed and loss."""
         status = self.status
         status.loss = torch.stack(stretch.losses).mean().item()
