@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mssn.data.folder import Pixels
-from mssn.data.patches import Patches, random_words
+from mssn.data.patches import Patches, _gather, _slice, random_words
 from mssn.errors import DataError
 
 
@@ -50,6 +50,14 @@ def test_batch_is_the_crop_with_its_symmetry(scale) -> None:
             crop = whole[row * r : (row + 5) * r, column * r : (column + 5) * r]
             expected = dihedral(crop, symmetry).transpose(2, 0, 1).astype(np.float32) / 255
             np.testing.assert_allclose(out[i].numpy(), expected, rtol=1e-6)
+
+
+def test_slices_and_the_gather_of_a_gpu_are_the_same_pixels() -> None:
+    patches = Patches(make([(9, 12), (20, 7), (5, 5)]), 5, seed=3)
+    picture, row, column, symmetry = patches.positions(np.arange(200)).T
+    width = patches._widths[picture]
+    place = (patches._lr, patches._starts[picture] + row * width + column, width, 5, symmetry)
+    assert torch.equal(_slice(*place), _gather(*place))
 
 
 def test_the_eight_symmetries_are_eight() -> None:

@@ -1,19 +1,21 @@
 """Random, aligned training patches: sample k depends only on the seed and on k.
 
 There is no generator to save and no order to lose: a run that is killed and resumed, or spread over
-several devices, sees the same patches as one that is not. Pixels may live on any device; a batch is one
-gather there, flips and quarter turns included.
+several devices, sees the same patches as one that is not. Pixels may live on any device, and batches are cut
+there, flips and quarter turns included.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import as_strided
 from torch import Tensor
 
 from mssn.data.folder import Pixels
 from mssn.errors import DataError
 
+_PAGE = 4096  # bytes
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -63,6 +65,10 @@ class Patches:
         self.patch, self.scale, self.seed = patch, pixels.scale, seed
         self._ends, self._columns = np.cumsum(rows * columns), columns
         self._starts, self._widths = pixels.starts, pixels.sizes[:, 1]
+        for array in (pixels.lr, pixels.hr):
+            # Read a byte of every page, in order: left to the first visit of each patch, page faults cost
+            # ten times what copying does.
+            array.reshape(-1)[::_PAGE].max()
         self._lr, self._hr = (torch.from_numpy(array).to(device) for array in (pixels.lr, pixels.hr))
 
     def positions(self, k: np.ndarray) -> np.ndarray:
@@ -84,28 +90,46 @@ class Patches:
             channels last, on the device of the pixels.
         """
         picture, row, column, symmetry = self.positions(k).T
-        start, width = self._starts[picture], self._widths[picture]
-        lr = self._gather(self._lr, start + row * width + column, width, self.patch, symmetry)
-        r = self.scale
+        start, width, r = self._starts[picture], self._widths[picture], self.scale
         first = start * r * r + (row * r) * (width * r) + column * r
-        return lr, self._gather(self._hr, first, width * r, self.patch * r, symmetry)
+        # Same pixels both ways: on a processor slices are several times faster, on a GPU one gather is.
+        cut = _slice if self._lr.device.type == "cpu" else _gather
+        lr = cut(self._lr, start + row * width + column, width, self.patch, symmetry)
+        hr = cut(self._hr, first, width * r, self.patch * r, symmetry)
+        return _to_float(lr), _to_float(hr)
 
-    @staticmethod
-    def _gather(
-        pixels: Tensor, first: np.ndarray, width: np.ndarray, side: int, symmetry: np.ndarray
-    ) -> Tensor:
-        device = pixels.device
-        first_, width_, symmetry_ = (
-            torch.from_numpy(np.ascontiguousarray(a)).to(device, non_blocking=True).view(-1, 1, 1)
-            for a in (first, width, symmetry)
-        )
-        line = torch.arange(side, device=device)
-        down, right = line.view(1, -1, 1), line.view(1, 1, -1)
-        # Bits of the symmetry: 1 swaps the axes, 2 flips rows, 4 flips columns; together all eight.
-        y = torch.where(symmetry_ & 1 == 1, right, down)
-        x = torch.where(symmetry_ & 1 == 1, down, right)
-        y = torch.where(symmetry_ & 2 == 2, side - 1 - y, y)
-        x = torch.where(symmetry_ & 4 == 4, side - 1 - x, x)
-        index = first_ + y * width_ + x
-        picked = pixels.index_select(0, index.reshape(-1)).view(*index.shape, 3)
-        return picked.permute(0, 3, 1, 2).float().div_(255)
+
+def _to_float(pixels: Tensor) -> Tensor:
+    """N x side x side x 3 bytes -> n x 3 x side x side float32 in [0, 1], channels last."""
+    return pixels.permute(0, 3, 1, 2).float().div_(255)
+
+
+# Bits of a symmetry: 1 swaps the axes, 2 flips rows, 4 flips columns; together all eight.
+
+
+def _slice(pixels: Tensor, first: np.ndarray, width: np.ndarray, side: int, symmetry: np.ndarray) -> Tensor:
+    """Patches one by one, as strided views: n x side x side x 3, uint8."""
+    array = pixels.numpy()
+    out = np.empty((len(first), side, side, 3), np.uint8)
+    for patch, start, across, bits in zip(out, first, width, symmetry, strict=True):
+        crop = as_strided(array[start:], (side, side, 3), (3 * across, 3, 1))
+        crop = crop[:: -1 if bits & 2 else 1, :: -1 if bits & 4 else 1]
+        patch[:] = crop.swapaxes(0, 1) if bits & 1 else crop
+    return torch.from_numpy(out)
+
+
+def _gather(pixels: Tensor, first: np.ndarray, width: np.ndarray, side: int, symmetry: np.ndarray) -> Tensor:
+    """The same for all patches at once, where the pixels are: n x side x side x 3, uint8."""
+    device = pixels.device
+    first_, width_, symmetry_ = (
+        torch.from_numpy(np.ascontiguousarray(a)).to(device, non_blocking=True).view(-1, 1, 1)
+        for a in (first, width, symmetry)
+    )
+    line = torch.arange(side, device=device)
+    down, right = line.view(1, -1, 1), line.view(1, 1, -1)
+    y = torch.where(symmetry_ & 1 == 1, right, down)
+    x = torch.where(symmetry_ & 1 == 1, down, right)
+    y = torch.where(symmetry_ & 2 == 2, side - 1 - y, y)
+    x = torch.where(symmetry_ & 4 == 4, side - 1 - x, x)
+    index = first_ + y * width_ + x
+    return pixels.index_select(0, index.reshape(-1)).view(*index.shape, 3)
