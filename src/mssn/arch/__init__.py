@@ -13,12 +13,10 @@ from mssn.errors import UnknownModelError
 
 __all__ = ["MODELS", "Domain", "Spec", "build", "spec"]
 
-_PAPER = "Du et al., Lightweight Image Super-Resolution with Mobile Share-Source Network"
-
 MODELS: dict[str, Spec] = {
-    "mssn-s": Spec(MSSN, MSSNConfig(channels=32, expanded=64, blocks=4), paper=_PAPER),
-    "mssn-m": Spec(MSSN, MSSNConfig(channels=64, expanded=128, blocks=4), paper=_PAPER),
-    "mssn": Spec(MSSN, MSSNConfig(channels=64, expanded=256, blocks=6), count_gains=True, paper=_PAPER),
+    "mssn-s": Spec(MSSN, MSSNConfig(channels=32, expanded=64, blocks=4)),
+    "mssn-m": Spec(MSSN, MSSNConfig(channels=64, expanded=128, blocks=4)),
+    "mssn": Spec(MSSN, MSSNConfig(channels=64, expanded=256, blocks=6), count_gains=True),
 }
 
 

@@ -28,7 +28,6 @@ class Spec:
         scales: Factors the model is defined for.
         domain: What it eats.
         count_gains: Whether the paper counts the weight-norm gains among its parameters.
-        paper: Where the model comes from.
     """
 
     network: Callable[[Any, int], nn.Module]
@@ -36,4 +35,3 @@ class Spec:
     scales: tuple[int, ...] = (2, 3, 4)
     domain: Domain = Domain.RGB
     count_gains: bool = False
-    paper: str = ""
