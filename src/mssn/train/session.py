@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from mssn import arch, complexity, provenance
+from mssn.arch.growth import can_grow, grow
+from mssn.arch.mssn import MSSN
 from mssn.data.folder import load_pixels, locate
 from mssn.data.patches import Patches
 from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
@@ -42,7 +44,7 @@ def prepare(
         recipe: How to train.
         folder: The run's folder; made if missing.
         init: Weights to start from; a network of another scale lends its body and head, the tail and
-            skip start anew.
+            skip start anew; a smaller network of the same kind grows (`mssn.arch.growth`).
         cache: Where decoded pictures are kept; see `mssn.data.folder`.
         device: "cpu" or "cuda"; default: CUDA where there is one.
         say: Told what happens, in whole sentences.
@@ -132,17 +134,13 @@ def _validation(recipe: Recipe, say: Callable[[str], None]) -> list[tuple[np.nda
 
 
 def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]) -> int:
-    """Copy what fits from a weights file; the updates it has behind it."""
+    """Give a network the function of a trained one, as far as it fits; the updates that one has behind it."""
     source, meta = load_network(init)
-    theirs, mine = source.state_dict(), net.state_dict()
-    ends = ("tail.", "skip.") if meta.scale != recipe.scale else ()
-    lent = {name: tensor for name, tensor in theirs.items() if not name.startswith(ends)}
-    fits = theirs.keys() == mine.keys() and all(mine[n].shape == t.shape for n, t in lent.items())
-    if not fits or meta.model != recipe.model:
+    if not (isinstance(source, MSSN) and isinstance(net, MSSN) and can_grow(source, net)):
         raise WeightsError(
             f"{init}: weights of {meta.model} x{meta.scale} cannot start this {recipe.model}; "
-            "another model, or another config"
+            "start from the same model or a smaller one, with the same switches"
         )
-    net.load_state_dict({**mine, **lent})
+    grow(source, net)
     say(f"started from {init} ({meta.model} x{meta.scale}, {meta.updates} updates)")
     return meta.updates

@@ -1,0 +1,76 @@
+"""A larger network that starts as an exact copy of a smaller one's function.
+
+After T. Chen et al., "Net2Net: Accelerating Learning via Knowledge Transfer" (2016), but new channels are not
+copies of old ones: they start at random and nobody reads them yet (the weights that would are 0), so nothing
+has to break a symmetry. New units and blocks start as identities: their mu_res is 0.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mssn.arch.blocks import MAWRU, CascadingBlock, Scales
+from mssn.arch.mssn import MSSN
+
+_SIZES = ("channels", "expanded", "blocks", "units")
+
+
+def can_grow(small: MSSN, large: MSSN) -> bool:
+    """Whether `large` is `small` with more channels, units or blocks, and otherwise the same network."""
+    theirs, mine = vars(small.config), vars(large.config)
+    deeper = (theirs["blocks"], theirs["units"]) != (mine["blocks"], mine["units"])
+    if deeper and not mine["adaptive_scales"]:
+        return False  # nothing that could be 0
+    return all(theirs[key] <= mine[key] if key in _SIZES else theirs[key] == mine[key] for key in mine)
+
+
+@torch.no_grad()
+def grow(small: MSSN, large: MSSN) -> None:
+    """Make `large`, with its weights as they were drawn at random, compute what `small` computes.
+
+    Args:
+        small: The network to start from.
+        large: Changed in place. Of another scale, its tail and skip stay as they are.
+
+    Raises:
+        ValueError: It is not a larger network of the same kind.
+    """
+    if not can_grow(small, large):
+        raise ValueError(f"{small.config} does not grow into {large.config}")
+    _widen(large.head, small.head)
+    if large.scale == small.scale:
+        _widen(large.tail, small.tail)
+        _widen(large.skip, small.skip)
+    for index, block in enumerate(large.body):
+        assert isinstance(block, CascadingBlock)
+        old = small.body[index] if index < len(small.body) else None
+        units = list(old.units) if isinstance(old, CascadingBlock) else []
+        for number, unit in enumerate(block.units):
+            assert isinstance(unit, MAWRU)
+            if number < len(units):
+                for name in ("expand", "depthwise", "project"):
+                    _widen(getattr(unit, name), getattr(units[number], name))
+                unit.scales.load_state_dict(units[number].scales.state_dict())
+            else:
+                unit.scales.residual.zero_()
+    for index, mu in enumerate(large.skips):
+        assert isinstance(mu, Scales)
+        if index < len(small.skips):
+            mu.load_state_dict(small.skips[index].state_dict())
+        else:
+            mu.identity.zero_()  # the source's share is in what the last old block hands on
+
+
+def _widen(large: nn.Module, small: nn.Module) -> None:
+    """Old outputs from old inputs as before; new outputs as they were drawn; old outputs read no new input."""
+    for name, old in small.named_parameters(recurse=False):
+        new = large.get_parameter(name)
+        if name == "weight":
+            _read_old_only(new, old)
+        new[tuple(slice(n) for n in old.shape)] = old
+
+
+def _read_old_only(new: Tensor, old: Tensor) -> None:
+    outputs, inputs = old.shape[:2]
+    new[:outputs, inputs:] = 0
