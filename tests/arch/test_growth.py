@@ -47,7 +47,10 @@ def test_every_new_channel_learns_within_two_updates() -> None:
 
 
 def test_new_blocks_learn() -> None:
-    source, target = _lively("mssn-m", 2, blocks=1, units=1), arch.build("mssn-m", 2, {"blocks": 2, "units": 2})
+    source, target = (
+        _lively("mssn-m", 2, blocks=1, units=1),
+        arch.build("mssn-m", 2, {"blocks": 2, "units": 2}),
+    )
     grow(source, target)
     x = torch.rand(1, 3, 16, 16)
     assert torch.allclose(target(x), source(x), atol=1e-5)

@@ -45,13 +45,13 @@ def grow(small: MSSN, large: MSSN) -> None:
     for index, block in enumerate(large.body):
         assert isinstance(block, CascadingBlock)
         old = small.body[index] if index < len(small.body) else None
-        units = list(old.units) if isinstance(old, CascadingBlock) else []
+        old_units = [u for u in old.units if isinstance(u, MAWRU)] if isinstance(old, CascadingBlock) else []
         for number, unit in enumerate(block.units):
             assert isinstance(unit, MAWRU)
-            if number < len(units):
+            if number < len(old_units):
                 for name in ("expand", "depthwise", "project"):
-                    _widen(getattr(unit, name), getattr(units[number], name))
-                unit.scales.load_state_dict(units[number].scales.state_dict())
+                    _widen(getattr(unit, name), getattr(old_units[number], name))
+                unit.scales.load_state_dict(old_units[number].scales.state_dict())
             else:
                 unit.scales.residual.zero_()
     for index, mu in enumerate(large.skips):
@@ -63,7 +63,7 @@ def grow(small: MSSN, large: MSSN) -> None:
 
 
 def _widen(large: nn.Module, small: nn.Module) -> None:
-    """Old outputs from old inputs as before; new outputs as they were drawn; old outputs read no new input."""
+    """Old outputs from old inputs, as before, and from no new ones; new outputs as they were drawn."""
     for name, old in small.named_parameters(recurse=False):
         new = large.get_parameter(name)
         if name == "weight":

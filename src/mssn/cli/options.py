@@ -15,6 +15,7 @@ Model = Annotated[str, Parameter(name=["--model", "-m"])]
 Scale = Annotated[int | None, Parameter(name=["--scale", "-s"])]
 Runtime = Annotated[RuntimeName, Parameter(name="--runtime")]
 PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
+Ensemble = Annotated[bool, Parameter(name="--ensemble", negative="")]
 Threads = Annotated[int | None, Parameter(name="--threads")]
 
 

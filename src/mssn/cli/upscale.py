@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, beside, load, upscale_file, writable
 from mssn.cli.jobs import Job, check, collect, run
-from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads
+from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Scale, Threads
 from mssn.errors import ImageError
 from mssn.image.io import READABLE, WRITABLE
 
@@ -30,6 +30,7 @@ def upscale(
     runtime: Runtime = "openvino",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
+    ensemble: Ensemble = False,
 ) -> int:
     """Enlarge pictures.
 
@@ -44,10 +45,11 @@ def upscale(
         runtime: What runs the network.
         precision: auto takes bf16 where the processor has it, but fp32 for 16-bit pictures.
         threads: Processor cores to use; default all.
+        ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
     """
     if quality is not None and not 1 <= quality <= 100:
         raise ImageError(f"--quality must be 1 to 100, not {quality}")
-    upscaler = load(model, scale, runtime=runtime, precision=precision, threads=threads)
+    upscaler = load(model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble)
     jobs = plan(inputs, output, upscaler.scale)
     check(jobs, force)
 

@@ -7,11 +7,14 @@ there, flips and quarter turns included.
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import as_strided
 from torch import Tensor
 
+from mssn.data.detail import DetailMap
 from mssn.data.folder import Pixels
 from mssn.errors import DataError
 
@@ -50,37 +53,72 @@ class Patches:
         patch: Side of the small patch, LR pixels (48 in the paper).
         seed: Start of the random numbers.
         device: Where the pixels are kept and the batches made.
+        detail: Places drawn for each patch; of these the one with the most detail is taken.
 
     Raises:
         DataError: No picture is as large as one patch.
     """
 
-    def __init__(self, pixels: Pixels, patch: int, seed: int, device: torch.device | str = "cpu") -> None:
-        rows, columns = (np.maximum(pixels.sizes - patch + 1, 0)).T
-        if not (rows * columns).any():
-            raise DataError(
-                f"no picture holds a patch of {patch * pixels.scale} pixels; "
-                "use larger pictures or a smaller patch"
-            )
-        self.patch, self.scale, self.seed = patch, pixels.scale, seed
-        self._ends, self._columns = np.cumsum(rows * columns), columns
+    def __init__(
+        self,
+        pixels: Pixels,
+        patch: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        detail: int = 1,
+    ) -> None:
+        self.scale, self.seed, self._pixels = pixels.scale, seed, pixels
         self._starts, self._widths = pixels.starts, pixels.sizes[:, 1]
+        self._detail: DetailMap | None = None
+        self._resize(patch, detail)
         for array in (pixels.lr, pixels.hr):
             # Read a byte of every page, in order: left to the first visit of each patch, page faults cost
             # ten times what copying does.
             array.reshape(-1)[::_PAGE].max()
         self._lr, self._hr = (torch.from_numpy(array).to(device) for array in (pixels.lr, pixels.hr))
 
+    def sized(self, patch: int, detail: int = 1) -> Patches:
+        """The same pictures cut into patches of another side, or chosen otherwise; shares the pixels.
+
+        Raises:
+            DataError: No picture is as large as one patch.
+        """
+        if (patch, detail) == (self.patch, self.detail):
+            return self
+        other = copy.copy(self)
+        other._resize(patch, detail)
+        return other
+
+    def _resize(self, patch: int, detail: int) -> None:
+        rows, columns = (np.maximum(self._pixels.sizes - patch + 1, 0)).T
+        if not (rows * columns).any():
+            raise DataError(
+                f"no picture holds a patch of {patch * self.scale} pixels; "
+                "use larger pictures or a smaller patch"
+            )
+        self.patch, self.detail = patch, detail
+        self._ends, self._columns = np.cumsum(rows * columns), columns
+        if detail > 1 and self._detail is None:
+            self._detail = DetailMap(self._pixels)
+
     def positions(self, k: np.ndarray) -> np.ndarray:
         """Where samples k lie: n x 4 of picture, row, column (LR pixels) and symmetry (0..7)."""
-        words = random_words(self.seed, k, 2)
-        place = (words[:, 0].astype(np.float64) * 2.0**-64 * self._ends[-1]).astype(np.int64)
+        words = random_words(self.seed, k, self.detail + 1)
+        symmetry = (words[:, -1] >> np.uint64(61)).astype(np.int64)
+        places = np.stack([self._place(w) for w in words[:, :-1].T], axis=1)  # n x detail x 3
+        chosen = places[:, 0]
+        if self._detail is not None and self.detail > 1:
+            chosen = places[np.arange(len(k)), self._detail.at(places, self.patch).argmax(axis=1)]
+        return np.column_stack([chosen, symmetry])
+
+    def _place(self, words: np.ndarray) -> np.ndarray:
+        """Random words -> n x 3 of picture, row and column, every position equally likely."""
+        place = (words.astype(np.float64) * 2.0**-64 * self._ends[-1]).astype(np.int64)
         place = np.minimum(place, self._ends[-1] - 1)  # rounding up to 1.0 must not leave the last picture
         picture = np.searchsorted(self._ends, place, side="right")
         inside = place - np.where(picture > 0, self._ends[picture - 1], 0)
         columns = self._columns[picture]
-        symmetry = (words[:, 1] >> np.uint64(61)).astype(np.int64)
-        return np.stack([picture, inside // columns, inside % columns, symmetry], axis=1)
+        return np.stack([picture, inside // columns, inside % columns], axis=1)
 
     def batch(self, k: np.ndarray) -> tuple[Tensor, Tensor]:
         """The samples with numbers k.

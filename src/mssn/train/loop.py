@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from mssn.data.patches import Patches
@@ -27,14 +26,16 @@ from mssn.metrics import psnr_y
 from mssn.runtime.pytorch import PyTorchRuntime
 from mssn.train.averaging import averaged
 from mssn.train.checkpoint import load_checkpoint, save_checkpoint
+from mssn.train.optimizers import optimizers
+from mssn.train.parallel import World
 from mssn.train.recipe import Recipe
 from mssn.train.schedule import learning_rate, progress
 from mssn.train.status import Status, Stretch
+from mssn.train.step import Step
 from mssn.train.stopping import stop_requests
 
 CHECKPOINT = "checkpoint.pt"
 _LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look waits for the device
-_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
 
 
 class Trainer:
@@ -48,6 +49,8 @@ class Trainer:
         halo: Context of the network, LR pixels.
         folder: Where the checkpoint and TensorBoard events go.
         earlier: Updates the weights have behind them from runs before this one.
+        teacher: The network to learn from, if the recipe distills.
+        world: The processes that train together; default alone.
     """
 
     def __init__(
@@ -59,21 +62,19 @@ class Trainer:
         halo: int,
         folder: Path,
         earlier: int = 0,
+        teacher: nn.Module | None = None,
+        world: World | None = None,
     ) -> None:
         self.recipe, self.patches, self.validation, self.halo = recipe, patches, validation, halo
         self.device = next(net.parameters()).device
         self.net: nn.Module = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.average = averaged(self.net, recipe.ema) if recipe.ema else None
-        self.optimizer = torch.optim.Adam(
-            self.net.parameters(),
-            recipe.learning_rate,
-            (recipe.betas[0], recipe.betas[1]),
-            recipe.epsilon,
-            fused=True,
-        )
+        self.optimizers = optimizers(self.net, recipe)
+        self.teacher, self.world = teacher, world or World()
         self.checkpoint = folder / CHECKPOINT
-        self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60)
+        self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60) if self.world.leads else None
         self.status, self.earlier = Status(), earlier
+        self._in_force: tuple[Recipe, Step] | None = None
 
     @property
     def result(self) -> nn.Module:
@@ -108,20 +109,27 @@ class Trainer:
         stretch = Stretch(status.update)
         if not status.update:
             self.save()  # claims the folder, and shows at once whether it can be written
-        with closing(self.log), stop_requests() as stopped:
-            while status.fraction < 1 and not stopped() and status.update != stop_after:
+        with closing(self.log) if self.log else nullcontext(), stop_requests() as stopped:
+            while status.fraction < 1 and status.update != stop_after:
+                if any(self.world.agree(stopped())):
+                    break
+                stage, step = self._stage()
                 before = time.monotonic()
-                lr, hr = self.patches.batch(np.arange(recipe.batch) + status.update * recipe.batch)
+                lr, hr = self.patches.batch(self._share(stage.batch))
                 stretch.data_seconds += time.monotonic() - before
                 status.learning_rate = learning_rate(recipe, status.update, status.fraction)
-                stretch.losses.append(self._update(lr, hr, status.learning_rate))
+                stretch.losses.append(step(lr, hr, status.learning_rate))
+                if self.average is not None:
+                    self.average.update_parameters(self.net)
                 status.update += 1
+                status.samples += stage.batch * self.world.size
                 now = time.monotonic()
                 in_time = (now - started) / (60 * time_limit) if time_limit else None
-                status.fraction = progress(recipe.updates, status.update, first, begun, in_time)
+                fraction = progress(recipe.updates, status.update, first, begun, in_time)
+                due = now - saved > 60 * recipe.checkpoint_minutes
+                status.fraction, save = self.world.agree(fraction, due)
                 every = recipe.validate_every
                 validate = status.fraction == 1 or (every and status.update % every == 0)
-                save = now - saved > 60 * recipe.checkpoint_minutes
                 if validate or save or status.update % _LOOK_EVERY == 0:
                     self._look(stretch)
                     watch(status)
@@ -137,20 +145,18 @@ class Trainer:
             self.save()
         return status.fraction == 1
 
-    def _update(self, lr: Tensor, hr: Tensor, rate: float) -> Tensor:
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"):
-            sr = self.net(lr)
-        loss = _LOSSES[self.recipe.loss](sr.float(), hr)
-        loss.backward()
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
-        self.optimizer.step()
-        if self.average is not None:
-            self.average.update_parameters(self.net)
-        return loss.detach()
+    def _stage(self) -> tuple[Recipe, Step]:
+        """What is in force now, and the update that goes with it."""
+        stage = self.recipe.at(self.status.fraction)
+        if self._in_force is None or self._in_force[0] != stage:
+            step = Step(self.net, self.optimizers, stage, self.world, self.teacher)
+            self._in_force = stage, step
+            self.patches = self.patches.sized(stage.patch, stage.detail)
+        return self._in_force
+
+    def _share(self, batch: int) -> np.ndarray:
+        """Numbers of the samples that are this process's share of the next update."""
+        return np.arange(batch) + self.status.samples + self.world.rank * batch
 
     def _look(self, stretch: Stretch) -> None:
         """Read the losses of a stretch, refuse to go on without a number, and note speed and loss."""
@@ -165,14 +171,20 @@ class Trainer:
         status.speed = (status.update - stretch.since) / seconds
         status.data_share = stretch.data_seconds / seconds
         for name in ("loss", "learning_rate", "speed", "data_share"):
-            self.log.add_scalar(f"train/{name}", getattr(status, name), status.update)
+            self._note(f"train/{name}", getattr(status, name))
 
     def _validate(self) -> None:
+        if not self.world.leads:
+            return
         bf16 = self.recipe.precision == "bf16"
         runtime = PyTorchRuntime(self.result, self.recipe.scale, self.halo, bf16=bf16)
         scores = [psnr_y(enlarge(runtime, lr, tile=512), hr, self.recipe.scale) for lr, hr in self.validation]
         self.status.psnr = float(np.mean(scores))
-        self.log.add_scalar("validation/psnr", self.status.psnr, self.status.update)
+        self._note("validation/psnr", self.status.psnr)
+
+    def _note(self, curve: str, value: float) -> None:
+        if self.log is not None:
+            self.log.add_scalar(curve, value, self.status.update)
 
     def save(self) -> None:
         """Write the checkpoint.
@@ -181,6 +193,8 @@ class Trainer:
             CheckpointError: It cannot be written; the previous one is kept.
             TrainingError: The weights are no longer numbers; likewise.
         """
+        if not self.world.leads:
+            return
         finite = torch.stack([p.isfinite().all() for p in self.net.parameters()]).all()
         if not finite:
             raise TrainingError(
@@ -193,7 +207,7 @@ class Trainer:
                 "recipe": asdict(self.recipe),
                 "net": self.net.state_dict(),
                 "average": None if self.average is None else self.average.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                 "status": vars(self.status),
                 "earlier": self.earlier,
             },
@@ -221,7 +235,8 @@ class Trainer:
         self.net.load_state_dict(state["net"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, theirs in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(theirs)
         self.status = Status(**state["status"])
         self.earlier = state["earlier"]
         if state["recipe"]["updates"] != self.recipe.updates:

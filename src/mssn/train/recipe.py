@@ -11,6 +11,8 @@ from typing import Any
 
 from mssn.errors import RecipeError
 
+_STAGED = ["batch", "patch", "detail", "loss", "luma", "distill"]
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -26,13 +28,18 @@ class Recipe:
         data: What the training pictures are, in words; goes into the weights' description.
         seed: Start of all random numbers.
         updates: Optimiser updates in all.
-        batch: Patches an update.
+        batch: Patches an update, in each process.
         patch: Side of the small patch, LR pixels.
+        detail: Places looked at for each patch; the one with the most detail is taken. 1: any place.
         loss: "l1" or "l2".
+        luma: Share of the loss that is the error of Y instead of RGB, 0..1.
+        teacher: Weights file of a larger network of this scale, to learn from; empty for none.
+        distill: Share of the loss that is the error against the teacher's picture, 0..1.
         learning_rate: Peak (cosine) or start (step).
         schedule: "step" (halved every `halve_every` updates) or "cosine" (to 0 at the end).
         halve_every: Updates between halvings; step schedule only.
         warmup: Updates over which the rate rises linearly from 0.
+        optimizer: "adam", or "muon" (Muon for the 1x1 convolutions, Adam for the rest).
         betas: Adam's decay rates.
         epsilon: Adam's epsilon.
         clip: Largest norm of the gradient; 0 for no limit.
@@ -40,6 +47,8 @@ class Recipe:
         precision: "bf16" (autocast) or "fp32".
         validate_every: Updates between validations; 0 for only one at the end.
         checkpoint_minutes: Minutes between checkpoints.
+        stages: Values that change on the way: tables with `after` (share of the schedule, 0..1) and any of
+            batch, patch, detail, loss, luma, distill.
     """
 
     name: str = "unnamed"
@@ -53,11 +62,16 @@ class Recipe:
     updates: int = 1_000_000
     batch: int = 16
     patch: int = 48
+    detail: int = 1
     loss: str = "l1"
+    luma: float = 0.0
+    teacher: str = ""
+    distill: float = 0.0
     learning_rate: float = 1e-3
     schedule: str = "step"
     halve_every: int = 200_000
     warmup: int = 0
+    optimizer: str = "adam"
     betas: tuple[float, ...] = (0.9, 0.999)
     epsilon: float = 1e-8
     clip: float = 0.0
@@ -65,6 +79,7 @@ class Recipe:
     precision: str = "fp32"
     validate_every: int = 5_000
     checkpoint_minutes: float = 5.0
+    stages: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.loss in ("l1", "l2"), f"loss must be l1 or l2, not '{self.loss}'")
@@ -72,18 +87,46 @@ class Recipe:
             self.schedule in ("step", "cosine"), f"schedule must be step or cosine, not '{self.schedule}'"
         )
         _require(
+            self.optimizer in ("adam", "muon"), f"optimizer must be adam or muon, not '{self.optimizer}'"
+        )
+        _require(
             self.precision in ("bf16", "fp32"), f"precision must be bf16 or fp32, not '{self.precision}'"
         )
-        for name in ("updates", "batch", "patch", "halve_every", "learning_rate", "epsilon"):
+        for name in ("updates", "batch", "patch", "detail", "halve_every", "learning_rate", "epsilon"):
             _require(getattr(self, name) > 0, f"{name} must be above 0, not {getattr(self, name)}")
         for name in ("warmup", "clip", "validate_every", "checkpoint_minutes"):
             _require(getattr(self, name) >= 0, f"{name} must not be below 0, it is {getattr(self, name)}")
+        for name in ("luma", "distill"):
+            _require(0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1, not {getattr(self, name)}")
         _require(0 <= self.ema < 1, f"ema must be at least 0 and below 1, not {self.ema}")
         _require(
             len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),
             f"betas must be two numbers in [0, 1), not {list(self.betas)}",
         )
         _require(bool(self.train) and bool(self.validation), "train and validation must each name a folder")
+        if self.stages:
+            self.at(1.0)  # shows whether every stage is possible
+        teaching = any(stage.get("distill") for stage in ({"distill": self.distill}, *self.stages))
+        _require(teaching == bool(self.teacher), "teacher and distill need each other")
+
+    def at(self, fraction: float) -> Recipe:
+        """What is in force when this share of the schedule is done: later stages over earlier ones."""
+        values: dict[str, Any] = {}
+        for stage in self.stages:
+            changes = {key: value for key, value in stage.items() if key != "after"}
+            after = stage.get("after", -1)
+            _require(
+                type(after) in (int, float) and 0 <= after <= 1,
+                f"a stage needs after = a share of the schedule, 0..1, not {after!r}",
+            )
+            for key in changes:
+                _require(key in _STAGED, f"stages: unknown key '{key}'{_nearest(key, _STAGED)}")
+            changes = _checked(changes, "stages")
+            values |= changes if fraction >= after else {}
+        if not values:
+            return self
+        taught = values.get("distill", self.distill)
+        return replace(self, **values, stages=(), teacher=self.teacher if taught else "")
 
 
 def shipped_recipes() -> list[str]:

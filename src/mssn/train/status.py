@@ -15,6 +15,7 @@ class Status:
 
     Args:
         update: Updates done.
+        samples: Patches seen, in all processes together.
         fraction: Share of the schedule done, 0..1.
         loss: Mean loss since the last look.
         learning_rate: In force.
@@ -24,6 +25,7 @@ class Status:
     """
 
     update: int = 0
+    samples: int = 0
     fraction: float = 0.0
     loss: float = math.nan
     learning_rate: float = 0.0
