@@ -1,4 +1,4 @@
-"""The ensemble is the mean over the eight symmetries of the square, by its definition."""
+"""The ensemble is the mean over the picture's eight symmetries."""
 
 from __future__ import annotations
 
@@ -42,7 +42,6 @@ def test_turning_the_picture_turns_the_result() -> None:
 
 def test_of_something_symmetric_it_changes_nothing(photo) -> None:
     runtime = BicubicRuntime(2)
-    plain, mean = enlarge(runtime, photo).astype(int), enlarge(Ensemble(runtime), photo).astype(int)
-    # Not exactly nothing: which axis comes first, and is rounded, changes with a turn.
-    assert np.abs(plain - mean).max() <= 2
-    assert np.abs(plain - mean).mean() < 0.2
+    soft = photo // 2 + 60  # far from 0 and 255, where bicubic clips between its two axes
+    plain, mean = enlarge(runtime, soft).astype(int), enlarge(Ensemble(runtime), soft).astype(int)
+    assert np.abs(plain - mean).max() <= 1
