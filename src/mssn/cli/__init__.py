@@ -24,6 +24,7 @@ _VERBS = {
     "info": "List the models: size, cost, what they see, scores.",
     "downscale": "Shrink pictures exactly as MATLAB does.",
     "train": "Train a network from a recipe.",
+    "soup": "Average the weights of several trainings of one network.",
     "export": "Turn trained weights into the files that ship: ONNX and half-precision safetensors.",
 }
 for _verb, _help in _VERBS.items():

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mssn.errors import RecipeError, TrainingError
 from mssn.train.loop import CHECKPOINT
-from mssn.train.recipe import load_recipe
+from mssn.train.parallel import World, world
+from mssn.train.recipe import Recipe, load_recipe
 from mssn.train.session import prepare, resumed_recipe, write_weights
 from mssn.train.status import Status
 
@@ -49,7 +50,21 @@ def train(
     plan = resumed_recipe(folder, settings or []) if resume else load_recipe(recipe, settings)
     if not resume and (folder / CHECKPOINT).exists():
         raise TrainingError(f"{folder}: holds a run already; add --resume, or choose another -o")
-    console = Console(file=sys.stderr)
+    with world() as processes:
+        return _train(plan, folder, processes, resume, init, time_limit, device, cache)
+
+
+def _train(
+    plan: Recipe,
+    folder: Path,
+    processes: World,
+    resume: bool,
+    init: Path | None,
+    time_limit: float | None,
+    device: Literal["cpu", "cuda"] | None,
+    cache: Path | None,
+) -> int:
+    console = Console(file=sys.stderr, quiet=not processes.leads)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("decoding pictures", start=False)
 
@@ -58,16 +73,26 @@ def train(
             bar.update(task, completed=done, total=total)
 
         trainer, meta = prepare(
-            plan, folder, init=init, cache=cache, device=device, say=console.print, progress=decoded
+            plan,
+            folder,
+            init=init,
+            cache=cache,
+            device=device,
+            say=console.print,
+            progress=decoded,
+            world=processes,
         )
     if resume:
         trainer.resume()
         console.print(f"resumed after {trainer.status.update} updates")
     console.print(
-        f"{plan.model} x{plan.scale}, {meta.parameters:,} parameters, on {trainer.device}; {folder}"
+        f"{plan.model} x{plan.scale}, {meta.parameters:,} parameters, on {trainer.device}"
+        f"{f' in {processes.size} processes' if processes.size > 1 else ''}; {folder}"
     )
     with _Display(console, plan.validate_every) as display:
         done = trainer.run(time_limit=time_limit, watch=display.show)
+    if not processes.leads:
+        return 0 if done else 130
     target = folder / "weights.safetensors"
     write_weights(trainer, meta, target)
     if not done:

@@ -22,6 +22,7 @@ from mssn.image.resize import crop_to_multiple, shrink
 from mssn.metrics import psnr_y
 from mssn.train.checkpoint import load_checkpoint
 from mssn.train.loop import CHECKPOINT, Trainer
+from mssn.train.parallel import World
 from mssn.train.recipe import Recipe, with_settings
 from mssn.weights.files import save
 from mssn.weights.meta import Meta
@@ -37,6 +38,7 @@ def prepare(
     device: Literal["cpu", "cuda"] | None = None,
     say: Callable[[str], None] = lambda text: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    world: World | None = None,
 ) -> tuple[Trainer, Meta]:
     """Build the network, find the data, and put a trainer together.
 
@@ -49,6 +51,7 @@ def prepare(
         device: "cpu" or "cuda"; default: CUDA where there is one.
         say: Told what happens, in whole sentences.
         progress: Called with (pictures decoded, pictures in all).
+        world: The processes that train together; default alone.
 
     Returns:
         The trainer and the description of its network as it starts.
@@ -56,14 +59,17 @@ def prepare(
     Raises:
         MssnError: Data, recipe, weights or folder are not usable; the message says which and why.
     """
+    world = world or World()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():
         raise RecipeError("no CUDA device here that PyTorch can use; train on the cpu")
     torch.manual_seed(recipe.seed)
     net = arch.build(recipe.model, recipe.scale, recipe.config)
-    earlier = _start_from(net, init, recipe, say) if init else 0
+    origin = _start_from(net, init, recipe, say) if init else None
+    teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
     validation = _validation(recipe, say)  # first, because decoding the other pictures may take a while
-    pixels = load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
+    with world.leader_first():
+        pixels = load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
     for reason in pixels.skipped:
         say(f"skipped {reason}")
     data = f"{len(pixels.sizes)} pictures, {len(pixels.hr) / 1e6:.3g} megapixels"
@@ -73,8 +79,12 @@ def prepare(
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be made ({error.strerror})") from error
     meta = _describe(recipe, net, data)
+    if origin and (origin.model, origin.scale) != (meta.model, meta.scale):
+        meta = replace(meta, recipe=f"{meta.recipe}, from {origin.model} x{origin.scale}")
     patches = Patches(pixels, recipe.patch, recipe.seed, device)
-    return Trainer(recipe, net.to(device), patches, validation, meta.halo, folder, earlier), meta
+    earlier = origin.updates if origin else 0
+    net = net.to(device)
+    return Trainer(recipe, net, patches, validation, meta.halo, folder, earlier, teacher, world), meta
 
 
 def _describe(recipe: Recipe, net: nn.Module, data: str) -> Meta:
@@ -133,8 +143,8 @@ def _validation(recipe: Recipe, say: Callable[[str], None]) -> list[tuple[np.nda
     return pairs
 
 
-def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]) -> int:
-    """Give a network the function of a trained one, as far as it fits; the updates that one has behind it."""
+def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]) -> Meta:
+    """Give a network the function of a trained one, as far as it fits; that one's description."""
     source, meta = load_network(init)
     if not (isinstance(source, MSSN) and isinstance(net, MSSN) and can_grow(source, net)):
         raise WeightsError(
@@ -143,4 +153,14 @@ def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str],
         )
     grow(source, net)
     say(f"started from {init} ({meta.model} x{meta.scale}, {meta.updates} updates)")
-    return meta.updates
+    return meta
+
+
+def _teacher(recipe: Recipe, say: Callable[[str], None]) -> nn.Module:
+    """The network to learn from, ready to run."""
+    net, meta = load_network(Path(recipe.teacher))
+    if meta.scale != recipe.scale:
+        raise RecipeError(f"teacher {recipe.teacher}: enlarges by {meta.scale}, not by {recipe.scale}")
+    say(f"learns from {recipe.teacher} ({meta.model} x{meta.scale})")
+    net.requires_grad_(False)
+    return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

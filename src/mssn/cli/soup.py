@@ -1,0 +1,35 @@
+"""`mssn soup`: average several trainings of one network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from mssn.errors import WeightsError
+from mssn.weights.files import save
+from mssn.weights.soup import soup as average
+
+
+def soup(
+    weights: list[Path],
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
+) -> None:
+    """Average the weights of runs that share their start (one --init, several seeds).
+
+    Args:
+        weights: Two or more .safetensors files of one network.
+        output: The .safetensors file to write.
+        force: Overwrite an existing file.
+    """
+    if output.suffix.lower() != ".safetensors":
+        raise WeightsError(f"{output}: must end in .safetensors")
+    if output.exists() and not force:
+        raise WeightsError(f"{output}: exists already; use --force to overwrite it")
+    tensors, meta = average(weights)
+    save(output, tensors, meta)
+    print(f"{output}  mean of {len(weights)}, {meta.model} x{meta.scale}")

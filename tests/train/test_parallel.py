@@ -1,0 +1,111 @@
+"""Two processes train as one with the doubled batch would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from mssn.train.parallel import World
+from mssn.weights.files import load
+
+RUN = """
+import json, os, sys
+from pathlib import Path
+from mssn.train import loop
+from mssn.train.parallel import world
+from mssn.train.recipe import Recipe
+from mssn.train.session import prepare, write_weights
+
+loop._LOOK_EVERY = 1
+folder, values, resume = Path(sys.argv[1]), json.loads(sys.argv[2]), len(sys.argv) > 3
+recipe = Recipe(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+with world() as w:
+    trainer, meta = prepare(recipe, folder, cache=folder.parent / "cache", device="cpu", world=w)
+    if resume:
+        trainer.resume()
+    losses = []
+    trainer.run(watch=lambda s: losses.append((s.update, s.loss)))
+    if w.leads:
+        write_weights(trainer, meta, folder / "weights.safetensors")
+        (folder / "losses.json").write_text(json.dumps(losses))
+"""
+
+
+def launch(count: int, *arguments: str) -> list[subprocess.Popen]:
+    """Start processes as torchrun does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    place = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+        "WORLD_SIZE": str(count),
+        "OMP_NUM_THREADS": "1",
+    }
+    return [
+        subprocess.Popen(
+            [sys.executable, "-c", RUN, *arguments], env={**os.environ, **place, "RANK": str(rank)}
+        )
+        for rank in range(count)
+    ]
+
+
+@pytest.fixture
+def values(make) -> dict:
+    trainer, _ = make()
+    return {**asdict(trainer.recipe), "precision": "fp32", "updates": 12, "stages": []}
+
+
+def test_two_processes_are_one_with_the_doubled_batch(tmp_path, values) -> None:
+    values["stages"] = [{"after": 0.5, "patch": 16, "loss": "l2"}]
+    for process in (
+        *launch(2, str(tmp_path / "two"), json.dumps({**values, "batch": 3})),
+        *launch(1, str(tmp_path / "one"), json.dumps({**values, "batch": 6})),
+    ):
+        assert process.wait(timeout=100) == 0
+    two, one = (json.loads((tmp_path / name / "losses.json").read_text()) for name in ("two", "one"))
+    assert len(one) >= 12
+    np.testing.assert_allclose(two, one, rtol=2e-4)
+    theirs, ours = (load(tmp_path / name / "weights.safetensors")[0] for name in ("two", "one"))
+    for name, tensor in ours.items():
+        np.testing.assert_allclose(theirs[name], tensor, atol=2e-3)
+
+
+def test_a_killed_run_of_two_goes_on(tmp_path, values) -> None:
+    values.update(updates=10**6, checkpoint_minutes=1e-9)
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    processes = launch(2, str(tmp_path / "run"), json.dumps(values))
+    done = 0
+    while not done:
+        time.sleep(0.1)
+        assert all(process.poll() is None for process in processes)
+        if checkpoint.exists():
+            done = torch.load(checkpoint, weights_only=True)["status"]["update"]
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = torch.load(checkpoint, weights_only=True)["status"]["update"]
+    values.update(updates=done + 5)
+    for process in launch(2, str(tmp_path / "run"), json.dumps(values), "resume"):
+        assert process.wait(timeout=100) == 0
+    losses = json.loads((tmp_path / "run" / "losses.json").read_text())
+    assert losses[0][0] == done + 1
+    assert losses[-1][0] == done + 5
+
+
+def test_alone_nothing_is_exchanged() -> None:
+    alone, tensor = World(), torch.tensor([1.0, 2.0])
+    alone.average([tensor])
+    assert tensor.tolist() == [1.0, 2.0]
+    assert alone.agree(0.25, True) == (0.25, True)
+    assert alone.leads
