@@ -53,6 +53,17 @@ def test_extends_and_settings(tmp_path) -> None:
         ("betas = [0.9]", "betas must be two numbers"),
         ("train = []", "must each name a folder"),
         ("learning_rate = nan", "learning_rate must be above 0"),
+        ("detail = 0", "detail must be above 0"),
+        ("luma = 1.5", "luma must be from 0 to 1, not 1.5"),
+        ("distill = 0.5", "teacher and distill need each other"),
+        ('teacher = "large.safetensors"', "teacher and distill need each other"),
+        ('optimizer = "sgd"', "optimizer must be adam or muon, not 'sgd'"),
+        ("stages = [3]", "a stage is a table, not 3"),
+        ("[[stages]]\nbatch = 4", "a stage needs after"),
+        ("[[stages]]\nafter = 2", "a share of the schedule, 0..1, not 2"),
+        ("[[stages]]\nafter = 0.5\npatsh = 64", r"unknown key 'patsh' \(did you mean 'patch'\?\)"),
+        ("[[stages]]\nafter = 0.5\nseed = 64", "stages: unknown key 'seed'"),
+        ("[[stages]]\nafter = 0.5\npatch = 0", "patch must be above 0"),
         ("batch = ", "not valid TOML"),
         ('extends = "self.toml"', "circle"),
         ('extends = "gone.toml"', "cannot be read"),
@@ -85,3 +96,28 @@ def test_defaults_are_the_paper() -> None:
     paper, plain = load_recipe("paper"), Recipe()
     same = ("model", "scale", "batch", "patch", "loss", "learning_rate", "schedule", "halve_every")
     assert all(getattr(paper, name) == getattr(plain, name) for name in same)
+
+
+def test_stages_change_values_on_the_way(tmp_path) -> None:
+    path = tmp_path / "staged.toml"
+    path.write_text(
+        """
+        teacher = "large.safetensors"
+        distill = 0.5
+        [[stages]]
+        after = 0.5
+        patch = 64
+        batch = 8
+        [[stages]]
+        after = 0.9
+        loss = "l2"
+        batch = 32
+        distill = 0
+        """
+    )
+    recipe = load_recipe(str(path))
+    assert recipe.at(0.0) == recipe
+    seen = [(s.patch, s.batch, s.loss, s.distill) for s in map(recipe.at, (0.49, 0.5, 0.89, 0.9, 1.0))]
+    begin, middle, end = (48, 16, "l1", 0.5), (64, 8, "l1", 0.5), (64, 32, "l2", 0.0)
+    assert seen == [begin, middle, middle, end, end]
+    assert load_recipe(str(path), ["stages=[]"]).stages == ()

@@ -113,6 +113,7 @@ class Recipe:
         """What is in force when this share of the schedule is done: later stages over earlier ones."""
         values: dict[str, Any] = {}
         for stage in self.stages:
+            _require(isinstance(stage, dict), f"a stage is a table, not {stage!r}")
             changes = {key: value for key, value in stage.items() if key != "after"}
             after = stage.get("after", -1)
             _require(

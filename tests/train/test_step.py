@@ -1,0 +1,47 @@
+"""An update captured in a CUDA graph is the update."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mssn import arch
+from mssn.train.optimizers import optimizers
+from mssn.train.parallel import World
+from mssn.train.recipe import Recipe
+from mssn.train.step import Step
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_captured_equals_eager(optimizer) -> None:
+    recipe = Recipe(optimizer=optimizer, clip=1.0, luma=0.5)
+    losses = {}
+    for captured in (False, True):
+        torch.manual_seed(0)
+        net = arch.build("mssn-s", 2, {"blocks": 1, "units": 2}).cuda().to(memory_format=torch.channels_last)
+        step = Step(net, optimizers(net, recipe), recipe, World())
+        if not captured:
+            step._captured = step._update
+        generator = torch.Generator("cuda").manual_seed(1)
+        losses[captured] = []
+        for number in range(12):
+            lr = torch.rand(4, 3, 24, 24, generator=generator, device="cuda")
+            hr = torch.rand(4, 3, 48, 48, generator=generator, device="cuda")
+            losses[captured].append(step(lr, hr, 1e-3 * (1 + number % 3)).item())
+        assert (step.graph is not None) == captured
+    assert losses[True] == pytest.approx(losses[False], rel=1e-3)
+
+
+def test_the_teacher_is_only_asked() -> None:
+    torch.manual_seed(0)
+    net, teacher = arch.build("mssn-s", 2, {"blocks": 1}), arch.build("mssn-s", 2, {"blocks": 1})
+    teacher.requires_grad_(False)
+    before = {name: p.clone() for name, p in teacher.named_parameters()}
+    recipe = Recipe(distill=1.0, teacher="large.safetensors", learning_rate=1e-2)
+    step = Step(net, optimizers(net, recipe), recipe, World(), teacher)
+    lr, hr = torch.rand(2, 3, 16, 16), torch.zeros(2, 3, 32, 32)
+    losses = [step(lr, hr, 1e-2).item() for _ in range(30)]
+    assert losses[-1] < 0.5 * losses[0]
+    assert (net(lr) - teacher(lr)).abs().mean() < (net(lr) - hr).abs().mean()
+    assert all(torch.equal(p, before[name]) for name, p in teacher.named_parameters())
