@@ -132,10 +132,9 @@ class Trainer:
                 validate = status.fraction == 1 or (every and status.update % every == 0)
                 if validate or save or status.update % _LOOK_EVERY == 0:
                     self._look(stretch)
-                    watch(status)
                     if validate:
                         self._validate()
-                        watch(status)
+                    watch(status)
                     if save:
                         self.save()
                         saved = time.monotonic()
