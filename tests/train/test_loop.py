@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from mssn.errors import CheckpointError, TrainingError
+from mssn.image.io import Picture, write
+from mssn.train.session import write_weights
+from mssn.train.step import Step
 
 
 def same(a, b) -> bool:
@@ -19,7 +23,17 @@ def same(a, b) -> bool:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"ema": 0.0, "precision": "fp32"}, {"schedule": "step", "halve_every": 7}]
+    "changes",
+    [
+        {},
+        {"ema": 0.0, "precision": "fp32"},
+        {"schedule": "step", "halve_every": 7},
+        {
+            "optimizer": "muon",
+            "detail": 2,
+            "stages": ({"after": 0.3, "batch": 6}, {"after": 0.7, "patch": 16}),
+        },
+    ],
 )
 def test_20_updates_equal_10_and_a_new_start_and_10(make, changes) -> None:
     whole, _ = make("whole", **changes)
@@ -159,3 +173,42 @@ def test_resume_refuses_another_network(make) -> None:
         other, _ = make(**changes)
         with pytest.raises(CheckpointError, match="does not fit this recipe"):
             other.resume()
+
+
+def test_resume_refuses_other_pictures(make, folders, photo) -> None:
+    trainer, _ = make()
+    trainer.run(stop_after=2)
+    write(Path(folders["train"][0]) / "one more.png", Picture(photo))
+    other, _ = make()
+    with pytest.raises(CheckpointError, match="it has learnt from other pictures; start anew with --init"):
+        other.resume()
+
+
+def test_a_teacher_pulls_the_pupil_towards_its_picture(make, tmp_path) -> None:
+    large, meta = make("large", updates=30)
+    large.run()
+    write_weights(large, meta, tmp_path / "large.safetensors")
+    losses = {}
+    for name, teaching in (
+        ("alone", {}),
+        ("taught", {"teacher": str(tmp_path / "large.safetensors"), "distill": 1.0}),
+    ):
+        pupil, _ = make(name, updates=120, batch=8, learning_rate=1e-2, seed=5, **teaching)
+        pupil.run()
+        lr, _ = pupil.patches.batch(np.arange(8))
+        losses[name] = (pupil.result(lr) - large.result(lr)).abs().mean().item()
+    assert losses["taught"] < losses["alone"]
+
+
+def test_stages_take_effect_in_the_loop(make) -> None:
+    stages = ({"after": 0.5, "batch": 2, "patch": 16}, {"after": 0.75, "loss": "l2"})
+    trainer, _ = make(updates=8, stages=stages)
+    shapes = []
+    update = Step._update
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Step, "_update", lambda s, lr, hr: (shapes.append(tuple(lr.shape)), update(s, lr, hr))[1]
+        )
+        trainer.run()
+    assert shapes == [(4, 3, 12, 12)] * 4 + [(2, 3, 16, 16)] * 4
+    assert trainer.status.samples == 4 * 4 + 4 * 2

@@ -55,6 +55,9 @@ class Patches:
         device: Where the pixels are kept and the batches made.
         detail: Places drawn for each patch; of these the one with the most detail is taken.
 
+    Attributes:
+        key: Equal keys mean equal pictures.
+
     Raises:
         DataError: No picture is as large as one patch.
     """
@@ -68,6 +71,7 @@ class Patches:
         detail: int = 1,
     ) -> None:
         self.scale, self.seed, self._pixels = pixels.scale, seed, pixels
+        self.key = pixels.key
         self._starts, self._widths = pixels.starts, pixels.sizes[:, 1]
         self._detail: DetailMap | None = None
         self._resize(patch, detail)

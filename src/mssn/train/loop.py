@@ -204,6 +204,7 @@ class Trainer:
             self.checkpoint,
             {
                 "recipe": asdict(self.recipe),
+                "pictures": self.patches.key,
                 "net": self.net.state_dict(),
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -225,10 +226,12 @@ class Trainer:
             raise CheckpointError(f"{self.checkpoint}: does not fit this recipe ({error})") from error
 
     def _restore(self, state: dict[str, Any]) -> None:
-        mine = {key: getattr(self.recipe, key) for key in ("model", "scale", "config")}
+        mine = {key: getattr(self.recipe, key) for key in ("model", "scale", "config", "optimizer")}
         theirs = {key: state["recipe"][key] for key in mine}
         if mine != theirs:
             raise ValueError(f"it is for {theirs}, the recipe for {mine}")
+        if state["pictures"] != self.patches.key:
+            raise ValueError("it has learnt from other pictures; start anew with --init")
         if (state["average"] is None) != (self.average is None):
             raise ValueError("one averages the weights (ema), the other does not")
         self.net.load_state_dict(state["net"])

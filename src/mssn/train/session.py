@@ -22,6 +22,7 @@ from mssn.image.resize import crop_to_multiple, shrink
 from mssn.metrics import psnr_y
 from mssn.train.checkpoint import load_checkpoint
 from mssn.train.loop import CHECKPOINT, Trainer
+from mssn.train.memory import keep_freed_memory
 from mssn.train.parallel import World
 from mssn.train.recipe import Recipe, with_settings
 from mssn.weights.files import save
@@ -63,6 +64,10 @@ def prepare(
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():
         raise RecipeError("no CUDA device here that PyTorch can use; train on the cpu")
+    if device == "cuda":
+        torch.backends.cudnn.benchmark = True  # every batch of a stage has one shape
+    else:
+        keep_freed_memory()
     torch.manual_seed(recipe.seed)
     net = arch.build(recipe.model, recipe.scale, recipe.config)
     origin = _start_from(net, init, recipe, say) if init else None
