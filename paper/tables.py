@@ -59,9 +59,19 @@ def training() -> str:
     )
 
 
+def ensemble() -> str:
+    """What the self-ensemble adds in dB, and how much longer it takes."""
+    result = json.loads((ROOT / "paper" / "results" / "ensemble.json").read_text())
+    lines = ["| `--ensemble` | Set5 | Set14 | times as long |", "|---|---|---|---|"]
+    for name, row in result["models"].items():
+        gains = " | ".join(f"+{row['gain'][data]:.2f} dB" for data in ("Set5", "Set14"))
+        lines.append(f"| {name.replace('-x', ' x')} | {gains} | {row['times_as_long']:.1f} |")
+    return "\n".join(lines)
+
+
 def fill(text: str) -> str:
     """README.md's text with its generated parts brought up to date."""
-    for make in (scores, speed, training):
+    for make in (scores, ensemble, speed, training):
         name = make.__name__
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         text, found = re.subn(pattern, lambda m: f"{m[1]}{make()}\n{m[2]}", text, flags=re.DOTALL)  # noqa: B023

@@ -212,3 +212,16 @@ def test_stages_take_effect_in_the_loop(make) -> None:
         trainer.run()
     assert shapes == [(4, 3, 12, 12)] * 4 + [(2, 3, 16, 16)] * 4
     assert trainer.status.samples == 4 * 4 + 4 * 2
+
+
+def test_a_resumed_run_keeps_the_averages_and_takes_the_recipes_settings(make) -> None:
+    trainer, _ = make()
+    trainer.run(stop_after=5)
+    other, _ = make(betas=(0.8, 0.99), epsilon=1e-6)
+    other.resume()
+    (adam,) = other.optimizers
+    assert adam.param_groups[0]["betas"] == (0.8, 0.99)
+    assert adam.param_groups[0]["eps"] == 1e-6
+    for theirs, ours in zip(trainer.net.parameters(), other.net.parameters(), strict=True):
+        state = trainer.optimizers[0].state[theirs]
+        assert all(torch.equal(value, adam.state[ours][name]) for name, value in state.items())

@@ -26,7 +26,7 @@ from mssn.metrics import psnr_y
 from mssn.runtime.pytorch import PyTorchRuntime
 from mssn.train.averaging import averaged
 from mssn.train.checkpoint import load_checkpoint, save_checkpoint
-from mssn.train.optimizers import optimizers
+from mssn.train.optimizers import load_state, optimizers
 from mssn.train.parallel import World
 from mssn.train.recipe import Recipe
 from mssn.train.schedule import learning_rate, progress
@@ -238,7 +238,7 @@ class Trainer:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         for optimizer, theirs in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(theirs)
+            load_state(optimizer, theirs)
         self.status = Status(**state["status"])
         self.earlier = state["earlier"]
         if state["recipe"]["updates"] != self.recipe.updates:

@@ -80,3 +80,15 @@ def optimizers(net: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     betas = recipe.betas[0], recipe.betas[1]
     adam = torch.optim.Adam(rest, rate(), betas, recipe.epsilon, fused=True, capturable=cuda)
     return [adam, Muon(matrices, rate())] if matrices else [adam]
+
+
+def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Take over an optimiser's averages, but not its settings: those are the recipe's and this device's.
+
+    Raises:
+        ValueError: It belongs to other parameters.
+    """
+    own = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, settings in zip(optimizer.param_groups, own, strict=True):
+        group.update(settings)

@@ -1,0 +1,48 @@
+"""What the self-ensemble adds and costs: every shipped network with and without it, on Set5 and Set14.
+
+    python paper/ensemble.py          # writes paper/results/ensemble.json
+
+Needs MSSN_DATA; runs what users run (OpenVINO, --precision auto).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mssn import provenance
+from mssn.api import load
+from mssn.evaluate import evaluate
+from mssn.weights import manifest
+
+RESULT = Path(__file__).parent / "results" / "ensemble.json"
+SETS = ("Set5", "Set14")
+
+
+def main() -> None:
+    """Score and write."""
+    rows = {}
+    for row in manifest.rows():
+        if not row.weights:
+            continue
+        name = f"{row.model}-x{row.scale}"
+        means = {}
+        for ensemble in (False, True):
+            runtime = load(row.model, row.scale, ensemble=ensemble).runtime
+            means[ensemble] = {data: evaluate(runtime, data).mean for data in SETS}
+        rows[name] = {
+            "psnr": {data: round(means[False][data].psnr, 4) for data in SETS},
+            "gain": {data: round(means[True][data].psnr - means[False][data].psnr, 4) for data in SETS},
+            "times_as_long": round(
+                sum(means[True][data].seconds for data in SETS)
+                / sum(means[False][data].seconds for data in SETS),
+                1,
+            ),
+        }
+        print(name, rows[name], flush=True)
+    result = {"versions": provenance.versions(), "commit": provenance.commit(), "models": rows}
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
