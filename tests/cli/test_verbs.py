@@ -39,7 +39,7 @@ blocks = 1
 def test_version_and_help(mssn) -> None:
     assert mssn("--version").out.strip() == __version__
     overview = mssn("--help").out
-    for verb in ("upscale", "compare", "evaluate", "info", "downscale", "train", "export"):
+    for verb in ("upscale", "compare", "evaluate", "info", "downscale", "train", "soup", "export"):
         assert verb in overview
         assert "Args:" not in mssn(verb, "--help").out
 
@@ -251,3 +251,34 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(pictures, tmp_path) -> None:
     killed, meta = files.load(tmp_path / "killed" / "weights.safetensors")
     assert meta.updates == 120
     assert all(np.array_equal(whole[name], killed[name]) for name in whole)
+
+
+def test_soup(mssn, exported, tmp_path) -> None:
+    net = exported / "net.safetensors"
+    result = mssn("soup", net, net, "-o", tmp_path / "mean.safetensors")
+    assert (result.code, result.err) == (0, "")
+    mean, meta = files.load(tmp_path / "mean.safetensors")
+    tensors, _ = files.load(net)
+    assert all(np.allclose(mean[name], array, rtol=1e-6) for name, array in tensors.items())
+    assert meta.recipe.startswith("soup of 2")
+    again = mssn("soup", net, net, "-o", tmp_path / "mean.safetensors")
+    assert (again.code, again.line.endswith("exists already; use --force to overwrite it")) == (2, True)
+    assert "at least two" in mssn("soup", net, "-o", tmp_path / "one.safetensors").line
+    assert "must end in .safetensors" in mssn("soup", net, net, "-o", tmp_path / "mean.onnx").line
+
+
+def test_ensemble_is_another_and_symmetric_result(mssn, exported, tmp_path, photo) -> None:
+    write(tmp_path / "a.png", Picture(photo))
+    write(tmp_path / "turned.png", Picture(np.ascontiguousarray(np.rot90(photo))))
+    model = ("--model", exported / "mssn-s-x2.onnx", "--precision", "fp32")
+    for name in ("a", "turned"):
+        result = mssn(
+            "upscale", tmp_path / f"{name}.png", "-o", tmp_path / f"{name}8.png", "--ensemble", *model
+        )
+        assert (result.code, result.err) == (0, "")
+    assert mssn("upscale", tmp_path / "a.png", "-o", tmp_path / "a1.png", *model).code == 0
+    large, turned, plain = (
+        read_rgb(tmp_path / f"{name}.png").astype(int) for name in ("a8", "turned8", "a1")
+    )
+    assert np.abs(np.rot90(large) - turned).max() <= 1
+    assert (large != plain).any()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mssn.errors import DataError, WeightsError
+from mssn.errors import DataError, RecipeError, WeightsError
 from mssn.train.session import write_weights
 from mssn.weights.network import load_network
 
@@ -43,6 +43,29 @@ def test_init_from_another_scale_lends_body_and_head(make, tmp_path) -> None:
         for name, tensor in trainer.net.state_dict().items():
             lent = not name.startswith(("tail.", "skip."))
             assert (name in theirs and torch.equal(tensor, theirs[name])) == lent, name
+
+
+def test_init_from_a_smaller_network_grows(make, tmp_path) -> None:
+    trainer, meta = make()
+    trainer.run(stop_after=5)
+    write_weights(trainer, meta, tmp_path / "w.safetensors")
+    larger = {"channels": 10, "expanded": 16, "blocks": 3, "units": 2}
+    grown, meta = make("grown", model="mssn-m", config=larger, init=tmp_path / "w.safetensors")
+    x = torch.rand(1, 3, 20, 20)
+    torch.testing.assert_close(grown.result(x), trainer.result(x), atol=1e-5, rtol=0)
+    grown.run(stop_after=2)
+    again, meta = make("grown", model="mssn-m", config=larger)
+    again.resume()
+    write_weights(again, meta, tmp_path / "grown.safetensors")
+    _, meta = load_network(tmp_path / "grown.safetensors")
+    assert (meta.updates, meta.recipe) == (7, "unnamed, from mssn-s x2")
+
+
+def test_a_teacher_of_another_scale_is_refused(make, tmp_path) -> None:
+    trainer, meta = make()
+    write_weights(trainer, meta, tmp_path / "w.safetensors")
+    with pytest.raises(RecipeError, match="enlarges by 2, not by 3"):
+        make("taught", scale=3, teacher=str(tmp_path / "w.safetensors"), distill=0.5)
 
 
 def test_init_from_another_network_is_refused(make, tmp_path) -> None:

@@ -30,7 +30,7 @@ from mssn.train.optimizers import load_state, optimizers
 from mssn.train.parallel import World
 from mssn.train.recipe import Recipe
 from mssn.train.schedule import learning_rate, progress
-from mssn.train.status import Status, Stretch
+from mssn.train.status import Past, Status, Stretch
 from mssn.train.step import Step
 from mssn.train.stopping import stop_requests
 
@@ -48,7 +48,7 @@ class Trainer:
         validation: (small, large) uint8 pictures, H x W x 3.
         halo: Context of the network, LR pixels.
         folder: Where the checkpoint and TensorBoard events go.
-        earlier: Updates the weights have behind them from runs before this one.
+        past: What the weights have behind them; default nothing.
         teacher: The network to learn from, if the recipe distills.
         world: The processes that train together; default alone.
     """
@@ -61,7 +61,7 @@ class Trainer:
         validation: list[tuple[np.ndarray, np.ndarray]],
         halo: int,
         folder: Path,
-        earlier: int = 0,
+        past: Past | None = None,
         teacher: nn.Module | None = None,
         world: World | None = None,
     ) -> None:
@@ -73,7 +73,7 @@ class Trainer:
         self.teacher, self.world = teacher, world or World()
         self.checkpoint = folder / CHECKPOINT
         self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60) if self.world.leads else None
-        self.status, self.earlier = Status(), earlier
+        self.status, self.past = Status(), past or Past()
         self._in_force: tuple[Recipe, Step] | None = None
 
     @property
@@ -209,7 +209,7 @@ class Trainer:
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                 "status": vars(self.status),
-                "earlier": self.earlier,
+                "past": vars(self.past),
             },
         )
 
@@ -240,6 +240,6 @@ class Trainer:
         for optimizer, theirs in zip(self.optimizers, state["optimizers"], strict=True):
             load_state(optimizer, theirs)
         self.status = Status(**state["status"])
-        self.earlier = state["earlier"]
+        self.past = Past(**state["past"])
         if state["recipe"]["updates"] != self.recipe.updates:
             self.status.fraction = min(1.0, self.status.update / self.recipe.updates)

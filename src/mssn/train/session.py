@@ -25,6 +25,7 @@ from mssn.train.loop import CHECKPOINT, Trainer
 from mssn.train.memory import keep_freed_memory
 from mssn.train.parallel import World
 from mssn.train.recipe import Recipe, with_settings
+from mssn.train.status import Past
 from mssn.weights.files import save
 from mssn.weights.meta import Meta
 from mssn.weights.network import load_network, tensors_of
@@ -70,7 +71,7 @@ def prepare(
         keep_freed_memory()
     torch.manual_seed(recipe.seed)
     net = arch.build(recipe.model, recipe.scale, recipe.config)
-    origin = _start_from(net, init, recipe, say) if init else None
+    past = _start_from(net, init, recipe, say) if init else Past()
     teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
     validation = _validation(recipe, say)  # first, because decoding the other pictures may take a while
     with world.leader_first():
@@ -84,12 +85,9 @@ def prepare(
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be made ({error.strerror})") from error
     meta = _describe(recipe, net, data)
-    if origin and (origin.model, origin.scale) != (meta.model, meta.scale):
-        meta = replace(meta, recipe=f"{meta.recipe}, from {origin.model} x{origin.scale}")
     patches = Patches(pixels, recipe.patch, recipe.seed, device)
-    earlier = origin.updates if origin else 0
     net = net.to(device)
-    return Trainer(recipe, net, patches, validation, meta.halo, folder, earlier, teacher, world), meta
+    return Trainer(recipe, net, patches, validation, meta.halo, folder, past, teacher, world), meta
 
 
 def _describe(recipe: Recipe, net: nn.Module, data: str) -> Meta:
@@ -129,8 +127,10 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
     Raises:
         WeightsError: It cannot be written.
     """
-    updates = trainer.earlier + trainer.status.update
-    save(path, tensors_of(trainer.result), replace(meta, updates=updates))
+    past = trainer.past
+    recipe = f"{meta.recipe}, from {past.origin}" if past.origin else meta.recipe
+    updates = past.updates + trainer.status.update
+    save(path, tensors_of(trainer.result), replace(meta, recipe=recipe, updates=updates))
 
 
 def _validation(recipe: Recipe, say: Callable[[str], None]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -148,8 +148,8 @@ def _validation(recipe: Recipe, say: Callable[[str], None]) -> list[tuple[np.nda
     return pairs
 
 
-def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]) -> Meta:
-    """Give a network the function of a trained one, as far as it fits; that one's description."""
+def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]) -> Past:
+    """Give a network the function of a trained one, as far as it fits; what it then has behind it."""
     source, meta = load_network(init)
     if not (isinstance(source, MSSN) and isinstance(net, MSSN) and can_grow(source, net)):
         raise WeightsError(
@@ -158,7 +158,8 @@ def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str],
         )
     grow(source, net)
     say(f"started from {init} ({meta.model} x{meta.scale}, {meta.updates} updates)")
-    return meta
+    other = (meta.model, meta.scale) != (recipe.model, recipe.scale)
+    return Past(meta.updates, f"{meta.model} x{meta.scale}" if other else "")
 
 
 def _teacher(recipe: Recipe, say: Callable[[str], None]) -> nn.Module:

@@ -34,6 +34,19 @@ class Status:
     psnr: float | None = None
 
 
+@dataclass(frozen=True)
+class Past:
+    """What weights have behind them from runs before this one.
+
+    Args:
+        updates: How many.
+        origin: The network they started as, if it was another one: "mssn-s x2".
+    """
+
+    updates: int = 0
+    origin: str = ""
+
+
 @dataclass
 class Stretch:
     """The updates between two looks at the loss: losses stay on their device until then."""
