@@ -1,6 +1,6 @@
-"""Write the tables of README.md from paper/results, benchmarks/results and paper/reported.toml.
+"""Write the tables of README.md and docs from paper/results, benchmarks/results and paper/reported.toml.
 
-python paper/tables.py            # rewrites the parts of README.md between <!-- NAME --> and <!-- /NAME -->
+python paper/tables.py            # rewrites what stands between <!-- NAME --> and <!-- /NAME -->
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ def scores() -> str:
         "| model | " + " | ".join(BENCHMARKS) + " |",
         "|---|" + "---|" * len(BENCHMARKS),
     ]
-    for path in sorted((ROOT / "paper" / "results").glob("mssn*-x?.json"), key=_order):
-        result = json.loads(path.read_text())
+    for result in _results():
         cells = []
         for name in BENCHMARKS:
             mean = result["data"][name]["mean"]
-            printed = reported.get(path.stem, {}).get(name)
+            printed = reported.get(f"{result['meta']['model']}-x{result['scale']}", {}).get(name)
             paper = f"{printed[0]:.2f}" if printed else "-"
             cells.append(
                 f"**{mean['psnr']:.2f}** / {mean['ssim']:.4f} ({mean['bicubic_psnr']:.2f}; paper {paper})"
@@ -69,15 +68,42 @@ def ensemble() -> str:
     return "\n".join(lines)
 
 
-def fill(text: str) -> str:
-    """README.md's text with its generated parts brought up to date."""
-    for make in (scores, ensemble, speed, training):
-        name = make.__name__
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+def weights() -> str:
+    """How the weights that ship were made, and how far they are from the paper's printed PSNR."""
+    reported = tomllib.loads((ROOT / "paper" / "reported.toml").read_text())
+    lines = ["| model | recipe | updates | " + " | ".join(BENCHMARKS) + " |", "|---" * 7 + "|"]
+    for result in _results():
+        meta = result["meta"]
+        name = f"{meta['model']}-x{meta['scale']}"
+        cells = []
+        for data in BENCHMARKS:
+            psnr, printed = result["data"][data]["mean"]["psnr"], reported.get(name, {}).get(data)
+            cells.append(f"{psnr:.2f} ({psnr - printed[0]:+.2f})" if printed else f"{psnr:.2f}")
+        row = [name.replace("-x", " x"), meta["recipe"], f"{meta['updates']:,}", *cells]
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+# Which generated parts stand where.
+PARTS = {"README.md": (scores, ensemble, speed, training), "docs/training.md": (weights,)}
+
+
+def fill(name: str) -> str:
+    """The text of one of the pages in PARTS with its generated parts brought up to date."""
+    text = (ROOT / name).read_text()
+    for make in PARTS[name]:
+        part = make.__name__
+        pattern = rf"(<!-- {part} -->\n).*?(<!-- /{part} -->)"
         text, found = re.subn(pattern, lambda m: f"{m[1]}{make()}\n{m[2]}", text, flags=re.DOTALL)  # noqa: B023
         if found != 1:
-            raise SystemExit(f"README.md has no part <!-- {name} -->")
+            raise SystemExit(f"{name} has no part <!-- {part} -->")
     return text
+
+
+def _results() -> list[dict[str, Any]]:
+    """The scores of everything that ships, small networks first."""
+    paths = sorted((ROOT / "paper" / "results").glob("mssn*-x?.json"), key=_order)
+    return [json.loads(path.read_text()) for path in paths]
 
 
 def _benchmark(name: str) -> dict[str, Any]:
@@ -90,5 +116,5 @@ def _order(path: Path) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(fill(readme.read_text()))
+    for page in PARTS:
+        (ROOT / page).write_text(fill(page))
