@@ -56,8 +56,10 @@ def test_slices_and_the_gather_of_a_gpu_are_the_same_pixels() -> None:
     patches = Patches(make([(9, 12), (20, 7), (5, 5)]), 5, seed=3)
     picture, row, column, symmetry = patches.positions(np.arange(200)).T
     width = patches._widths[picture]
-    place = (patches._lr, patches._starts[picture] + row * width + column, width, 5, symmetry)
-    assert torch.equal(_slice(*place), _gather(*place))
+    first = patches._starts[picture] + row * width + column
+    sliced = _slice(patches._lr, first, width, 5, symmetry)
+    first, width, symmetry = (torch.from_numpy(a.copy()) for a in (first, width, symmetry))
+    assert torch.equal(_gather(patches._lr, first, width, 5, symmetry), sliced)
 
 
 def test_the_eight_symmetries_are_eight() -> None:

@@ -134,10 +134,18 @@ class Patches:
         picture, row, column, symmetry = self.positions(k).T
         start, width, r = self._starts[picture], self._widths[picture], self.scale
         first = start * r * r + (row * r) * (width * r) + column * r
+        place = start + row * width + column
         # Same pixels both ways: on a processor slices are several times faster, on a GPU one gather is.
-        cut = _slice if self._lr.device.type == "cpu" else _gather
-        lr = cut(self._lr, start + row * width + column, width, self.patch, symmetry)
-        hr = cut(self._hr, first, width * r, self.patch * r, symmetry)
+        if self._lr.device.type == "cpu":
+            lr = _slice(self._lr, place, width, self.patch, symmetry)
+            hr = _slice(self._hr, first, width * r, self.patch * r, symmetry)
+        else:
+            table = torch.from_numpy(
+                np.stack([place, first, width, symmetry])
+            )  # one copy, not many small ones
+            place_, first_, width_, symmetry_ = table.to(self._lr.device, non_blocking=True)
+            lr = _gather(self._lr, place_, width_, self.patch, symmetry_)
+            hr = _gather(self._hr, first_, width_ * r, self.patch * r, symmetry_)
         return _to_float(lr), _to_float(hr)
 
 
@@ -160,18 +168,14 @@ def _slice(pixels: Tensor, first: np.ndarray, width: np.ndarray, side: int, symm
     return torch.from_numpy(out)
 
 
-def _gather(pixels: Tensor, first: np.ndarray, width: np.ndarray, side: int, symmetry: np.ndarray) -> Tensor:
+def _gather(pixels: Tensor, first: Tensor, width: Tensor, side: int, symmetry: Tensor) -> Tensor:
     """The same for all patches at once, where the pixels are: n x side x side x 3, uint8."""
-    device = pixels.device
-    first_, width_, symmetry_ = (
-        torch.from_numpy(np.ascontiguousarray(a)).to(device, non_blocking=True).view(-1, 1, 1)
-        for a in (first, width, symmetry)
-    )
-    line = torch.arange(side, device=device)
+    first, width, symmetry = (t.view(-1, 1, 1) for t in (first, width, symmetry))
+    line = torch.arange(side, device=pixels.device)
     down, right = line.view(1, -1, 1), line.view(1, 1, -1)
-    y = torch.where(symmetry_ & 1 == 1, right, down)
-    x = torch.where(symmetry_ & 1 == 1, down, right)
-    y = torch.where(symmetry_ & 2 == 2, side - 1 - y, y)
-    x = torch.where(symmetry_ & 4 == 4, side - 1 - x, x)
-    index = first_ + y * width_ + x
+    y = torch.where(symmetry & 1 == 1, right, down)
+    x = torch.where(symmetry & 1 == 1, down, right)
+    y = torch.where(symmetry & 2 == 2, side - 1 - y, y)
+    x = torch.where(symmetry & 4 == 4, side - 1 - x, x)
+    index = first + y * width + x
     return pixels.index_select(0, index.reshape(-1)).view(*index.shape, 3)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from mssn import arch, complexity, provenance
+from mssn.arch.folded import fold
 from mssn.arch.growth import can_grow, grow
 from mssn.arch.mssn import MSSN
 from mssn.data.folder import load_pixels, locate
@@ -168,5 +169,5 @@ def _teacher(recipe: Recipe, say: Callable[[str], None]) -> nn.Module:
     if meta.scale != recipe.scale:
         raise RecipeError(f"teacher {recipe.teacher}: enlarges by {meta.scale}, not by {recipe.scale}")
     say(f"learns from {recipe.teacher} ({meta.model} x{meta.scale})")
-    net.requires_grad_(False)
+    net = fold(net).requires_grad_(False)  # no weight norm to compute at every update
     return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
