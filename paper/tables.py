@@ -63,7 +63,7 @@ def ensemble() -> str:
     result = json.loads((ROOT / "paper" / "results" / "ensemble.json").read_text())
     lines = ["| `--ensemble` | Set5 | Set14 | times as long |", "|---|---|---|---|"]
     for name, row in result["models"].items():
-        gains = " | ".join(f"+{row['gain'][data]:.2f} dB" for data in ("Set5", "Set14"))
+        gains = " | ".join(f"{row['gain'][data]:+.2f} dB" for data in ("Set5", "Set14"))
         lines.append(f"| {name.replace('-x', ' x')} | {gains} | {row['times_as_long']:.1f} |")
     return "\n".join(lines)
 

@@ -40,10 +40,11 @@ def test_every_new_channel_learns_within_two_updates() -> None:
         optimizer.step()
     still = [name for name, p in target.named_parameters() if torch.equal(p, before[name])]
     assert not still
-    # Not only somewhere: the inner channels that did not exist before have moved, too.
-    grown = target.get_parameter("body.0.units.0.depthwise.weight")
-    moved = (grown - before["body.0.units.0.depthwise.weight"]).abs().flatten(1).sum(1)
-    assert (moved[64:] > 0).any()
+    # Not only somewhere: nearly every inner channel that did not exist before has moved (some ReLUs sleep).
+    for unit in range(4):
+        name = f"body.0.units.{unit}.depthwise.weight"
+        moved = (target.get_parameter(name) - before[name]).abs().flatten(1).sum(1)
+        assert (moved[64:] > 0).float().mean() > 0.9
 
 
 def test_new_blocks_learn() -> None:

@@ -35,13 +35,13 @@ with world() as w:
         trainer.resume()
     losses = []
     trainer.run(watch=lambda s: losses.append((s.update, s.loss)))
+    write_weights(trainer, meta, folder / f"weights{w.rank}.safetensors")
     if w.leads:
-        write_weights(trainer, meta, folder / "weights.safetensors")
         (folder / "losses.json").write_text(json.dumps(losses))
 """
 
 
-def launch(count: int, *arguments: str) -> list[subprocess.Popen]:
+def launch(count: int, *arguments: str, run: tuple[str, ...] = ("-c", RUN)) -> list[subprocess.Popen]:
     """Start processes as torchrun does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -54,7 +54,9 @@ def launch(count: int, *arguments: str) -> list[subprocess.Popen]:
     }
     return [
         subprocess.Popen(
-            [sys.executable, "-c", RUN, *arguments], env={**os.environ, **place, "RANK": str(rank)}
+            [sys.executable, *run, *arguments],
+            env={**os.environ, **place, "RANK": str(rank)},
+            stderr=subprocess.PIPE,
         )
         for rank in range(count)
     ]
@@ -72,11 +74,12 @@ def test_two_processes_are_one_with_the_doubled_batch(tmp_path, values) -> None:
         *launch(2, str(tmp_path / "two"), json.dumps({**values, "batch": 3})),
         *launch(1, str(tmp_path / "one"), json.dumps({**values, "batch": 6})),
     ):
-        assert process.wait(timeout=100) == 0
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 0, error.decode()
     two, one = (json.loads((tmp_path / name / "losses.json").read_text()) for name in ("two", "one"))
     assert len(one) >= 12
     np.testing.assert_allclose(two, one, rtol=2e-4)
-    theirs, ours = (load(tmp_path / name / "weights.safetensors")[0] for name in ("two", "one"))
+    theirs, ours = (load(tmp_path / name / "weights0.safetensors")[0] for name in ("two", "one"))
     for name, tensor in ours.items():
         np.testing.assert_allclose(theirs[name], tensor, atol=2e-3)
 
@@ -93,14 +96,32 @@ def test_a_killed_run_of_two_goes_on(tmp_path, values) -> None:
             done = torch.load(checkpoint, weights_only=True)["status"]["update"]
     for process in processes:
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
     done = torch.load(checkpoint, weights_only=True)["status"]["update"]
     values.update(updates=done + 5)
     for process in launch(2, str(tmp_path / "run"), json.dumps(values), "resume"):
-        assert process.wait(timeout=100) == 0
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 0, error.decode()
     losses = json.loads((tmp_path / "run" / "losses.json").read_text())
     assert losses[0][0] == done + 1
     assert losses[-1][0] == done + 5
+    one, other = (load(tmp_path / "run" / f"weights{rank}.safetensors")[0] for rank in (0, 1))
+    assert all(np.array_equal(other[name], array) for name, array in one.items())
+
+
+def test_an_error_of_one_is_one_line_of_each(tmp_path, folders) -> None:
+    recipe = tmp_path / "broken.toml"
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.png").write_text("no picture")
+    recipe.write_text(
+        f"train = {json.dumps(str(tmp_path / 'bad'))}\nvalidation = {json.dumps(folders['validation'])}"
+    )
+    command = ["train", str(recipe), "-o", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
+    processes = launch(2, *command, run=("-m", "mssn"))
+    for process in processes:
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 2
+        assert "Traceback" not in error.decode()
 
 
 def test_alone_nothing_is_exchanged() -> None:

@@ -64,6 +64,11 @@ def test_extends_and_settings(tmp_path) -> None:
         ("[[stages]]\nafter = 0.5\npatsh = 64", r"unknown key 'patsh' \(did you mean 'patch'\?\)"),
         ("[[stages]]\nafter = 0.5\nseed = 64", "stages: unknown key 'seed'"),
         ("[[stages]]\nafter = 0.5\npatch = 0", "patch must be above 0"),
+        ("[[stages]]\nafter = 0.5\npatch = 0\n[[stages]]\nafter = 0.9\npatch = 8", "patch must be above 0"),
+        ("extends = 3", "extends takes the name of one recipe"),
+        ('betas = ["a", "b"]', "betas must be two numbers"),
+        ("train = [1]", "must be names of folders"),
+        (f"seed = {10**23}", "seed must fit into 64 bits"),
         ("batch = ", "not valid TOML"),
         ('extends = "self.toml"', "circle"),
         ('extends = "gone.toml"', "cannot be read"),
@@ -121,3 +126,8 @@ def test_stages_change_values_on_the_way(tmp_path) -> None:
     begin, middle, end = (48, 16, "l1", 0.5), (64, 8, "l1", 0.5), (64, 32, "l2", 0.0)
     assert seen == [begin, middle, middle, end, end]
     assert load_recipe(str(path), ["stages=[]"]).stages == ()
+
+
+def test_a_teacher_may_come_from_the_command_line(tmp_path) -> None:
+    (tmp_path / "pupil.toml").write_text("distill = 0.5")
+    assert load_recipe(str(tmp_path / "pupil.toml"), ["teacher=large.safetensors"]).distill == 0.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -20,9 +22,10 @@ def test_captured_equals_eager(optimizer) -> None:
     for captured in (False, True):
         torch.manual_seed(0)
         net = arch.build("mssn-s", 2, {"blocks": 1, "units": 2}).cuda().to(memory_format=torch.channels_last)
-        step = Step(net, optimizers(net, recipe), recipe, World())
+        step = Step(net, optimizers(net, recipe, captured=True), recipe, World())
         if not captured:
             step._captured = step._update
+            warnings.filterwarnings("ignore", message=".*capturable=True")
         generator = torch.Generator("cuda").manual_seed(1)
         losses[captured] = []
         for number in range(12):

@@ -50,7 +50,7 @@ def train(
     plan = resumed_recipe(folder, settings or []) if resume else load_recipe(recipe, settings)
     if not resume and (folder / CHECKPOINT).exists():
         raise TrainingError(f"{folder}: holds a run already; add --resume, or choose another -o")
-    with world() as processes:
+    with world(device) as processes:
         return _train(plan, folder, processes, resume, init, time_limit, device, cache)
 
 
@@ -90,7 +90,12 @@ def _train(
         f"{f' in {processes.size} processes' if processes.size > 1 else ''}; {folder}"
     )
     with _Display(console, plan.validate_every) as display:
-        done = trainer.run(time_limit=time_limit, watch=display.show)
+        try:
+            done = trainer.run(time_limit=time_limit, watch=display.show)
+        except RuntimeError as error:  # PyTorch has no error of its own for a processor's memory
+            if "out of memory" not in str(error) and "allocate memory" not in str(error):
+                raise
+            raise TrainingError("not enough memory; use a smaller batch or patch") from error
     if not processes.leads:
         return 0 if done else 130
     target = folder / "weights.safetensors"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-from torch.optim.swa_utils import PARAM_LIST, AveragedModel
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 
-def averaged(net: nn.Module, decay: float) -> AveragedModel:
+class Average(AveragedModel):
     """A copy of a network that follows it as an exponential moving average.
 
     The decay rises to its full value over the first updates, (1 + n) / (10 + n), so that even a short
@@ -18,9 +18,24 @@ def averaged(net: nn.Module, decay: float) -> AveragedModel:
         decay: Full decay, below 1.
     """
 
-    @torch.no_grad()
-    def follow(average: PARAM_LIST, present: PARAM_LIST, seen: torch.Tensor | int) -> None:
-        n = int(seen)  # kept on the CPU: no waiting for a GPU
-        torch._foreach_lerp_(average, present, 1 - min(decay, (1 + n) / (10 + n)))
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        super().__init__(net)
+        self.decay = decay
+        self._pairs: tuple[list[Tensor], list[Tensor]] = (
+            [*self.module.parameters()],
+            [*net.parameters()],
+        )
 
-    return AveragedModel(net, multi_avg_fn=follow)
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Take one step towards the network.
+
+        `update_parameters` would move the count to the GPU and back, and so wait for it at every call.
+        """
+        mine, theirs = self._pairs
+        n = int(self.n_averaged)
+        if n == 0:
+            torch._foreach_copy_(mine, theirs)
+        else:
+            torch._foreach_lerp_(mine, theirs, 1 - min(self.decay, (1 + n) / (10 + n)))
+        self.n_averaged += 1

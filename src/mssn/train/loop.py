@@ -24,7 +24,7 @@ from mssn.engine.upscaler import enlarge
 from mssn.errors import CheckpointError, TrainingError
 from mssn.metrics import psnr_y
 from mssn.runtime.pytorch import PyTorchRuntime
-from mssn.train.averaging import averaged
+from mssn.train.averaging import Average
 from mssn.train.checkpoint import load_checkpoint, save_checkpoint
 from mssn.train.optimizers import load_state, optimizers
 from mssn.train.parallel import World
@@ -68,13 +68,15 @@ class Trainer:
         self.recipe, self.patches, self.validation, self.halo = recipe, patches, validation, halo
         self.device = next(net.parameters()).device
         self.net: nn.Module = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.average = averaged(self.net, recipe.ema) if recipe.ema else None
-        self.optimizers = optimizers(self.net, recipe)
+        self.average = Average(self.net, recipe.ema) if recipe.ema else None
         self.teacher, self.world = teacher, world or World()
+        captured = self.device.type == "cuda" and self.world.size == 1
+        self.optimizers = optimizers(self.net, recipe, captured=captured)
         self.checkpoint = folder / CHECKPOINT
         self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60) if self.world.leads else None
         self.status, self.past = Status(), past or Past()
         self._in_force: tuple[Recipe, Step] | None = None
+        self._stages_begun = 0
 
     @property
     def result(self) -> nn.Module:
@@ -120,7 +122,7 @@ class Trainer:
                 status.learning_rate = learning_rate(recipe, status.update, status.fraction)
                 stretch.losses.append(step(lr, hr, status.learning_rate))
                 if self.average is not None:
-                    self.average.update_parameters(self.net)
+                    self.average.follow()
                 status.update += 1
                 status.samples += stage.batch * self.world.size
                 now = time.monotonic()
@@ -146,10 +148,11 @@ class Trainer:
 
     def _stage(self) -> tuple[Recipe, Step]:
         """What is in force now, and the update that goes with it."""
-        stage = self.recipe.at(self.status.fraction)
-        if self._in_force is None or self._in_force[0] != stage:
+        begun = sum(self.status.fraction >= stage["after"] for stage in self.recipe.stages)
+        if self._in_force is None or self._stages_begun != begun:
+            stage = self.recipe.at(self.status.fraction)
             step = Step(self.net, self.optimizers, stage, self.world, self.teacher)
-            self._in_force = stage, step
+            self._in_force, self._stages_begun = (stage, step), begun
             self.patches = self.patches.sized(stage.patch, stage.detail)
         return self._in_force
 

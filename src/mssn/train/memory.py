@@ -26,4 +26,7 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, 1 << 30)) and bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
+    kept = any(
+        mallopt(_M_MMAP_THRESHOLD, size) for size in (1 << 30, 32 << 20)
+    )  # older ones know 32 MiB at most
+    return bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)) and kept

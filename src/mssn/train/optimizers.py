@@ -64,21 +64,24 @@ def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:
     return x.mT if tall else x
 
 
-def optimizers(net: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def optimizers(net: nn.Module, recipe: Recipe, *, captured: bool = False) -> list[torch.optim.Optimizer]:
     """Adam for everything, or Muon for the weights of 1x1 convolutions and Adam for the rest.
 
-    On CUDA the learning rates are tensors, so that a captured update follows the schedule.
+    Args:
+        net: Whose parameters.
+        recipe: Which optimiser, learning rate, and Adam's settings.
+        captured: Whether updates will be replayed as a CUDA graph. Learning rates are tensors then, so that
+            they follow the schedule.
     """
     pointwise = [p for p in net.parameters() if p.ndim == 4 and p.shape[2:] == (1, 1)]
     matrices = pointwise if recipe.optimizer == "muon" else []
     rest = [p for p in net.parameters() if all(p is not m for m in matrices)]
-    cuda = rest[0].is_cuda
 
     def rate() -> Any:
-        return torch.tensor(recipe.learning_rate, device=rest[0].device) if cuda else recipe.learning_rate
+        return torch.tensor(recipe.learning_rate, device=rest[0].device) if captured else recipe.learning_rate
 
     betas = recipe.betas[0], recipe.betas[1]
-    adam = torch.optim.Adam(rest, rate(), betas, recipe.epsilon, fused=True, capturable=cuda)
+    adam = torch.optim.Adam(rest, rate(), betas, recipe.epsilon, fused=True, capturable=captured)
     return [adam, Muon(matrices, rate())] if matrices else [adam]
 
 

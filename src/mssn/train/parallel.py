@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from mssn.errors import TrainingError
+
 
 class World:
     """The processes of a run; alone unless a launcher started several.
@@ -35,7 +37,8 @@ class World:
         if self.size == 1 or not tensors:
             return
         flat = torch.cat([t.flatten() for t in tensors])  # one message, not hundreds
-        dist.all_reduce(flat)
+        with _others_alive():
+            dist.all_reduce(flat)
         flat /= self.size
         for t, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             t.copy_(part.view_as(t))
@@ -45,32 +48,55 @@ class World:
         if self.size == 1:
             return values
         message = torch.tensor(values, dtype=torch.float64)
-        dist.broadcast(message, 0)
+        with _others_alive():
+            dist.broadcast(message, 0)
         return tuple(message.tolist())
 
     @contextmanager
     def leader_first(self) -> Iterator[None]:
         """The block runs in the leader, then in the others: what the leader caches, they find."""
-        if self.size > 1 and not self.leads:
+        if not self.leads:
             self.agree(0)
-        yield
-        if self.size > 1 and self.leads:
-            self.agree(0)
+        try:
+            yield
+        finally:  # also after an error, which the others then meet, too
+            if self.leads:
+                self.agree(0)
 
 
 @contextmanager
-def world() -> Iterator[World]:
-    """Join the processes a launcher started; without one, be alone."""
+def world(device: str | None = None) -> Iterator[World]:
+    """Join the processes a launcher started; without one, be alone.
+
+    Args:
+        device: "cpu" or "cuda"; default: CUDA where there is one.
+
+    Raises:
+        TrainingError: The processes cannot meet, or are more than there are GPUs.
+    """
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if size == 1:
         yield World()
         return
     backend = "cpu:gloo"
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    if device != "cpu" and torch.cuda.is_available():
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if local >= torch.cuda.device_count():
+            raise TrainingError(f"process {local + 1} of this machine finds no GPU; start one a GPU")
+        torch.cuda.set_device(local)
         backend += ",cuda:nccl"
-    dist.init_process_group(backend)
     try:
-        yield World(rank, size)
-    finally:
-        dist.destroy_process_group()
+        dist.init_process_group(backend)
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(f"the processes cannot meet ({error}); start them with torchrun") from error
+    yield World(rank, size)
+    # Only after success: taking the group down waits for the others, who may wait for a process that failed.
+    dist.destroy_process_group()
+
+
+@contextmanager
+def _others_alive() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise TrainingError("another process of this run stopped; its own message says why") from error

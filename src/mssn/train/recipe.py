@@ -100,12 +100,19 @@ class Recipe:
             _require(0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1, not {getattr(self, name)}")
         _require(0 <= self.ema < 1, f"ema must be at least 0 and below 1, not {self.ema}")
         _require(
-            len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),
+            len(self.betas) == 2 and all(type(b) in (int, float) and 0 <= b < 1 for b in self.betas),
             f"betas must be two numbers in [0, 1), not {list(self.betas)}",
         )
         _require(bool(self.train) and bool(self.validation), "train and validation must each name a folder")
-        if self.stages:
-            self.at(1.0)  # shows whether every stage is possible
+        _require(
+            all(type(name) is str for name in (*self.train, *self.validation)),
+            "train and validation must be names of folders",
+        )
+        _require(-(2**63) <= self.seed < 2**63, f"seed must fit into 64 bits, not {self.seed}")
+        for stage in self.stages:
+            _check_stage(stage)
+        for stage in self.stages:
+            self.at(stage["after"])  # shows whether every stage is possible
         teaching = any(stage.get("distill") for stage in ({"distill": self.distill}, *self.stages))
         _require(teaching == bool(self.teacher), "teacher and distill need each other")
 
@@ -113,17 +120,8 @@ class Recipe:
         """What is in force when this share of the schedule is done: later stages over earlier ones."""
         values: dict[str, Any] = {}
         for stage in self.stages:
-            _require(isinstance(stage, dict), f"a stage is a table, not {stage!r}")
-            changes = {key: value for key, value in stage.items() if key != "after"}
-            after = stage.get("after", -1)
-            _require(
-                type(after) in (int, float) and 0 <= after <= 1,
-                f"a stage needs after = a share of the schedule, 0..1, not {after!r}",
-            )
-            for key in changes:
-                _require(key in _STAGED, f"stages: unknown key '{key}'{_nearest(key, _STAGED)}")
-            changes = _checked(changes, "stages")
-            values |= changes if fraction >= after else {}
+            if fraction >= stage["after"]:
+                values |= _checked({key: stage[key] for key in stage if key != "after"}, "stages")
         if not values:
             return self
         taught = values.get("distill", self.distill)
@@ -146,12 +144,11 @@ def load_recipe(name: str, settings: list[str] | None = None) -> Recipe:
     Raises:
         RecipeError: No such recipe, an unknown key (with the nearest known one), a value that cannot be.
     """
-    values = {"name": Path(name).stem, **_read(name, [])}
+    values = {"name": Path(name).stem, **_read(name, []), **_parsed(settings or [])}
     try:
-        recipe = replace(Recipe(), **values)
+        return replace(Recipe(), **values)
     except RecipeError as error:
         raise RecipeError(f"{name}: {error}") from error
-    return with_settings(recipe, settings or [])
 
 
 def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
@@ -160,12 +157,28 @@ def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
     Raises:
         RecipeError: As `load_recipe`.
     """
+    return replace(recipe, **_parsed(settings))
+
+
+def _parsed(settings: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         _require(bool(equals), f"--set takes key=value, got '{setting}'")
         values.update(_checked({key.strip(): _value(text.strip())}, "--set"))
-    return replace(recipe, **values)
+    return values
+
+
+def _check_stage(stage: object) -> None:
+    _require(isinstance(stage, dict), f"a stage is a table, not {stage!r}")
+    assert isinstance(stage, dict)
+    after: Any = stage.get("after")
+    _require(
+        type(after) in (int, float) and 0 <= after <= 1,
+        f"a stage needs after = a share of the schedule, 0..1, not {after!r}",
+    )
+    for key in stage.keys() - {"after"}:
+        _require(key in _STAGED, f"stages: unknown key '{key}'{_nearest(key, _STAGED)}")
 
 
 def _read(name: str, seen: list[str]) -> dict[str, Any]:
@@ -188,8 +201,9 @@ def _read(name: str, seen: list[str]) -> dict[str, Any]:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{name}: not valid TOML: {error}") from error
-    base = values.pop("extends", None)
-    if base and base.endswith(".toml"):
+    base = values.pop("extends", "")
+    _require(type(base) is str, f"{name}: extends takes the name of one recipe, not {base!r}")
+    if base.endswith(".toml"):
         base = str(path.parent / base)
     return {**(_read(base, [*seen, name]) if base else {}), **_checked(values, name)}
 

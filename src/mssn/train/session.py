@@ -68,6 +68,7 @@ def prepare(
         raise RecipeError("no CUDA device here that PyTorch can use; train on the cpu")
     if device == "cuda":
         torch.backends.cudnn.benchmark = True  # every batch of a stage has one shape
+        torch.backends.cudnn.allow_tf32 = recipe.precision != "fp32"
     else:
         keep_freed_memory()
     torch.manual_seed(recipe.seed)
@@ -87,6 +88,8 @@ def prepare(
         raise CheckpointError(f"{folder}: cannot be made ({error.strerror})") from error
     meta = _describe(recipe, net, data)
     patches = Patches(pixels, recipe.patch, recipe.seed, device)
+    for stage in recipe.stages:
+        patches.sized(recipe.at(stage["after"]).patch)  # too large a patch is told now, not in an hour
     net = net.to(device)
     return Trainer(recipe, net, patches, validation, meta.halo, folder, past, teacher, world), meta
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -91,7 +92,9 @@ class Step:
         if self.calls <= _EAGER:
             side = torch.cuda.Stream()
             side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
+            with torch.cuda.stream(side), warnings.catch_warnings():
+                # Adam made for a graph warns when it steps outside of one, which a capture begins with.
+                warnings.filterwarnings("ignore", message=".*capturable=True")
                 loss = self._update(lr, hr)
             torch.cuda.current_stream().wait_stream(side)
             return loss
