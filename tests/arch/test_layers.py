@@ -48,3 +48,13 @@ def test_weight_norm_splits_length_and_direction() -> None:
     lengths = conv.effective_weight().flatten(1).norm(dim=1)
     torch.testing.assert_close(lengths, torch.arange(1.0, 6.0))
     torch.testing.assert_close(conv.effective_weight(-2.0), -2 * conv.effective_weight())
+
+
+def test_stretching_a_normalised_weight_changes_nothing_but_its_length() -> None:
+    layer, x = Conv2d(6, 5, 3), torch.rand(1, 6, 8, 8)
+    before = layer(x)
+    layer.stretch(0.3)
+    assert torch.allclose(layer.weight.square().mean((1, 2, 3)), torch.tensor(0.09))
+    assert torch.allclose(layer(x), before, atol=1e-6)
+    with pytest.raises(ValueError, match="only a normalised weight"):
+        Conv2d(6, 5, 3, weight_norm=False).stretch(0.3)

@@ -31,6 +31,7 @@ def same(a, b) -> bool:
         {
             "optimizer": "muon",
             "detail": 2,
+            "weight_rms": 0.2,
             "stages": ({"after": 0.3, "batch": 6}, {"after": 0.7, "patch": 16}),
         },
     ],

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mssn import arch
+from mssn.arch.layers import Conv2d
 from mssn.train.optimizers import optimizers
 from mssn.train.parallel import World
 from mssn.train.recipe import Recipe
@@ -17,7 +18,7 @@ from mssn.train.step import Step
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_captured_equals_eager(optimizer) -> None:
-    recipe = Recipe(optimizer=optimizer, clip=1.0, luma=0.5)
+    recipe = Recipe(optimizer=optimizer, clip=1.0, luma=0.5, weight_rms=0.2)
     losses = {}
     for captured in (False, True):
         torch.manual_seed(0)
@@ -34,6 +35,20 @@ def test_captured_equals_eager(optimizer) -> None:
             losses[captured].append(step(lr, hr, 1e-3 * (1 + number % 3)).item())
         assert (step.graph is not None) == captured
     assert losses[True] == pytest.approx(losses[False], rel=1e-3)
+
+
+@pytest.mark.parametrize("weight_norm", [True, False])
+def test_only_normalised_weights_are_set_back_to_one_length(weight_norm) -> None:
+    torch.manual_seed(0)
+    net = arch.build("mssn-s", 2, {"blocks": 1, "weight_norm": weight_norm})
+    recipe = Recipe(weight_rms=0.2, learning_rate=1e-2)
+    step = Step(net, optimizers(net, recipe), recipe, World())
+    for _ in range(3):
+        step(torch.rand(2, 3, 16, 16), torch.rand(2, 3, 32, 32), 1e-2)
+    for layer in (m for m in net.modules() if isinstance(m, Conv2d)):
+        rms = layer.weight.flatten(1).square().mean(1).sqrt()
+        assert torch.allclose(rms, torch.full_like(rms, 0.2)) == (layer.gain is not None)
+    assert weight_norm == any(m.gain is not None for m in net.modules() if isinstance(m, Conv2d))
 
 
 def test_the_teacher_is_only_asked() -> None:

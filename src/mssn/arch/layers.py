@@ -49,6 +49,22 @@ class Conv2d(nn.Module):
         gain = (self.gain * scale).view(-1, 1, 1, 1)
         return torch._weight_norm(self.weight, gain, 0)
 
+    @torch.no_grad()
+    def stretch(self, rms: float) -> None:
+        """Give every direction v the length at which its entries have this root mean square.
+
+        A normalised weight applies only v / |v|, so the layer computes the same as before.
+
+        Raises:
+            ValueError: The weight is not normalised; its length means something.
+        """
+        if self.gain is None:
+            raise ValueError("only a normalised weight can be stretched")
+        length = rms * self.weight[0].numel() ** 0.5
+        self.weight.copy_(
+            torch._weight_norm(self.weight, torch.full_like(self.gain, length).view(-1, 1, 1, 1), 0)
+        )
+
     def forward(self, x: Tensor, scale: Tensor | float = 1.0) -> Tensor:
         """Convolve N x C x H x W; the result is multiplied by `scale`, through the weight."""
         weight = self.effective_weight(scale)

@@ -40,6 +40,9 @@ class Recipe:
         halve_every: Updates between halvings; step schedule only.
         warmup: Updates over which the rate rises linearly from 0.
         optimizer: "adam", or "muon" (Muon for the 1x1 convolutions, Adam for the rest).
+        weight_rms: Root mean square that every weight-normalised direction is set back to after each update;
+            0 lets it grow. The function is the same, but a long direction turns slowly, so that free ones
+            lower the learning rate unseen (T. Karras et al. 2024, "forced weight normalization").
         betas: Adam's decay rates.
         epsilon: Adam's epsilon.
         clip: Largest norm of the gradient; 0 for no limit.
@@ -72,6 +75,7 @@ class Recipe:
     halve_every: int = 200_000
     warmup: int = 0
     optimizer: str = "adam"
+    weight_rms: float = 0.0
     betas: tuple[float, ...] = (0.9, 0.999)
     epsilon: float = 1e-8
     clip: float = 0.0
@@ -94,7 +98,7 @@ class Recipe:
         )
         for name in ("updates", "batch", "patch", "detail", "halve_every", "learning_rate", "epsilon"):
             _require(getattr(self, name) > 0, f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("warmup", "clip", "validate_every", "checkpoint_minutes"):
+        for name in ("warmup", "weight_rms", "clip", "validate_every", "checkpoint_minutes"):
             _require(getattr(self, name) >= 0, f"{name} must not be below 0, it is {getattr(self, name)}")
         for name in ("luma", "distill"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1, not {getattr(self, name)}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mssn.arch.layers import Conv2d
 from mssn.train.losses import Loss
 from mssn.train.parallel import World
 from mssn.train.recipe import Recipe
@@ -16,7 +17,7 @@ _EAGER = 3  # updates before the capture, on a side stream as CUDA asks for; the
 
 
 class Step:
-    """Forward, loss, backward, clipping, optimiser.
+    """Forward, loss, backward, clipping, optimiser, and the lengths of normalised weights set back.
 
     On CUDA a small network's update is hundreds of kernels of a few microseconds each, and starting them
     one by one takes longer than running them. So after a few updates the whole update is captured in a
@@ -25,7 +26,8 @@ class Step:
     Args:
         net: The network in training.
         optimizers: Whose updates are made; on CUDA their learning rates must be tensors.
-        recipe: Precision, loss and clipping in force. A change of batch, patch or loss needs a new Step.
+        recipe: Precision, loss, clipping and lengths in force. When batch, patch or loss change, a new Step
+            is needed.
         world: The processes that train together.
         teacher: A larger network to learn from, if the recipe distills.
     """
@@ -41,6 +43,8 @@ class Step:
         self.net, self.optimizers, self.world, self.teacher = net, optimizers, world, teacher
         self.loss = Loss(recipe.loss, recipe.luma, recipe.distill)
         self.clip, self.bf16 = recipe.clip, recipe.precision == "bf16"
+        self.weight_rms = recipe.weight_rms
+        self.normalised = [m for m in net.modules() if isinstance(m, Conv2d) and m.gain is not None]
         self.parameters = list(net.parameters())
         self.device = self.parameters[0].device
         self.calls = 0
@@ -86,6 +90,9 @@ class Step:
             nn.utils.clip_grad_norm_(self.parameters, self.clip)
         for optimizer in self.optimizers:
             optimizer.step()
+        if self.weight_rms:
+            for layer in self.normalised:
+                layer.stretch(self.weight_rms)
         return loss
 
     def _captured(self, lr: Tensor, hr: Tensor) -> Tensor:
