@@ -20,6 +20,7 @@ from mssn.weights.files import load
 
 RUN = """
 import json, os, sys
+from dataclasses import replace
 from pathlib import Path
 from mssn.train import loop
 from mssn.train.parallel import world
@@ -30,6 +31,8 @@ loop._LOOK_EVERY = 1
 folder, values, resume = Path(sys.argv[1]), json.loads(sys.argv[2]), len(sys.argv) > 3
 recipe = Recipe(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 with world() as w:
+    if "OWN_SEEDS" in os.environ:
+        recipe = replace(recipe, seed=w.rank)
     trainer, meta = prepare(recipe, folder, cache=folder.parent / "cache", device="cpu", world=w)
     if resume:
         trainer.resume()
@@ -107,6 +110,32 @@ def test_a_killed_run_of_two_goes_on(tmp_path, values) -> None:
     assert losses[-1][0] == done + 5
     one, other = (load(tmp_path / "run" / f"weights{rank}.safetensors")[0] for rank in (0, 1))
     assert all(np.array_equal(other[name], array) for name, array in one.items())
+
+
+def test_a_request_to_stop_stops_both_and_keeps_the_state(tmp_path, values) -> None:
+    values.update(updates=10**6)
+    processes = launch(2, str(tmp_path / "run"), json.dumps(values))
+    while not (tmp_path / "run" / "checkpoint.pt").exists():
+        time.sleep(0.1)
+        assert all(process.poll() is None for process in processes)
+    time.sleep(0.5)
+    for process in processes:  # as torchrun does
+        process.send_signal(signal.SIGTERM)
+    for process in processes:
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 0, error.decode()
+    status = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["status"]
+    assert 0 < status["update"] < 10**6
+    one, other = (load(tmp_path / "run" / f"weights{rank}.safetensors")[0] for rank in (0, 1))
+    assert all(np.array_equal(other[name], array) for name, array in one.items())
+
+
+def test_processes_that_start_from_different_weights_refuse(tmp_path, values, monkeypatch) -> None:
+    monkeypatch.setenv("OWN_SEEDS", "1")
+    for process in launch(2, str(tmp_path / "run"), json.dumps(values)):
+        _, error = process.communicate(timeout=100)
+        assert process.returncode != 0
+        assert "start from different weights" in error.decode()
 
 
 def test_an_error_of_one_is_one_line_of_each(tmp_path, folders) -> None:

@@ -102,10 +102,13 @@ class Trainer:
             state is saved.
 
         Raises:
-            TrainingError: The loss is no longer a number; the last good checkpoint is kept.
+            TrainingError: The loss is no longer a number; the last good checkpoint is kept. Or the processes
+                do not start from the same weights.
             CheckpointError: The state cannot be saved.
         """
         recipe, status = self.recipe, self.status
+        sums = [t.double().sum().item() for t in self.net.state_dict().values()]
+        self.world.check_equal([status.update, *sums], "weights")
         begun, first = status.fraction, status.update
         started = saved = time.monotonic()
         stretch = Stretch(status.update)

@@ -52,6 +52,19 @@ class World:
             dist.broadcast(message, 0)
         return tuple(message.tolist())
 
+    def check_equal(self, values: Sequence[float], what: str) -> None:
+        """Stop, in every process, unless all have the same numbers.
+
+        Raises:
+            TrainingError: They differ.
+        """
+        differs = torch.tensor([float(self.agree(*values) != tuple(values))])
+        self.average([differs])
+        if differs.item():
+            raise TrainingError(
+                f"the processes start from different {what}; give all of them the same recipe and files"
+            )
+
     @contextmanager
     def leader_first(self) -> Iterator[None]:
         """The block runs in the leader, then in the others: what the leader caches, they find."""
