@@ -23,30 +23,30 @@ def test_orthogonal_keeps_the_directions_and_evens_the_lengths(shape) -> None:
 
 
 @pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this PyTorch has no Muon to compare with")
-def test_steps_are_those_of_pytorch() -> None:
+@pytest.mark.parametrize("shape", [(16, 8, 1, 1), (16, 1, 3, 3), (4, 3, 3, 3)])
+def test_steps_are_those_of_pytorch_for_the_matrix_of_a_patch(shape) -> None:
     generator = torch.Generator().manual_seed(2)
-    start = torch.randn(16, 8, generator=generator)
-    ours = torch.nn.Parameter(start.clone().view(16, 8, 1, 1))
+    start = torch.randn(shape, generator=generator).flatten(1)
+    ours = torch.nn.Parameter(start.clone().view(shape))
     theirs = torch.nn.Parameter(start.clone())
     mine = Muon([ours], lr=0.02)
     reference = torch.optim.Muon([theirs], lr=0.02, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
     for _ in range(5):
-        gradient = torch.randn(16, 8, generator=generator)
-        ours.grad, theirs.grad = gradient.view(16, 8, 1, 1).clone(), gradient.clone()
+        gradient = torch.randn(start.shape, generator=generator)
+        ours.grad, theirs.grad = gradient.view(shape).clone(), gradient.clone()
         mine.step()
         reference.step()
     moved = (theirs - start).abs().max().item()
     # PyTorch iterates in bfloat16, we in float32.
-    assert (ours.view(16, 8) - theirs).abs().max().item() < 0.03 * moved
+    assert (ours.flatten(1) - theirs).abs().max().item() < 0.03 * moved
 
 
-def test_muon_takes_the_pointwise_weights_and_adam_the_rest() -> None:
+def test_muon_takes_the_weights_of_convolutions_and_adam_the_rest() -> None:
     net = arch.build("mssn-s", 2)
     adam, muon = optimizers(net, Recipe(optimizer="muon"))
     taken = [p for group in muon.param_groups for p in group["params"]]
     rest = [p for group in adam.param_groups for p in group["params"]]
-    assert len(taken) == 32  # two for each of the 16 units
-    assert {p.shape[2:] for p in taken} == {(1, 1)}
+    assert len(taken) == 3 * 16 + 3  # three for each of the 16 units; head, tail and skip
     assert {id(p) for p in taken} | {id(p) for p in rest} == {id(p) for p in net.parameters()}
     assert len(taken) + len(rest) == len(list(net.parameters()))
     (only,) = optimizers(net, Recipe())

@@ -1,4 +1,4 @@
-"""Optimisers: Adam for everything, or Muon for the pointwise weights and Adam for the rest."""
+"""Optimisers: Adam for everything, or Muon for the convolutions and Adam for gains, biases and scales."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose step has all singular values near 1, for the weights of 1x1 convolutions.
+    """Momentum whose step has all singular values near 1, for the weights of convolutions.
+
+    A weight is the matrix it applies to a patch: out x (in * k * k). Patches of a picture are so
+    much alike that their small differences, which matter here, are learnt late with any other step.
 
     Source: K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024); the step's
     length as in J. Liu et al., "Muon is Scalable for LLM Training" (2025), which lets it share Adam's
     learning rate. Matrices of one shape are orthogonalised together.
 
     Args:
-        params: Weights, out x in x 1 x 1.
+        params: Weights, out x in x k x k; in is 1 in a depthwise convolution.
         lr: Learning rate, on Adam's scale.
         momentum: Decay of the gradients' average.
     """
@@ -48,7 +51,7 @@ class Muon(torch.optim.Optimizer):
                 torch._foreach_lerp_(averages, grads, 1 - group["momentum"])
                 ahead = torch._foreach_lerp(grads, averages, group["momentum"])
                 steps = orthogonal(torch.stack([a.flatten(1) for a in ahead]))
-                length = 0.2 * max(shape[0], shape[1]) ** 0.5
+                length = 0.2 * max(shape[0], shape[1:].numel()) ** 0.5
                 torch._foreach_add_(params, list((steps * (-length * group["lr"])).view(-1, *shape)))
 
 
@@ -65,7 +68,7 @@ def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:
 
 
 def optimizers(net: nn.Module, recipe: Recipe, *, captured: bool = False) -> list[torch.optim.Optimizer]:
-    """Adam for everything, or Muon for the weights of 1x1 convolutions and Adam for the rest.
+    """Adam for everything, or Muon for the weights of convolutions and Adam for the rest.
 
     Args:
         net: Whose parameters.
@@ -73,8 +76,7 @@ def optimizers(net: nn.Module, recipe: Recipe, *, captured: bool = False) -> lis
         captured: Whether updates will be replayed as a CUDA graph. Learning rates are tensors then, so that
             they follow the schedule.
     """
-    pointwise = [p for p in net.parameters() if p.ndim == 4 and p.shape[2:] == (1, 1)]
-    matrices = pointwise if recipe.optimizer == "muon" else []
+    matrices = [p for p in net.parameters() if p.ndim == 4] if recipe.optimizer == "muon" else []
     rest = [p for p in net.parameters() if all(p is not m for m in matrices)]
 
     def rate() -> Any:

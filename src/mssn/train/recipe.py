@@ -39,7 +39,7 @@ class Recipe:
         schedule: "step" (halved every `halve_every` updates) or "cosine" (to 0 at the end).
         halve_every: Updates between halvings; step schedule only.
         warmup: Updates over which the rate rises linearly from 0.
-        optimizer: "adam", or "muon" (Muon for the 1x1 convolutions, Adam for the rest).
+        optimizer: "adam", or "muon" (Muon for convolutions, Adam for the rest).
         weight_rms: Root mean square that every weight-normalised direction is set back to after each update;
             0 lets it grow. The function is the same, but a long direction turns slowly, so that free ones
             lower the learning rate unseen (T. Karras et al. 2024, "forced weight normalization").
