@@ -14,7 +14,8 @@ import numpy as np
 from common import report, seconds
 
 import mssn
-from mssn.image.io import Picture, write
+from mssn.image.io import write
+from mssn.image.picture import Picture
 
 
 def main() -> None:

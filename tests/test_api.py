@@ -12,7 +12,8 @@ from PIL import Image
 
 import mssn
 from mssn.errors import ImageError, MssnError, UnknownModelError
-from mssn.image.io import Picture, read, write
+from mssn.image.io import read, write
+from mssn.image.picture import Picture
 
 
 def model(exported: Path) -> Path:

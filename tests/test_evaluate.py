@@ -9,7 +9,8 @@ import pytest
 
 from mssn.errors import DataError
 from mssn.evaluate import evaluate, to_json
-from mssn.image.io import Picture, write
+from mssn.image.io import write
+from mssn.image.picture import Picture
 from mssn.image.resize import imresize, shrink
 from mssn.metrics import psnr_y, ssim_y
 from mssn.runtime.bicubic import BicubicRuntime

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
 from mssn.engine.ensemble import Ensemble
 from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError
-from mssn.image.io import WRITABLE, read, write
+from mssn.image.encode import WRITABLE
+from mssn.image.io import MAX_PIXELS, is_animated, read, to_bytes, write
+from mssn.image.picture import Picture
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.select import open_runtime
 from mssn.weights.manifest import Row, rows
@@ -23,6 +27,29 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "mssn-s"
 PathLike = TypeVar("PathLike", str, Path)
+Metadata = Literal["keep", "strip"]
+
+
+class Enlarged(NamedTuple):
+    """What was enlarged.
+
+    Attributes:
+        height: Of the source in pixels, upright, one page.
+        width: The same.
+        pages: Pages or frames that were enlarged.
+        left_out: Pages or frames that were not, because the target's format cannot hold them.
+    """
+
+    height: int
+    width: int
+    pages: int
+    left_out: int
+
+    @classmethod
+    def of(cls, picture: Picture) -> Enlarged:
+        """Of a source."""
+        height, width, _ = picture.pixels.shape
+        return cls(height // picture.pages, width, picture.pages, picture.left_out)
 
 
 def models() -> list[Row]:
@@ -86,8 +113,8 @@ def upscale(
 
     Args:
         image: A path: the enlarged picture is written beside it (photo.png -> photo_x2.png) and its path
-            returned. A NumPy array (H x W or H x W x 1..4, uint8 or uint16) or a PIL image: the enlarged
-            array or image is returned.
+            returned. A NumPy array (H x W or H x W x 1..4; uint8, uint16 or float32) or a PIL image: the
+            enlarged array or image is returned.
         scale: 2, 3 or 4; default 2, or what a weights file was trained for.
         model: See `load`.
         force: Overwrite an existing photo_x2.png.
@@ -112,8 +139,15 @@ def upscale(
 
 
 def upscale_file(
-    upscaler: Upscaler, source: Path, target: Path, *, force: bool = False, quality: int | None = None
-) -> tuple[int, int]:
+    upscaler: Upscaler,
+    source: Path,
+    target: Path,
+    *,
+    force: bool = False,
+    quality: int | None = None,
+    metadata: Metadata = "keep",
+    max_pixels: int = MAX_PIXELS,
+) -> Enlarged:
     """Enlarge one file into another; the target appears only when whole.
 
     Args:
@@ -122,9 +156,8 @@ def upscale_file(
         target: Picture to write; its ending chooses the format.
         force: Overwrite an existing target, except the source itself.
         quality: See `mssn.image.io.write`.
-
-    Returns:
-        Height and width of the source in pixels, upright.
+        metadata: "keep" EXIF and XMP, or "strip" them; the colour profile stays in any case.
+        max_pixels: See `mssn.image.io.read`.
 
     Raises:
         ImageError: It cannot be read or written, or the target exists.
@@ -134,19 +167,60 @@ def upscale_file(
             raise ImageError(f"{target}: would replace the original; choose another output")
         if not force:
             raise ImageError(f"{target}: exists already; use --force to overwrite it")
-    picture = read(source)
-    write(target, upscaler.picture(picture), quality=quality)
-    return picture.pixels.shape[0], picture.pixels.shape[1]
+    picture = read(source, max_pixels=max_pixels, into=target.suffix.lower())
+    write(target, _enlarged(upscaler, picture, metadata), quality=quality)
+    return Enlarged.of(picture)
+
+
+def upscale_bytes(
+    upscaler: Upscaler,
+    content: bytes,
+    suffix: str | None = None,
+    *,
+    quality: int | None = None,
+    metadata: Metadata = "keep",
+    max_pixels: int = MAX_PIXELS,
+) -> bytes:
+    """Enlarge the content of one picture file into that of another.
+
+    Args:
+        upscaler: What enlarges.
+        content: A whole file.
+        suffix: Ending that chooses the format to write, ".png" for instance; default: that of the content,
+            or PNG where it can only be read.
+        quality: See `mssn.image.io.write`.
+        metadata: See `upscale_file`.
+        max_pixels: See `mssn.image.io.read`.
+
+    Raises:
+        ImageError: It cannot be read, or not written in that format.
+    """
+    if suffix is None:
+        suffix = writable(Path(f"a.{read(content, max_pixels=max_pixels).format}")).suffix
+    picture = read(content, max_pixels=max_pixels, into=suffix)
+    return to_bytes(_enlarged(upscaler, picture, metadata), suffix, quality=quality)
+
+
+def _enlarged(upscaler: Upscaler, picture: Picture, metadata: Metadata) -> Picture:
+    large = upscaler.picture(picture)
+    return large if metadata == "keep" else replace(large, exif=None, xmp=None)
 
 
 def beside(source: Path, scale: int) -> Path:
-    """photo.png -> photo_x2.png; formats that can only be read become PNG."""
-    return writable(source.with_name(f"{source.stem}_x{scale}{source.suffix}"))
+    """photo.png -> photo_x2.png; formats that can only be read become PNG or, moving, WebP."""
+    return writable(source.with_name(f"{source.stem}_x{scale}{source.suffix}"), source)
 
 
-def writable(path: Path) -> Path:
-    """The path itself, or with .png for formats that can only be read."""
-    return path if path.suffix.lower() in WRITABLE else path.with_suffix(".png")
+def writable(path: Path, source: Path | None = None) -> Path:
+    """The path itself, or for formats that can only be read with .png, or .webp if the source moves."""
+    suffix = path.suffix.lower()
+    if suffix in WRITABLE:
+        return path
+    moves = False
+    if suffix == ".gif" and source is not None:
+        with suppress(ImageError):  # what is wrong with it will be told when its turn comes
+            moves = is_animated(source)
+    return path.with_suffix(".webp" if moves else ".png")
 
 
 @lru_cache(maxsize=4)

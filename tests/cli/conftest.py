@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mssn.cli import main
-from mssn.image.io import Picture, write
+from mssn.image.io import write
+from mssn.image.picture import Picture
 
 
 @dataclass(frozen=True)

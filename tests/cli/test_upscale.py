@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,11 @@ import pytest
 
 import mssn as package
 from mssn import api
-from mssn.image.io import Picture, read, read_rgb, read_size, write
+from mssn.image.io import read, read_rgb, read_size, write
+from mssn.image.picture import Picture
+
+# One entry: 0x010F, the maker, as text of 9 bytes at offset 26.
+EXIF = b"Exif\0\0II" + struct.pack("<HIHHHIII", 42, 8, 1, 0x010F, 2, 9, 26, 0) + b"a camera\0"
 
 
 @pytest.fixture
@@ -230,3 +237,56 @@ def test_ctrl_c_leaves_quietly(mssn, pictures, net, monkeypatch) -> None:
     monkeypatch.setattr(api, "read", press)
     result = mssn("upscale", pictures / "one.png", "-m", net)
     assert (result.code, result.line) == (130, "mssn: stopped")
+
+
+def test_a_dash_is_standard_input_and_output(pictures, net, tmp_path) -> None:
+    """Whole processes: bytes in, bytes out, and nothing else on standard output."""
+    command = [sys.executable, "-m", "mssn", "upscale", "-m", str(net)]
+    one, two = (pictures / "one.png").read_bytes(), (pictures / "two.jpg").read_bytes()
+    filtered = subprocess.run([*command, "-"], input=one, capture_output=True, check=True)
+    shown = subprocess.run([*command, pictures / "one.png", "-o", "-"], capture_output=True, check=True)
+    expected = package.load(net)(read_rgb(pictures / "one.png"))
+    assert filtered.stdout == shown.stdout and filtered.stderr == shown.stderr == b""
+    assert np.array_equal(read(filtered.stdout).pixels, expected)
+    target = tmp_path / "big.webp"
+    subprocess.run([*command, "-", "-o", target], input=two, capture_output=True, check=True)
+    assert (read(target).format, read_size(target)) == ("webp", (42, 66))
+    for given, arguments, words in (
+        (one, ["-", "-o", target], b"exists already; use --force"),
+        (b"", ["-"], b"standard input: the file is empty"),
+        (b"no picture at all", ["-"], b"standard input: is not a picture of a known kind"),
+        (one, ["-", "two.jpg"], b"- stands for one picture"),
+        (one, [pictures, "-o", "-"], b"- stands for one picture"),
+        (one, ["gone.png", "-o", "-"], b"gone.png: cannot be read"),
+        (one, ["-", "-o", "big.bmp"], b"ends in no format that can be written"),
+    ):
+        failed = subprocess.run([*command, *arguments], input=given, capture_output=True, cwd=tmp_path)
+        assert (failed.returncode, failed.stdout) == (2, b"")
+        assert words in failed.stderr and failed.stderr.count(b"\n") == 1
+
+
+def test_the_limit_against_bombs_can_be_moved(mssn, pictures, net) -> None:
+    result = mssn("upscale", pictures / "one.png", "-m", net, "--max-megapixels", "0.0005")
+    assert result.code == 2
+    assert "30 x 20 pixels exceed the limit of 0.0005 million (--max-megapixels, max_pixels)" in result.line
+    assert mssn("upscale", pictures / "one.png", "-m", net, "--max-megapixels", "0.0006").code == 0
+
+
+def test_a_moving_gif_becomes_webp_and_a_note_says_what_is_left_out(mssn, net, tmp_path, photo) -> None:
+    from PIL import Image
+
+    frames = [Image.fromarray(np.roll(photo, 9 * n, axis=0)) for n in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=80)
+    result = mssn("upscale", "a.gif", "-m", net)
+    assert "a_x2.webp  112x96 -> 224x192  3 pages" in result.out
+    with Image.open(tmp_path / "a_x2.webp") as seen:
+        assert seen.n_frames == 3
+    assert "the first of 3" in mssn("upscale", "a.gif", "-m", net, "-o", "first.jpg").out
+
+
+def test_metadata_can_be_stripped(mssn, pictures, net) -> None:
+    write(pictures / "exif.jpg", Picture(read_rgb(pictures / "one.png"), exif=EXIF))
+    assert mssn("upscale", pictures / "exif.jpg", "-m", net).code == 0
+    assert b"a camera" in (read(pictures / "exif_x2.jpg").exif or b"")
+    assert mssn("upscale", pictures / "exif.jpg", "-m", net, "--metadata", "strip", "-f").code == 0
+    assert b"a camera" not in (read(pictures / "exif_x2.jpg").exif or b"")

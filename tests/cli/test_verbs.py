@@ -13,7 +13,8 @@ import time
 import numpy as np
 import pytest
 
-from mssn.image.io import Picture, read, read_rgb, write
+from mssn.image.io import read, read_rgb, write
+from mssn.image.picture import Picture
 from mssn.image.resize import imresize, shrink
 from mssn.version import __version__
 from mssn.weights import files

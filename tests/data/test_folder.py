@@ -12,7 +12,8 @@ import pytest
 from mssn.data import folder as data_folder
 from mssn.data.folder import load_pixels, locate
 from mssn.errors import DataError
-from mssn.image.io import Picture, read_rgb, write
+from mssn.image.io import read_rgb, write
+from mssn.image.picture import Picture
 from mssn.image.resize import shrink
 
 

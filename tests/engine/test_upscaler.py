@@ -9,8 +9,9 @@ import pytest
 
 from mssn.engine.upscaler import Upscaler, enlarge
 from mssn.errors import ImageError, WeightsError
-from mssn.image.io import Picture
+from mssn.image.picture import Picture
 from mssn.image.resize import imresize
+from mssn.image.transparency import bleed
 from mssn.runtime.bicubic import BicubicRuntime
 from mssn.runtime.openvino import OpenVINORuntime
 
@@ -67,8 +68,10 @@ def test_every_kind_of_array_comes_back_as_it_was(dtype, channels) -> None:
     assert large.dtype == dtype
     assert large.shape == (27, 42, *shape[2:])
     expected = pixels.repeat(3, axis=0).repeat(3, axis=1)
-    if channels in (2, 4):  # alpha is enlarged apart
-        expected[:, :, -1:] = imresize(np.ascontiguousarray(pixels[:, :, -1:]), scale=3)
+    if channels in (2, 4):  # alpha is enlarged apart, and what it hides is not seen
+        alpha = np.ascontiguousarray(pixels[:, :, -1:])
+        colour = bleed(pixels[:, :, :-1], alpha).repeat(3, axis=0).repeat(3, axis=1)
+        expected = np.concatenate([colour, imresize(alpha, scale=3)], axis=2)
     assert np.array_equal(large, expected)
 
 
@@ -112,7 +115,9 @@ def test_pictures_of_a_pixel_or_two(exported, size) -> None:
     ids=["float", "five channels", "empty", "one axis"],
 )
 def test_other_arrays_are_refused(pixels) -> None:
-    with pytest.raises(ImageError, match=r"expected an H x W or H x W x 1\.\.4 array of uint8 or uint16"):
+    with pytest.raises(
+        ImageError, match=r"expected an H x W or H x W x 1\.\.4 array of uint8, uint16 or float32"
+    ):
         Upscaler(Recorder())(pixels)
 
 

@@ -8,8 +8,9 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms, ImageOps
 
-from mssn.image.io import Picture, read, read_size, write
+from mssn.image.io import read, read_rgb, read_size, write
 from mssn.image.metadata import describes, upright_exif, upright_xmp
+from mssn.image.picture import Picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
@@ -47,7 +48,7 @@ def test_profile_exif_and_xmp_come_along(tmp_path: Path, suffix: str) -> None:
 def test_profile_of_another_colour_space_is_left_out(tmp_path: Path) -> None:
     write(tmp_path / "a.png", Picture(smooth(1), icc=SRGB))
     assert read(tmp_path / "a.png").icc is None
-    assert describes(SRGB, 3) and not describes(SRGB, 1)
+    assert describes(SRGB, "RGB ") and not describes(SRGB, "GRAY")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".avif"])
@@ -94,15 +95,19 @@ def test_only_the_orientation_bytes_of_exif_change(order: str) -> None:
     assert upright_exif(mark + struct.pack(order + "HI", 42, 9999)) is None
 
 
-def test_cmyk_becomes_srgb_without_its_profile(tmp_path: Path) -> None:
+def test_inks_become_srgb_without_their_profile_where_a_format_has_none(tmp_path: Path) -> None:
     inks = [(0, 0, 0, 0), (0, 0, 0, 255), (0, 255, 255, 0), (255, 0, 255, 0), (255, 255, 0, 0)]
     strip = np.array(inks, np.uint8).repeat(16, axis=0)[None].repeat(16, axis=0)
     press = pyvips.Operation.call("profile_load", "cmyk")
     for name, profile in (("a.jpg", None), ("a.tif", None), ("b.jpg", press), ("b.tif", press)):
         Image.fromarray(strip, "CMYK").save(tmp_path / name, icc_profile=profile)
-        picture = read(tmp_path / name)
+        inked = read(tmp_path / name)
+        assert inked.black is not None and inked.alpha is None
+        write(tmp_path / "c.png", inked)
+        picture = read(tmp_path / "c.png")
+        np.testing.assert_array_equal(picture.pixels, read_rgb(tmp_path / name))
         white, black, red, green, blue = (picture.pixels[8, 16 * i + 8].astype(int) for i in range(5))
-        assert picture.icc is None and picture.alpha is None
+        assert picture.icc is None and picture.alpha is None and picture.black is None
         assert white.min() > 250 and black.max() < 60
         assert red.argmax() == 0 and green.argmax() == 1 and blue.argmax() == 2
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mssn.image.io import Picture, write
+from mssn.image.io import write
+from mssn.image.picture import Picture
 from mssn.train.loop import Trainer
 from mssn.train.recipe import Recipe
 from mssn.train.session import prepare

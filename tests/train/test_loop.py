@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from mssn.errors import CheckpointError, TrainingError
-from mssn.image.io import Picture, write
+from mssn.image.io import write
+from mssn.image.picture import Picture
 from mssn.train.session import write_weights
 from mssn.train.step import Step
 

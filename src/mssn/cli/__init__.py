@@ -39,7 +39,9 @@ def main() -> None:
     try:
         if "" in sys.argv[1:]:  # an unset variable in a script, which as a path would mean "everything here"
             raise MssnError("an argument is empty; is a variable unset?")
-        result = app(sys.argv[1:], print_error=False, exit_on_error=False, result_action="return_value")
+        # A dash alone would be taken for an option without a name; as a path it is the same.
+        arguments = ["./-" if argument == "-" else argument for argument in sys.argv[1:]]
+        result = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
         code = result if isinstance(result, int) else 0
     except (MssnError, CycloptsError) as error:
         code = fail(str(error))

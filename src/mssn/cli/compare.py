@@ -15,7 +15,9 @@ from mssn.cli.jobs import Job, check
 from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads
 from mssn.errors import ImageError
 from mssn.image.color import luma
-from mssn.image.io import WRITABLE, Picture, read_rgb, write
+from mssn.image.encode import WRITABLE
+from mssn.image.io import read_rgb, write
+from mssn.image.picture import Picture
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.metrics import psnr_y, ssim_y
 

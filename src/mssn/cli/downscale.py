@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -47,11 +46,7 @@ def downscale(
 def _downscale(job: Job, scale: int, border: Border) -> str:
     picture = read(job.source)
     try:
-        small = replace(
-            picture,
-            pixels=shrink(picture.pixels, scale, border=border),
-            alpha=None if picture.alpha is None else shrink(picture.alpha, scale, border=border),
-        )
+        small = picture.each(lambda plane: shrink(plane, scale, border=border))
     except ValueError as error:
         raise ImageError(f"{job.source}: {error}") from error
     write(job.target, small)

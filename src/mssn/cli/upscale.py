@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from cyclopts import Parameter
 
-from mssn.api import DEFAULT_MODEL, beside, load, upscale_file, writable
+from mssn.api import DEFAULT_MODEL, Metadata, beside, load, upscale_bytes, upscale_file, writable
+from mssn.atomic import replacing
 from mssn.cli.jobs import Job, check, collect, run
 from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Scale, Threads
+from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError
-from mssn.image.io import READABLE, WRITABLE
+from mssn.image.decode import READABLE
+from mssn.image.encode import WRITABLE
+from mssn.image.io import MAX_PIXELS
 
+_STREAM = Path("-")
 _ENDINGS = (*READABLE, *map(str.upper, READABLE))
+
+
+class _How(TypedDict):
+    quality: int | None
+    metadata: Metadata
+    max_pixels: int
 
 
 def upscale(
@@ -27,6 +39,8 @@ def upscale(
     model: Model = DEFAULT_MODEL,
     force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
     quality: Annotated[int | None, Parameter(name=["--quality", "-q"])] = None,
+    metadata: Metadata = "keep",
+    max_megapixels: float = MAX_PIXELS / 1e6,
     runtime: Runtime = "openvino",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
@@ -35,13 +49,16 @@ def upscale(
     """Enlarge pictures.
 
     Args:
-        inputs: Pictures, or folders of pictures (searched recursively).
+        inputs: Pictures, or folders of pictures (searched recursively); - reads one from standard input.
         output: A folder (existing, ending in /, or for several pictures) keeps names and formats inside
-            it; else the file to write. Left out, photo.png becomes photo_x2.png beside it.
+            it; else the file to write. Left out, photo.png becomes photo_x2.png beside it. - writes to
+            standard output, in the format of the input; so does standard input without an output.
         scale: 2, 3 or 4; default 2, or what a weights file was trained for.
         model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file.
         force: Overwrite existing files.
         quality: 1 to 100, for JPEG, WebP and AVIF.
+        metadata: keep EXIF and XMP, or strip them; the colour profile stays.
+        max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
         runtime: What runs the network.
         precision: auto takes bf16 where the processor has it, but fp32 for 16-bit pictures.
         threads: Processor cores to use; default all.
@@ -49,17 +66,55 @@ def upscale(
     """
     if quality is not None and not 1 <= quality <= 100:
         raise ImageError(f"--quality must be 1 to 100, not {quality}")
+    if not max_megapixels > 0:
+        raise ImageError(f"--max-megapixels must be above 0, not {max_megapixels:g}")
+    how: _How = {"quality": quality, "metadata": metadata, "max_pixels": int(max_megapixels * 1e6)}
     upscaler = load(model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble)
+    if _STREAM in (*inputs, output and Path(output)):
+        return _stream(upscaler, inputs, output, force, how)
     jobs = plan(inputs, output, upscaler.scale)
     check(jobs, force)
 
     def enlarge(job: Job) -> str:
         started = time.perf_counter()
-        height, width = upscale_file(upscaler, job.source, job.target, force=force, quality=quality)
+        height, width, pages, left_out = upscale_file(upscaler, job.source, job.target, force=force, **how)
         enlarged = f"{width * upscaler.scale}x{height * upscaler.scale}"
-        return f"{job.target}  {width}x{height} -> {enlarged}  {time.perf_counter() - started:.2f} s"
+        kind = f"  {pages} pages" if pages > 1 else f"  the first of {1 + left_out}" if left_out else ""
+        seconds = time.perf_counter() - started
+        return f"{job.target}  {width}x{height} -> {enlarged}{kind}  {seconds:.2f} s"
 
     return run(jobs, enlarge, "enlarged")
+
+
+def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, force: bool, how: _How) -> int:
+    """From standard input, to standard output, or both."""
+    if len(inputs) != 1 or inputs[0].is_dir():
+        raise ImageError("- stands for one picture; name no other, and no folder")
+    try:
+        content = sys.stdin.buffer.read() if inputs[0] == _STREAM else inputs[0].read_bytes()
+    except OSError as error:
+        raise ImageError(f"{inputs[0]}: cannot be read: {error.strerror}") from error
+    if output is None or Path(output) == _STREAM:
+        sys.stdout.buffer.write(upscale_bytes(upscaler, content, **how))
+        sys.stdout.buffer.flush()
+        return 0
+    target = _file_to_write(output)
+    if target.exists() and not force:
+        raise ImageError(f"{target}: exists already; use --force to overwrite it")
+    large = upscale_bytes(upscaler, content, target.suffix.lower(), **how)
+    try:
+        with replacing(target) as file:
+            file.write(large)
+    except OSError as error:
+        raise ImageError(f"{target}: cannot be written: {error.strerror}") from error
+    return 0
+
+
+def _file_to_write(output: str) -> Path:
+    if Path(output).suffix.lower() not in WRITABLE:
+        known = " ".join(WRITABLE)
+        raise ImageError(f"{output}: ends in no format that can be written ({known}); a folder ends in /")
+    return Path(output)
 
 
 def plan(inputs: list[Path], output: str | None, scale: int) -> list[Job]:
@@ -81,13 +136,10 @@ def plan(inputs: list[Path], output: str | None, scale: int) -> list[Job]:
     found = collect(inputs, leave_out=folder)
     many = len(found) > 1 or any(path.is_dir() for path in inputs)
     if not (many or output.endswith(("/", "\\")) or folder.is_dir()):
-        if folder.suffix.lower() not in WRITABLE:
-            known = " ".join(WRITABLE)
-            raise ImageError(f"{output}: ends in no format that can be written ({known}); a folder ends in /")
-        return [Job(found[0][0], folder)]
+        return [Job(found[0][0], _file_to_write(output))]
     if folder.exists() and not folder.is_dir():
         raise ImageError(f"{output}: is a file, but several pictures need a folder")
-    return [Job(source, writable(folder / name)) for source, name in found]
+    return [Job(source, writable(folder / name, source)) for source, name in found]
 
 
 def _is_result(path: Path) -> bool:

@@ -11,8 +11,9 @@ import numpy as np
 from mssn.engine.tiles import windows
 from mssn.errors import ImageError, WeightsError
 from mssn.image.color import from_network, to_network
-from mssn.image.io import Picture
+from mssn.image.picture import Picture
 from mssn.image.resize import imresize
+from mssn.image.transparency import bleed
 from mssn.runtime.base import Runtime
 from mssn.runtime.bicubic import BicubicRuntime
 
@@ -53,7 +54,7 @@ class Upscaler:
 
         Args:
             pixels: H x W (grey), or H x W x 1, 2, 3 or 4 (grey, grey and alpha, RGB, RGB and alpha);
-                uint8 (0..255) or uint16 (0..65535).
+                uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their range).
 
         Returns:
             scale*H x scale*W, same channels and dtype.
@@ -65,34 +66,59 @@ class Upscaler:
         if pixels.ndim == 2:
             return self(pixels[:, :, None])[:, :, 0]
         fine = pixels.ndim == 3 and shape[2] in (1, 2, 3, 4) and 0 not in shape
-        if not fine or pixels.dtype not in (np.uint8, np.uint16):
+        if not fine or pixels.dtype not in (np.uint8, np.uint16, np.float32):
             raise ImageError(
-                "expected an H x W or H x W x 1..4 array of uint8 or uint16, "
+                "expected an H x W or H x W x 1..4 array of uint8, uint16 or float32, "
                 f"got shape {shape} of {pixels.dtype}"
             )
-        if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no windows
-            return imresize(pixels, scale=self.scale)
-        runtime = self._deep_runtime if pixels.dtype == np.uint16 else self.runtime
         if shape[2] in (1, 3):
-            return enlarge(runtime, pixels, tile=self.tile)
-        colours = shape[2] - 1
-        color = enlarge(runtime, pixels[:, :, :colours], tile=self.tile)
-        return np.concatenate([color, self._alpha(pixels[:, :, colours:])], axis=2)
+            return self._color(pixels)
+        pixels, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
+        return np.concatenate([self._color(bleed(pixels, alpha)), self._alpha(alpha)], axis=2)
 
     def picture(self, picture: Picture) -> Picture:
-        """Enlarge a decoded file; depth, alpha, profile and metadata come along."""
-        return replace(
-            picture,
-            pixels=self(picture.pixels),
-            alpha=None if picture.alpha is None else self._alpha(picture.alpha),
+        """Enlarge a decoded file, each page by itself; depth, alpha, inks and metadata come along."""
+        pages = [self._page(page) for page in picture.split()]
+        pixels, alpha, black = (
+            None if planes[0] is None else np.concatenate(planes)
+            for planes in zip(*((p.pixels, p.alpha, p.black) for p in pages), strict=True)
         )
+        assert pixels is not None
+        return replace(picture, pixels=pixels, alpha=alpha, black=black)
+
+    def _page(self, page: Picture) -> Picture:
+        alpha, black = page.alpha, page.black
+        if alpha is not None:
+            page = replace(page, pixels=bleed(page.pixels, alpha))
+        pixels = self._color(page.pixels)
+        if page.bits == 1:
+            pixels = np.where(pixels < 128, 0, 255).astype(np.uint8)
+        return replace(
+            page,
+            pixels=pixels,
+            alpha=None if alpha is None else self._alpha(alpha),
+            black=None if black is None else self._color(black),
+        )
+
+    def _color(self, pixels: np.ndarray) -> np.ndarray:
+        """Enlarge H x W x 1 or 3."""
+        if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no windows
+            return imresize(pixels, scale=self.scale)
+        if pixels.dtype != np.float32:
+            runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime
+            return enlarge(runtime, pixels, tile=self.tile)
+        # Floats may be brighter than white; a network knows 0 to 1 only.
+        low, high = min(0, float(pixels.min())), max(1, float(pixels.max()))
+        large = enlarge(self._deep_runtime, (pixels - low) / (high - low), tile=self.tile)
+        return large * (high - low) + low
 
     def _alpha(self, alpha: np.ndarray) -> np.ndarray:
         """Transparency is no photograph: bicubic, H x W x 1."""
         if (alpha == alpha.flat[0]).all():
             height, width, _ = alpha.shape
             return np.full((height * self.scale, width * self.scale, 1), alpha.flat[0], alpha.dtype)
-        return imresize(alpha, scale=self.scale)
+        large = imresize(alpha, scale=self.scale)
+        return large if alpha.dtype != np.float32 else np.clip(large, 0, 1)
 
 
 def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE) -> np.ndarray:
@@ -100,7 +126,7 @@ def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE) -> np.nda
 
     Args:
         runtime: What runs the network.
-        pixels: H x W x 1 or 3, uint8 or uint16; grey is run as RGB and comes back grey.
+        pixels: H x W x 1 or 3, uint8, uint16 or float32 in [0, 1]; grey is run as RGB and comes back grey.
         tile: Largest side of a window in LR pixels; raised where the network's halo needs more.
 
     Returns:

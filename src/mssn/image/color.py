@@ -26,13 +26,13 @@ def to_network(pixels: np.ndarray) -> np.ndarray:
     """Turn stored pixels into a network array.
 
     Args:
-        pixels: H x W x C, uint8 or uint16.
+        pixels: H x W x C, uint8, uint16, or float32 in [0, 1].
 
     Returns:
         1 x C x H x W, float32 in [0, 1], C-contiguous.
     """
-    scaled = pixels.transpose(2, 0, 1)[None].astype(np.float32)
-    return np.ascontiguousarray(scaled) / np.float32(np.iinfo(pixels.dtype).max)
+    scaled = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None].astype(np.float32))
+    return scaled if pixels.dtype == np.float32 else scaled / np.float32(np.iinfo(pixels.dtype).max)
 
 
 def from_network(array: np.ndarray, dtype: np.dtype | type = np.uint8) -> np.ndarray:
@@ -40,11 +40,13 @@ def from_network(array: np.ndarray, dtype: np.dtype | type = np.uint8) -> np.nda
 
     Args:
         array: 1 x C x H x W, float32, nominally in [0, 1].
-        dtype: uint8 or uint16.
+        dtype: uint8, uint16 or float32; floats are only clipped.
 
     Returns:
         H x W x C of that dtype, C-contiguous.
     """
+    if dtype == np.float32:
+        return np.ascontiguousarray(np.clip(array[0].transpose(1, 2, 0), 0, 1))
     limit = np.iinfo(dtype).max
     scaled = array[0].transpose(1, 2, 0) * np.float32(limit) + np.float32(0.5)
     return np.ascontiguousarray(np.clip(scaled, 0, limit).astype(dtype))

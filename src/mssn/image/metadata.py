@@ -47,12 +47,12 @@ def upright_xmp(xmp: bytes) -> bytes:
     return re.sub(rb"(tiff:Orientation(?:\s*=\s*[\"']|>))[2-8]", rb"\g<1>1", xmp)
 
 
-def describes(icc: bytes, colours: int) -> bool:
-    """Whether an ICC profile is one for grey (1) or RGB (3) pixels; a wrong one would spoil the picture.
+def describes(icc: bytes, space: str) -> bool:
+    """Whether an ICC profile is one for "GRAY", "RGB " or "CMYK"; a wrong one would spoil the picture.
 
     Source: ICC.1, section 7.2.6: the colour space stands at bytes 16..19.
     """
-    return icc[16:20] == (b"GRAY" if colours == 1 else b"RGB ")
+    return icc[16:20] == space.encode()
 
 
 def field(image: pyvips.Image, name: str, default: Any) -> Any:

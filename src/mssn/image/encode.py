@@ -1,0 +1,130 @@
+"""From arrays to an encoded file: what each format can hold, and how it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import pyvips
+
+from mssn.image.metadata import describes
+from mssn.image.picture import Picture
+
+WRITABLE = (".avif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_JPEG = (".jpg", ".jpeg")
+_TIFF = (".tif", ".tiff")
+_INTERPRETATIONS = {
+    (1, "uint8"): "b-w",
+    (3, "uint8"): "srgb",
+    (1, "uint16"): "grey16",
+    (3, "uint16"): "rgb16",
+    (1, "float32"): "b-w",
+    (3, "float32"): "scrgb",
+}
+
+
+def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
+    """Encode in memory, so that writing is Python's own and its errors are clear.
+
+    Args:
+        picture: What the format cannot hold (depth, transparency, inks) is converted.
+        suffix: One of `WRITABLE`.
+        quality: See `mssn.image.io.write`.
+
+    Raises:
+        pyvips.Error: It is too large for the format.
+    """
+    if picture.pages > 1 and not (suffix in _TIFF or (suffix == ".webp" and picture.delays)):
+        picture = picture.split()[0]
+    if picture.black is not None and suffix not in (*_JPEG, *_TIFF):
+        picture = _without_inks(picture)
+    if suffix not in _TIFF:
+        picture = picture.each(to_integers if suffix in (".png", ".avif") else to_8_bit)
+    if picture.alpha is not None and suffix in _JPEG:
+        picture = _on_white(picture)
+    return _image(picture).write_to_buffer(suffix, **_options(picture, suffix, quality))
+
+
+def to_8_bit(array: np.ndarray) -> np.ndarray:
+    """Nearest of 256 levels: 65535 = 255 * 257 and 1.0 become 255, so that both ends stay ends."""
+    if array.dtype == np.uint16:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return array if array.dtype == np.uint8 else _levels(array, np.uint8)
+
+
+def to_integers(array: np.ndarray) -> np.ndarray:
+    """Floats to 16 bit; integers stay what they are."""
+    return _levels(array, np.uint16) if array.dtype == np.float32 else array
+
+
+def _levels(array: np.ndarray, dtype: type[np.unsignedinteger[Any]]) -> np.ndarray:
+    limit = np.float32(np.iinfo(dtype).max)
+    return (np.clip(array, 0, 1) * limit + np.float32(0.5)).astype(dtype)
+
+
+def _image(picture: Picture) -> pyvips.Image:
+    """The picture as libvips knows it, with its metadata."""
+    pixels, alpha, black = picture.pixels, picture.alpha, picture.black
+    colours, kind = pixels.shape[2], str(pixels.dtype)
+    if black is not None:  # stored as light, written as ink
+        inks = np.concatenate([pixels, black], axis=2)
+        full = np.iinfo(inks.dtype).max if inks.dtype != np.float32 else np.float32(1)
+        planes, interpretation = [full - inks], "cmyk"
+    else:
+        planes, interpretation = [pixels], _INTERPRETATIONS[colours, kind]
+    array = np.concatenate([*planes, *([] if alpha is None else [alpha])], axis=2)
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(array), interpretation=interpretation)
+    image = image.copy(xres=picture.dpi / 25.4, yres=picture.dpi / 25.4)
+    space = "CMYK" if black is not None else "GRAY" if colours == 1 else "RGB "
+    icc = picture.icc if picture.icc and describes(picture.icc, space) else None
+    for key, value in (("icc-profile-data", icc), ("exif-data", picture.exif), ("xmp-data", picture.xmp)):
+        if value:
+            image.set_type(pyvips.GValue.blob_type, key, cast(Any, value))  # pyvips's hints leave bytes out
+    if picture.pages > 1:
+        image.set_type(pyvips.GValue.gint_type, "page-height", image.height // picture.pages)
+    if picture.delays:
+        image.set_type(pyvips.GValue.array_int_type, "delay", list(picture.delays))
+        image.set_type(pyvips.GValue.gint_type, "loop", picture.loop)
+    return image
+
+
+def _without_inks(picture: Picture) -> Picture:
+    """Inks to sRGB, through the picture's own profile, or libvips's general one."""
+    image = _image(replace(picture, alpha=None))
+    depth = 8 if image.format == "uchar" else 16
+    array = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth).numpy()
+    # The profile describes inks that the converted pixels no longer have.
+    return replace(picture, pixels=array.astype(picture.pixels.dtype), black=None, icc=None)
+
+
+def _on_white(picture: Picture) -> Picture:
+    """Lay 8-bit pixels on white paper, as a browser would show them."""
+    assert picture.alpha is not None
+    opacity = picture.alpha.astype(np.uint32)
+
+    def laid(plane: np.ndarray) -> np.ndarray:
+        return ((plane * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+
+    black = None if picture.black is None else laid(picture.black)
+    return replace(picture, pixels=laid(picture.pixels), alpha=None, black=black)
+
+
+def _options(picture: Picture, suffix: str, quality: int | None) -> dict[str, Any]:
+    """What each encoder is asked for; efforts stand where more time buys little."""
+    bilevel = picture.bits == 1 and picture.alpha is None and picture.pixels.dtype == np.uint8
+    if suffix == ".png":
+        # Half the size of unfiltered level 6 in the same time.
+        return {"bitdepth": 1} if bilevel else {"compression": 3, "filter": "all"}
+    if suffix in _TIFF:
+        if bilevel:
+            return {"bitdepth": 1, "compression": "ccittfax4"}
+        predictor = "float" if picture.pixels.dtype == np.float32 else "horizontal"
+        big = picture.pixels.nbytes > 2**30  # with alpha and overhead still below the 4 GB of a plain TIFF
+        return {"compression": "deflate", "predictor": predictor, "bigtiff": big}
+    if suffix == ".webp":
+        return {"Q": quality or 95, "smart_subsample": True}
+    if suffix == ".avif":
+        depth = {} if picture.pixels.dtype == np.uint8 else {"bitdepth": picture.bits or 12}
+        return {"Q": quality or 85, "effort": 2, **depth}  # effort 4: seven times as long, a tenth smaller
+    return {"Q": quality or 95, "subsample_mode": "off" if (quality or 95) >= 90 else "on"}

@@ -1,0 +1,79 @@
+"""A decoded picture, with everything needed to write it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mssn.errors import ImageError
+
+NO_DPI = 72.0
+_SAMPLES = (np.uint8, np.uint16, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture file, upright, with everything needed to write it again.
+
+    All arrays have the same height, width and dtype: uint8 (0..255), uint16 (0..65535) or float32 (nominally
+    0..1; brighter than white is possible). Several pages or frames of one size stand below each other.
+
+    Attributes:
+        pixels: H x W x 1 (grey) or H x W x 3 (RGB, or in a picture of inks the paper's light that cyan,
+            magenta and yellow leave: 255 - C, 255 - M, 255 - Y).
+        alpha: H x W x 1, 0 = transparent, not multiplied into `pixels`; None if opaque.
+        black: H x W x 1, the light that black ink leaves, 255 - K; None unless it is a picture of inks.
+        bits: bits of a sample in the file, where fewer than the dtype has: 1, 10 or 12; else None.
+        icc: ICC colour profile of the pixels, or None (then sRGB is meant).
+        exif: EXIF block with its orientation set to 1, because the pixels are already turned; or None.
+        xmp: XMP packet, likewise, or None.
+        dpi: dots per inch, 72 where the file names none.
+        format: "png", "jpeg", "webp", "tiff", "avif", "heic" or "gif": what the picture was read from.
+        pages: pages or frames in `pixels`.
+        delays: milliseconds each frame of an animation stays; empty for pages.
+        loop: how often an animation runs; 0 for ever.
+        left_out: pages or frames of the file that are not in `pixels`.
+
+    Raises:
+        ImageError: shapes or dtypes are not the above.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    black: np.ndarray | None = None
+    bits: int | None = None
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: float = NO_DPI
+    format: str = "png"
+    pages: int = 1
+    delays: tuple[int, ...] = ()
+    loop: int = 0
+    left_out: int = 0
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.pixels.shape, self.pixels.dtype
+        if len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape or dtype not in _SAMPLES:
+            raise ImageError(
+                f"pixels must be H x W x 1 or 3 of uint8, uint16 or float32, not {shape} of {dtype}"
+            )
+        if shape[0] % self.pages:
+            raise ImageError(f"{shape[0]} rows are not {self.pages} pages of one height")
+        for name, plane in (("alpha", self.alpha), ("black", self.black)):
+            if plane is not None and (plane.shape, plane.dtype) != ((*shape[:2], 1), dtype):
+                wanted, given = f"{(*shape[:2], 1)} of {dtype}", f"{plane.shape} of {plane.dtype}"
+                raise ImageError(f"{name} must be {wanted} like its pixels, not {given}")
+
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Picture:
+        """The picture with every plane (pixels, alpha, black) changed in the same way."""
+        alpha, black = (None if plane is None else change(plane) for plane in (self.alpha, self.black))
+        return replace(self, pixels=change(self.pixels), alpha=alpha, black=black)
+
+    def split(self) -> list[Picture]:
+        """One picture for each page or frame."""
+        rows = self.pixels.shape[0] // self.pages
+        single = replace(self, pages=1, delays=())
+        return [single.each(lambda plane, n=n: plane[n * rows : (n + 1) * rows]) for n in range(self.pages)]

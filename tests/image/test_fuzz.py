@@ -1,0 +1,92 @@
+"""Thousands of damaged files: each gives a whole picture or one clear line, soon, in bounded memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+VARIANTS = 600  # of each file
+
+# In a process of its own, so that a crash of a decoder is a failed test and memory can be measured.
+RUN = """
+import json, random, resource, sys, time
+from pathlib import Path
+from mssn.errors import ImageError
+from mssn.image.io import is_animated, read, read_size
+
+random.seed(5)
+told = {"pictures": 0, "errors": 0, "slowest": 0.0}
+for name in sys.argv[2:]:
+    whole = Path(name).read_bytes()
+    into = ".webp" if name.endswith(("gif", "webp")) else ".tif"
+    for variant in range(int(sys.argv[1])):
+        content = bytearray(whole)
+        for _ in range(random.choice((1, 1, 2, 8, 60))):
+            place = random.randrange(len(content))
+            kind = random.randrange(5)
+            if kind < 2:
+                content[place] = random.randrange(256)
+            elif kind == 2:  # where sizes and offsets stand
+                content[place % min(len(content), 120)] = random.choice((0, 1, 127, 128, 255))
+            elif kind == 3:
+                del content[place : place + random.randrange(1, 40)]
+            else:
+                content[place:place] = content[place // 2 : place // 2 + 30]
+            if not content:
+                break
+        started = time.monotonic()
+        try:
+            picture = read(bytes(content), into=into, max_pixels=4_000_000)
+            assert picture.pixels.size <= 3 * 4_000_000
+            told["pictures"] += 1
+        except ImageError as error:
+            assert "\\n" not in str(error) and len(str(error)) < 400, str(error)
+            told["errors"] += 1
+        for header in (read_size, is_animated):
+            try:
+                header(bytes(content))
+            except ImageError:
+                pass
+        told["slowest"] = max(told["slowest"], time.monotonic() - started)
+told["mebibytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture
+def whole(tmp_path: Path, photo: np.ndarray) -> list[Path]:
+    small = photo[:40, :48]
+    frames = [Image.fromarray(np.roll(small, 5 * n, axis=1)) for n in range(3)]
+    moving = {"save_all": True, "append_images": frames[1:], "duration": 60}
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    frames[0].save(tmp_path / "a.png", exif=exif)
+    frames[0].convert("P").save(tmp_path / "palette.png", transparency=3)
+    frames[0].save(tmp_path / "a.jpg", exif=exif, icc_profile=bytes(300))
+    frames[0].convert("CMYK").save(tmp_path / "inks.jpg")
+    frames[0].save(tmp_path / "a.avif")
+    frames[0].save(tmp_path / "a.gif", **moving)
+    frames[0].save(tmp_path / "a.webp", **moving)
+    frames[0].save(tmp_path / "a.tif", compression="tiff_deflate", **moving)
+    frames[0].convert("1").save(tmp_path / "fax.tif", compression="group4")
+    tifffile.imwrite(tmp_path / "float.tif", small.astype(np.float32) / 255, photometric="rgb")
+    return sorted(tmp_path.iterdir())
+
+
+def test_damaged_files_do_no_harm(whole: list[Path]) -> None:
+    command = [sys.executable, "-c", RUN, str(VARIANTS), *map(str, whole)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stderr == ""
+    told = json.loads(done.stdout)
+    assert told["pictures"] + told["errors"] == VARIANTS * len(whole)
+    assert told["pictures"] > 100 and told["errors"] > 1000
+    assert told["slowest"] < 5
+    assert told["mebibytes"] < 1024
