@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyvips
 import tifffile
 from PIL import Image
 
-from mssn.api import load, upscale_file
+from mssn.api import MEMORY, load, upscale_file
 from mssn.engine.upscaler import Upscaler
 from mssn.image.io import read
 
@@ -137,12 +138,16 @@ def tifffile_only(path: Path) -> bool:
     return path.suffix in (".tif", ".tiff")
 
 
+@pytest.mark.parametrize("memory", [MEMORY, 0], ids=["in memory", "through files"])
 @pytest.mark.parametrize("name", CASES)
-def test_what_goes_in_comes_out(tmp_path: Path, name: str) -> None:
+def test_what_goes_in_comes_out(tmp_path: Path, monkeypatch, name: str, memory: int) -> None:
     case = CASES[name]
+    if not memory:
+        monkeypatch.setattr("mssn.image.io._LARGE", 0)
     source, target = tmp_path / case.source, tmp_path / case.target
     case.make(source)
-    done = upscale_file(Upscaler(Repeater()), source, target)
+    done = upscale_file(Upscaler(Repeater()), source, target, memory=memory)
+    assert sorted(os.listdir(tmp_path)) == [case.source, case.target]  # no scraps
     before, after = read(source, into=target.suffix), read(target, into=target.suffix)
     assert (done.height, done.width, done.left_out) == (24, 32, 0)
     assert (after.pages, after.delays, after.loop) == (before.pages, before.delays, before.loop)

@@ -18,6 +18,7 @@ from mssn.errors import ImageError
 from mssn.image.encode import WRITABLE
 from mssn.image.io import MAX_PIXELS, is_animated, read, to_bytes, write
 from mssn.image.picture import Picture
+from mssn.image.spool import Spool
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.select import open_runtime
 from mssn.weights.manifest import Row, rows
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "mssn-s"
 PathLike = TypeVar("PathLike", str, Path)
 Metadata = Literal["keep", "strip"]
+MEMORY = 2**30  # bytes
 
 
 class Enlarged(NamedTuple):
@@ -147,6 +149,7 @@ def upscale_file(
     quality: int | None = None,
     metadata: Metadata = "keep",
     max_pixels: int = MAX_PIXELS,
+    memory: int = MEMORY,
 ) -> Enlarged:
     """Enlarge one file into another; the target appears only when whole.
 
@@ -158,6 +161,8 @@ def upscale_file(
         quality: See `mssn.image.io.write`.
         metadata: "keep" EXIF and XMP, or "strip" them; the colour profile stays in any case.
         max_pixels: See `mssn.image.io.read`.
+        memory: Bytes of pixels to hold in memory, roughly; what is more waits in a temporary file beside
+            the target.
 
     Raises:
         ImageError: It cannot be read or written, or the target exists.
@@ -167,9 +172,14 @@ def upscale_file(
             raise ImageError(f"{target}: would replace the original; choose another output")
         if not force:
             raise ImageError(f"{target}: exists already; use --force to overwrite it")
-    picture = read(source, max_pixels=max_pixels, into=target.suffix.lower())
-    write(target, _enlarged(upscaler, picture, metadata), quality=quality)
-    return Enlarged.of(picture)
+    with Spool(memory // 2, target.parent) as spool:
+        try:
+            picture = read(source, max_pixels=max_pixels, into=target.suffix.lower(), spool=spool)
+            large = _enlarged(upscaler, picture, metadata, spool)
+        except OSError as error:
+            raise ImageError(f"{target}: no room for its pixels beside it ({error.strerror})") from error
+        write(target, large, quality=quality)
+        return Enlarged.of(picture)
 
 
 def upscale_bytes(
@@ -201,8 +211,10 @@ def upscale_bytes(
     return to_bytes(_enlarged(upscaler, picture, metadata), suffix, quality=quality)
 
 
-def _enlarged(upscaler: Upscaler, picture: Picture, metadata: Metadata) -> Picture:
-    large = upscaler.picture(picture)
+def _enlarged(
+    upscaler: Upscaler, picture: Picture, metadata: Metadata, spool: Spool | None = None
+) -> Picture:
+    large = upscaler.picture(picture, spool)
     return large if metadata == "keep" else replace(large, exif=None, xmp=None)
 
 

@@ -24,7 +24,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     # Short, so that it fits wherever the target's own name fits; random, so that threads do not meet.
     part = path.with_name(f".mssn-{secrets.token_hex(8)}.part")
     try:
-        with open(part, "xb") as file:  # an ordinary open: permissions are those of any new file
+        with open(part, "x+b") as file:  # an ordinary open: permissions are those of any new file
             yield file
             if durable:
                 file.flush()

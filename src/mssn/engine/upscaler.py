@@ -13,6 +13,7 @@ from mssn.errors import ImageError, WeightsError
 from mssn.image.color import from_network, to_network
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
+from mssn.image.spool import Spool, in_memory, release
 from mssn.image.transparency import bleed
 from mssn.runtime.base import Runtime
 from mssn.runtime.bicubic import BicubicRuntime
@@ -20,6 +21,9 @@ from mssn.runtime.bicubic import BicubicRuntime
 # The time a pixel takes is lowest for tiles of 96 to 320 pixels a side and grows by a third or more for
 # whole pictures, whose features no longer fit into the processor's caches.
 TILE = 256
+
+
+New = Callable[[tuple[int, ...], np.dtype], np.ndarray]  # makes an array of a shape and dtype
 
 
 class Upscaler:
@@ -76,9 +80,17 @@ class Upscaler:
         pixels, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
         return np.concatenate([self._color(bleed(pixels, alpha)), self._alpha(alpha)], axis=2)
 
-    def picture(self, picture: Picture) -> Picture:
-        """Enlarge a decoded file, each page by itself; depth, alpha, inks and metadata come along."""
-        pages = [self._page(page) for page in picture.split()]
+    def picture(self, picture: Picture, spool: Spool | None = None) -> Picture:
+        """Enlarge a decoded file, each page by itself; depth, alpha, inks and metadata come along.
+
+        Args:
+            picture: What to enlarge.
+            spool: Takes what is too large for memory; the result must not be used after its block.
+        """
+        new = spool.empty if spool else in_memory
+        if picture.pages == 1:
+            return self._page(picture, new)
+        pages = [self._page(page, new) for page in picture.split()]
         pixels, alpha, black = (
             None if planes[0] is None else np.concatenate(planes)
             for planes in zip(*((p.pixels, p.alpha, p.black) for p in pages), strict=True)
@@ -86,31 +98,33 @@ class Upscaler:
         assert pixels is not None
         return replace(picture, pixels=pixels, alpha=alpha, black=black)
 
-    def _page(self, page: Picture) -> Picture:
+    def _page(self, page: Picture, new: New) -> Picture:
         alpha, black = page.alpha, page.black
         if alpha is not None:
             page = replace(page, pixels=bleed(page.pixels, alpha))
-        pixels = self._color(page.pixels)
+        pixels = self._color(page.pixels, new)
         if page.bits == 1:
             pixels = np.where(pixels < 128, 0, 255).astype(np.uint8)
         return replace(
             page,
             pixels=pixels,
             alpha=None if alpha is None else self._alpha(alpha),
-            black=None if black is None else self._color(black),
+            black=None if black is None else self._color(black, new),
         )
 
-    def _color(self, pixels: np.ndarray) -> np.ndarray:
+    def _color(self, pixels: np.ndarray, new: New = in_memory) -> np.ndarray:
         """Enlarge H x W x 1 or 3."""
         if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no windows
             return imresize(pixels, scale=self.scale)
         if pixels.dtype != np.float32:
             runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime
-            return enlarge(runtime, pixels, tile=self.tile)
+            return enlarge(runtime, pixels, tile=self.tile, new=new)
         # Floats may be brighter than white; a network knows 0 to 1 only.
         low, high = min(0, float(pixels.min())), max(1, float(pixels.max()))
-        large = enlarge(self._deep_runtime, (pixels - low) / (high - low), tile=self.tile)
-        return large * (high - low) + low
+        large = enlarge(self._deep_runtime, (pixels - low) / (high - low), tile=self.tile, new=new)
+        large *= high - low
+        large += low
+        return large
 
     def _alpha(self, alpha: np.ndarray) -> np.ndarray:
         """Transparency is no photograph: bicubic, H x W x 1."""
@@ -121,13 +135,14 @@ class Upscaler:
         return large if alpha.dtype != np.float32 else np.clip(large, 0, 1)
 
 
-def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE) -> np.ndarray:
+def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE, new: New = in_memory) -> np.ndarray:
     """Enlarge a picture window by window; equal to enlarging it whole.
 
     Args:
         runtime: What runs the network.
         pixels: H x W x 1 or 3, uint8, uint16 or float32 in [0, 1]; grey is run as RGB and comes back grey.
         tile: Largest side of a window in LR pixels; raised where the network's halo needs more.
+        new: Makes the array for the result.
 
     Returns:
         scale*H x scale*W x the same channels, same dtype.
@@ -137,7 +152,7 @@ def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE) -> np.nda
     """
     height, width, channels = pixels.shape
     scale, halo = runtime.scale, runtime.halo
-    out = np.empty((height * scale, width * scale, channels), pixels.dtype)
+    out = new((height * scale, width * scale, channels), pixels.dtype)
     for window in windows(height, width, max(tile, 4 * halo), halo):
         (top, bottom), (left, right) = window.rows, window.columns
         (first, last), (start, end) = window.core_rows, window.core_columns
@@ -153,4 +168,7 @@ def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE) -> np.nda
         if channels == 1:
             sr = sr.mean(axis=1, keepdims=True)
         out[first * scale : last * scale, start * scale : end * scale] = from_network(sr, pixels.dtype)
+        if end == width:  # a row of windows is done; what lies in files may leave the memory
+            release(out)
+            release(pixels)
     return out

@@ -12,13 +12,14 @@ import pyvips
 
 from mssn.errors import ImageError
 from mssn.image.metadata import field, loader, reason
+from mssn.image.spool import Spool
 
 # HEIC is listed because some builds of libvips decode it; the others then say so, instead of passing it over.
 READABLE = (".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _LOADERS = ("gif", "heif", "jpeg", "png", "tiff", "webp")
 _STRANGERS = {b"BM": "a BMP picture", b"P5": "a PGM picture", b"P6": "a PPM picture"}  # by first bytes
 _COLOURS = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "cmyk")
-_SAMPLES = ("uchar", "ushort", "float")
+_DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 _PAGED = {"tiff": (".tif", ".tiff"), "gif": (".webp",), "webp": (".webp",)}  # what can hold their pages
 
 
@@ -68,7 +69,7 @@ def open_image(
             image = _header(source, name, {"n": -1})
     if loader(image) not in _LOADERS:
         raise ImageError(f"{name}: is not one of the readable kinds ({', '.join(READABLE)})")
-    if image.format not in _SAMPLES:
+    if image.format not in _DTYPES:
         raise ImageError(f"{name}: {image.format} samples are not supported; save it with 8 or 16 bit")
     if image.interpretation not in _COLOURS or image.bands > 4 + (image.interpretation == "cmyk"):
         kind = f"{image.bands} channels of '{image.interpretation}'"
@@ -117,12 +118,13 @@ def bits_of(image: pyvips.Image) -> int | None:
     return bits if bilevel or (loader(image) == "heif" and bits in (10, 12)) else None
 
 
-def samples(image: pyvips.Image, *, srgb: bool = False) -> np.ndarray:
+def samples(image: pyvips.Image, *, srgb: bool = False, spool: Spool | None = None) -> np.ndarray:
     """Decode to an upright H x W x bands array of uint8, uint16 (full range) or float32.
 
     Args:
         image: From `open_image`.
         srgb: Turn inks into sRGB; else they stay C, M, Y, K.
+        spool: Takes what is too large for memory.
 
     Raises:
         pyvips.Error: The file is damaged.
@@ -130,12 +132,35 @@ def samples(image: pyvips.Image, *, srgb: bool = False) -> np.ndarray:
     bits = bits_of(image) or 16
     if srgb and image.interpretation == "cmyk":  # without a profile, libvips's general CMYK profile serves
         image = image.icc_transform("srgb", embedded=True, depth=8 if image.format == "uchar" else 16)
-    if field(image, "orientation", 1) != 1:
-        # Turning needs pixels out of order, the decoder hands them out in order.
-        image = image.copy_memory().autorot()
-    array = image.numpy().reshape(image.height, image.width, image.bands)
+    orientation = field(image, "orientation", 1)
+    if spool is not None and spool.holds(_size(image)):
+        array = _in_file(image, orientation, spool)
+    else:
+        if orientation != 1:
+            # Turning needs pixels out of order, the decoder hands them out in order.
+            image = image.copy_memory().autorot()
+        array = image.numpy().reshape(image.height, image.width, image.bands)
     if array.dtype == np.uint16 and bits < 16:
         # libvips shifts 10 and 12 bit up and leaves the low bits 0, so that white would be 65472 of 65535.
         levels = np.arange(65536) >> (16 - bits)
         array = np.rint(levels * (65535 / ((1 << bits) - 1))).astype(np.uint16)[array]
     return array
+
+
+def _in_file(image: pyvips.Image, orientation: int, spool: Spool) -> np.ndarray:
+    """Decode into a temporary file, as `samples` does into memory."""
+    file = spool.new_file()
+    image.rawsave(str(file))
+    if orientation != 1:
+        unturned: Any = pyvips.Image.rawload(
+            str(file), image.width, image.height, _size(image) // (image.width * image.height)
+        )
+        unturned = unturned.copy(format=image.format, bands=image.bands)
+        unturned.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+        image, file = unturned.autorot(), spool.new_file()
+        image.rawsave(str(file))
+    return np.memmap(file, _DTYPES[str(image.format)], "r+", shape=(image.height, image.width, image.bands))
+
+
+def _size(image: pyvips.Image) -> int:
+    return image.width * image.height * image.bands * np.dtype(_DTYPES[str(image.format)]).itemsize

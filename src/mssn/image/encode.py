@@ -10,10 +10,12 @@ import pyvips
 
 from mssn.image.metadata import describes
 from mssn.image.picture import Picture
+from mssn.image.spool import location
 
 WRITABLE = (".avif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _JPEG = (".jpg", ".jpeg")
 _TIFF = (".tif", ".tiff")
+_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 _INTERPRETATIONS = {
     (1, "uint8"): "b-w",
     (3, "uint8"): "srgb",
@@ -35,6 +37,23 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
     Raises:
         pyvips.Error: It is too large for the format.
     """
+    picture = _fitted(picture, suffix)
+    return _image(picture).write_to_buffer(suffix, **_options(picture, suffix, quality))
+
+
+def encode_into(descriptor: int, picture: Picture, suffix: str, quality: int | None) -> None:
+    """Encode into an open file, whose content need not fit into memory; otherwise as `encode`.
+
+    Raises:
+        pyvips.Error: As `encode`; or the file cannot be written.
+    """
+    picture = _fitted(picture, suffix)
+    target = pyvips.Target.new_to_descriptor(descriptor)
+    _image(picture).write_to_target(target, suffix, **_options(picture, suffix, quality))
+
+
+def _fitted(picture: Picture, suffix: str) -> Picture:
+    """The picture as the format can hold it."""
     if picture.pages > 1 and not (suffix in _TIFF or (suffix == ".webp" and picture.delays)):
         picture = picture.split()[0]
     if picture.black is not None and suffix not in (*_JPEG, *_TIFF):
@@ -43,7 +62,7 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
         picture = picture.each(to_integers if suffix in (".png", ".avif") else to_8_bit)
     if picture.alpha is not None and suffix in _JPEG:
         picture = _on_white(picture)
-    return _image(picture).write_to_buffer(suffix, **_options(picture, suffix, quality))
+    return picture
 
 
 def to_8_bit(array: np.ndarray) -> np.ndarray:
@@ -67,15 +86,13 @@ def _image(picture: Picture) -> pyvips.Image:
     """The picture as libvips knows it, with its metadata."""
     pixels, alpha, black = picture.pixels, picture.alpha, picture.black
     colours, kind = pixels.shape[2], str(pixels.dtype)
+    image, interpretation = _plane(pixels), _INTERPRETATIONS[colours, kind]
     if black is not None:  # stored as light, written as ink
-        inks = np.concatenate([pixels, black], axis=2)
-        full = np.iinfo(inks.dtype).max if inks.dtype != np.float32 else np.float32(1)
-        planes, interpretation = [full - inks], "cmyk"
-    else:
-        planes, interpretation = [pixels], _INTERPRETATIONS[colours, kind]
-    array = np.concatenate([*planes, *([] if alpha is None else [alpha])], axis=2)
-    image = pyvips.Image.new_from_array(np.ascontiguousarray(array), interpretation=interpretation)
-    image = image.copy(xres=picture.dpi / 25.4, yres=picture.dpi / 25.4)
+        image, interpretation = image.bandjoin(_plane(black)), "cmyk"
+        image = 1 - image if kind == "float32" else image.invert()
+    if alpha is not None:
+        image = image.bandjoin(_plane(alpha))
+    image = image.copy(interpretation=interpretation, xres=picture.dpi / 25.4, yres=picture.dpi / 25.4)
     space = "CMYK" if black is not None else "GRAY" if colours == 1 else "RGB "
     icc = picture.icc if picture.icc and describes(picture.icc, space) else None
     for key, value in (("icc-profile-data", icc), ("exif-data", picture.exif), ("xmp-data", picture.xmp)):
@@ -87,6 +104,20 @@ def _image(picture: Picture) -> pyvips.Image:
         image.set_type(pyvips.GValue.array_int_type, "delay", list(picture.delays))
         image.set_type(pyvips.GValue.gint_type, "loop", picture.loop)
     return image
+
+
+def _plane(array: np.ndarray) -> Any:
+    """H x W x C as libvips knows it; what lies in a file is read from there, a strip at a time."""
+    height, width, channels = array.shape
+    place = location(array)
+    if place is None:
+        return pyvips.Image.new_from_array(np.ascontiguousarray(array))
+    file, offset = place
+    bytes_of_a_pixel = channels * array.dtype.itemsize
+    image: Any = pyvips.Image.rawload(
+        str(file), width, height, bytes_of_a_pixel, offset=offset, access="sequential"
+    )
+    return image.copy(format=_FORMATS[str(array.dtype)], bands=channels)
 
 
 def _without_inks(picture: Picture) -> Picture:

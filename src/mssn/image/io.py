@@ -17,15 +17,19 @@ import pyvips
 from mssn.atomic import replacing
 from mssn.errors import DataError, ImageError
 from mssn.image.decode import READABLE, bits_of, display_name, open_image, samples
-from mssn.image.encode import WRITABLE, encode, to_8_bit
+from mssn.image.encode import WRITABLE, encode, encode_into, to_8_bit
 from mssn.image.metadata import field, kind_of, reason, upright_exif, upright_xmp
 from mssn.image.picture import NO_DPI, Picture
+from mssn.image.spool import Spool, release
 
 MAX_PIXELS = 500_000_000  # a small damaged or hostile file may claim a size that would fill the memory
+_LARGE = 2**28  # bytes of pixels from which on the encoded file is not gathered in memory first
 Source = str | os.PathLike[str] | bytes
 
 
-def read(source: Source, *, max_pixels: int = MAX_PIXELS, into: str = "") -> Picture:
+def read(
+    source: Source, *, max_pixels: int = MAX_PIXELS, into: str = "", spool: Spool | None = None
+) -> Picture:
     """Decode a picture file, turned upright, with its depth, alpha and metadata.
 
     Grey stays grey (WebP always, and AVIF in practice, hold colour), palettes become RGB, 1 bit becomes
@@ -37,19 +41,20 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS, into: str = "") -> Pic
         max_pixels: refuse larger pictures, all pages together, before any pixel is decoded.
         into: ending of the file to be written: for ".tif" all pages of a TIFF are read, for ".webp" all
             frames of a GIF or WebP, if they have one size. Else, and of other formats always, the first.
+        spool: takes what is too large for memory; the picture must not be used after its block.
 
     Raises:
         ImageError: missing, not a picture, damaged, cut short, too large, or of an unsupported kind.
     """
     image = open_image(source, max_pixels, into)
-    array = _samples(source, image)
+    array = _samples(source, image, spool=spool)
     inks = image.interpretation == "cmyk"
     if inks:
         full = array.dtype.type(1) if array.dtype == np.float32 else np.iinfo(array.dtype).max
         array[:, :, :4] = full - array[:, :, :4]
     colours = 3 if array.shape[2] > 2 else 1
     split = (0, colours, colours + inks, array.shape[2])
-    pixels, black, alpha = (np.ascontiguousarray(array[:, :, a:b]) for a, b in pairwise(split))
+    pixels, black, alpha = (_plane(array, a, b, spool) for a, b in pairwise(split))
     if kind_of(image) == "gif" and alpha.size and alpha.min() == 255:
         alpha = alpha[:, :, :0]  # the decoder gives every moving GIF an alpha channel
     count = array.shape[0] // field(image, "page-height", array.shape[0])
@@ -130,11 +135,17 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
         raise ImageError(f"{name}: cannot write '{suffix}' files; use one of {', '.join(WRITABLE)}")
     if target.is_dir():
         raise ImageError(f"{name}: is a folder, not a file to write")
+    _check_quality(quality, name)
     try:
         with replacing(target) as file:
-            file.write(to_bytes(picture, suffix, quality=quality, name=name))
+            if picture.nbytes > _LARGE:
+                encode_into(file.fileno(), picture, suffix, quality)
+            else:
+                file.write(encode(picture, suffix, quality))
     except OSError as error:
         raise ImageError(f"{name}: cannot be written: {error.strerror or error}") from error
+    except pyvips.Error as error:
+        raise ImageError(f"{name}: cannot be encoded: {reason(error)}") from error
 
 
 def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name: str = "picture") -> bytes:
@@ -149,8 +160,7 @@ def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name:
     Raises:
         ImageError: impossible quality, or a picture too large for the format.
     """
-    if quality is not None and not 1 <= quality <= 100:
-        raise ImageError(f"{name}: quality must be 1 to 100, not {quality}")
+    _check_quality(quality, name)
     try:
         return encode(picture, suffix, quality)
     except pyvips.Error as error:
@@ -185,11 +195,31 @@ def find_images(folder: str | os.PathLike[str]) -> list[Path]:
     return sorted(found, key=lambda path: ([_natural(part) for part in path.parts], str(path)))
 
 
-def _samples(source: Source, image: pyvips.Image, *, srgb: bool = False) -> np.ndarray:
+def _check_quality(quality: int | None, name: str) -> None:
+    if quality is not None and not 1 <= quality <= 100:
+        raise ImageError(f"{name}: quality must be 1 to 100, not {quality}")
+
+
+def _plane(array: np.ndarray, first: int, end: int, spool: Spool | None) -> np.ndarray:
+    """Some channels of H x W x C, in one piece."""
+    part = array[:, :, first:end]
+    if part.flags.c_contiguous or spool is None or not spool.holds(part.nbytes):
+        return np.ascontiguousarray(part)
+    plane = spool.empty(part.shape, part.dtype)
+    for row in range(0, len(part), 256):
+        plane[row : row + 256] = part[row : row + 256]
+    release(plane)
+    release(array)
+    return plane
+
+
+def _samples(
+    source: Source, image: pyvips.Image, *, srgb: bool = False, spool: Spool | None = None
+) -> np.ndarray:
     """The pixels of an opened file; its errors in one line."""
     name = display_name(source)
     try:
-        array = samples(image, srgb=srgb)
+        array = samples(image, srgb=srgb, spool=spool)
     except pyvips.Error as error:
         if kind_of(image) == "heic":
             raise ImageError(f"{name}: this libvips cannot decode HEIC; use AVIF or PNG") from error

@@ -67,6 +67,11 @@ class Picture:
                 wanted, given = f"{(*shape[:2], 1)} of {dtype}", f"{plane.shape} of {plane.dtype}"
                 raise ImageError(f"{name} must be {wanted} like its pixels, not {given}")
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all planes."""
+        return sum(p.nbytes for p in (self.pixels, self.alpha, self.black) if p is not None)
+
     def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Picture:
         """The picture with every plane (pixels, alpha, black) changed in the same way."""
         alpha, black = (None if plane is None else change(plane) for plane in (self.alpha, self.black))
