@@ -13,8 +13,11 @@ import pyvips
 import tifffile
 from PIL import Image
 
-from mssn.api import MEMORY, load, upscale_file
+from mssn.api import load
+from mssn.engine.enlarger import Enlarger
+from mssn.engine.size import Factor
 from mssn.engine.upscaler import Upscaler
+from mssn.files import MEMORY, upscale_file
 from mssn.image.io import read
 
 WIDE = pyvips.Operation.call("profile_load", "p3")
@@ -28,6 +31,10 @@ class Repeater:
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         return lr.repeat(2, axis=2).repeat(2, axis=3)
+
+
+def repeater() -> Upscaler:
+    return Upscaler(lambda _: Enlarger(Repeater()), [2], Factor(2))
 
 
 def slopes(*channels: float, dtype: str = "uint8", height: int = 24) -> np.ndarray:
@@ -146,10 +153,10 @@ def test_what_goes_in_comes_out(tmp_path: Path, monkeypatch, name: str, memory: 
         monkeypatch.setattr("mssn.image.io._LARGE", 0)
     source, target = tmp_path / case.source, tmp_path / case.target
     case.make(source)
-    done = upscale_file(Upscaler(Repeater()), source, target, memory=memory)
+    done = upscale_file(repeater(), source, target, memory=memory)
     assert sorted(os.listdir(tmp_path)) == [case.source, case.target]  # no scraps
     before, after = read(source, into=target.suffix), read(target, into=target.suffix)
-    assert (done.height, done.width, done.left_out) == (24, 32, 0)
+    assert done[:2] == ((32, 24), (64, 48)) and done.left_out == 0
     assert (after.pages, after.delays, after.loop) == (before.pages, before.delays, before.loop)
     assert (after.icc, after.bits, after.pixels.dtype) == (before.icc, before.bits, before.pixels.dtype)
     full = 1 if after.pixels.dtype == np.float32 else np.iinfo(after.pixels.dtype).max
@@ -171,7 +178,7 @@ def test_what_goes_in_comes_out(tmp_path: Path, monkeypatch, name: str, memory: 
 
 def test_a_moving_gif_becomes_webp_with_its_times(tmp_path: Path) -> None:
     frames(**TIMES)(tmp_path / "a.gif")
-    upscale_file(Upscaler(Repeater()), tmp_path / "a.gif", tmp_path / "b.webp")
+    upscale_file(repeater(), tmp_path / "a.gif", tmp_path / "b.webp")
     with Image.open(tmp_path / "b.webp") as seen:
         assert (seen.n_frames, seen.size, seen.info["loop"]) == (3, (64, 48), 0)
     picture = read(tmp_path / "b.webp", into=".webp")
@@ -180,7 +187,7 @@ def test_a_moving_gif_becomes_webp_with_its_times(tmp_path: Path) -> None:
 
 def test_formats_without_pages_get_the_first_and_say_so(tmp_path: Path) -> None:
     frames(**TIMES)(tmp_path / "a.gif")
-    done = upscale_file(Upscaler(Repeater()), tmp_path / "a.gif", tmp_path / "b.png")
+    done = upscale_file(repeater(), tmp_path / "a.gif", tmp_path / "b.png")
     assert (done.pages, done.left_out) == (1, 2)
     first = read(tmp_path / "a.gif").pixels
     assert np.array_equal(read(tmp_path / "b.png").pixels, first.repeat(2, axis=0).repeat(2, axis=1))
@@ -190,7 +197,7 @@ def test_pages_of_different_sizes_are_not_mixed(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(slopes(*RGB), photometric="rgb")
         file.write(slopes(*RGB)[:12, :16], photometric="rgb")
-    done = upscale_file(Upscaler(Repeater()), tmp_path / "a.tif", tmp_path / "b.tif")
+    done = upscale_file(repeater(), tmp_path / "a.tif", tmp_path / "b.tif")
     assert (done.pages, done.left_out) == (1, 1)
     assert read(tmp_path / "b.tif").pixels.shape == (48, 64, 3)
 
@@ -201,7 +208,7 @@ def test_stripping_takes_exif_and_xmp_but_not_the_colours(tmp_path: Path) -> Non
     Image.fromarray(slopes(*RGB)).save(tmp_path / "a.jpg", exif=exif, icc_profile=WIDE)
     for metadata in ("keep", "strip"):
         target = tmp_path / f"{metadata}.jpg"
-        upscale_file(Upscaler(Repeater()), tmp_path / "a.jpg", target, metadata=metadata)
+        upscale_file(repeater(), tmp_path / "a.jpg", target, metadata=metadata)
         with Image.open(target) as seen:
             assert (seen.getexif().get(0x010F) == "a camera") == (metadata == "keep")
             assert seen.info["icc_profile"] == WIDE

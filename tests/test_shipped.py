@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mssn.api import load
-from mssn.engine.upscaler import enlarge
+from mssn.engine.enlarger import enlarge
 from mssn.evaluate import evaluate
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.weights import manifest

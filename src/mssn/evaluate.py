@@ -16,7 +16,7 @@ import numpy as np
 
 from mssn import provenance
 from mssn.data.folder import locate
-from mssn.engine.upscaler import enlarge
+from mssn.engine.enlarger import enlarge
 from mssn.errors import DataError, ImageError
 from mssn.image.io import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, imresize, shrink

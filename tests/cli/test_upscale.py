@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import mssn as package
-from mssn import api
+from mssn import files as mssn_files
 from mssn.image.io import read, read_rgb, read_size, write
 from mssn.image.picture import Picture
 
@@ -89,6 +89,27 @@ def test_formats_that_can_only_be_read_become_png(mssn, net, tmp_path, photo) ->
     Image.fromarray(photo).save(tmp_path / "a.gif")
     assert mssn("upscale", "a.gif", "-m", net).code == 0
     assert read_size(tmp_path / "a_x2.png") == (192, 224)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "size"),
+    [
+        (["-s", "2.5"], "one_x2.5.png", (50, 75)),
+        (["-s", "5"], "one_x5.png", (100, 150)),
+        (["-s", "0.5"], "one_x0.5.png", (10, 15)),
+        (["--size", "100x100"], "one_100x100.png", (67, 100)),
+        (["--size", "x100"], "one_x100.png", (100, 150)),
+        (["--size", "100x100!"], "one_100x100.png", (100, 100)),
+        (["-s", "1.5", "-m", "bicubic"], "one_x1.5.png", (30, 45)),
+    ],
+)
+def test_any_factor_and_any_size(mssn, pictures, arguments, name, size) -> None:
+    assert mssn("upscale", pictures / "one.png", *arguments).code == 0
+    assert read_size(pictures / name) == size
+    assert mssn("upscale", pictures, *arguments, "-o", "big").code == 0
+    before = files(pictures)
+    assert mssn("upscale", pictures, *arguments, "-f").code == 0  # its own results are nobody's input
+    assert len(files(pictures)) == len(before) + 2
 
 
 def test_alpha_and_orientation_come_along(mssn, net, tmp_path, photo) -> None:
@@ -184,10 +205,17 @@ def test_a_broken_picture_among_others_is_skipped_and_told(mssn, pictures, net, 
             ["pictures/one.png", "--model", "mssn-xl"],
             "unknown model 'mssn-xl'; known are: mssn-s, mssn-m, mssn",
         ),
-        (["pictures/one.png", "--scale", "7"], "mssn-s has no scale 7; it has: 2, 3, 4"),
+        (["pictures/one.png", "--size", "big"], "'big' is no size; sizes look like 1920x1080"),
+        (["pictures/one.png", "--size", "9x9", "-s", "2"], "give a scale or a size, not both"),
+        (["pictures/one.png", "--scale", "1e9"], "beyond the limit of 8 billion"),
+        (["pictures/one.png", "--memory", "-1"], "--memory must not be below 0"),
+        (["pictures/one.png", "--max-megapixels", "0"], "--max-megapixels must be above 0"),
         (["pictures/one.png", "--scale", "two"], "--scale"),
-        (["pictures/one.png", "--scale", "0"], "scale must be at least 1, not 0"),
-        (["pictures/one.png", "--scale", "-1", "-m", "bicubic"], "scale must be at least 1, not -1"),
+        (["pictures/one.png", "--scale", "0"], "the scale must be a number above 0, not 0"),
+        (
+            ["pictures/one.png", "--scale", "-1", "-m", "bicubic"],
+            "a number above 0, not -1",
+        ),
         (["x" * 300 + ".png"], "File name too long"),
         (["pictures/one.png", "--model", "text.onnx"], "text.onnx: not a readable .onnx file"),
         (["pictures/one.png", "--model", "gone.onnx"], "gone.onnx: no such weights file"),
@@ -234,7 +262,7 @@ def test_ctrl_c_leaves_quietly(mssn, pictures, net, monkeypatch) -> None:
     def press(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(api, "read", press)
+    monkeypatch.setattr(mssn_files, "read", press)
     result = mssn("upscale", pictures / "one.png", "-m", net)
     assert (result.code, result.line) == (130, "mssn: stopped")
 

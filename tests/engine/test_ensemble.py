@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mssn.engine.enlarger import enlarge
 from mssn.engine.ensemble import Ensemble
-from mssn.engine.upscaler import enlarge
 from mssn.runtime.bicubic import BicubicRuntime
 
 

@@ -1,130 +1,106 @@
-"""Tiled equals whole, and every kind of array comes back as it was given."""
+"""Any factor: networks in a row, then a shrink."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
-from mssn.engine.upscaler import Upscaler, enlarge
-from mssn.errors import ImageError, WeightsError
+from mssn.engine.enlarger import Enlarger
+from mssn.engine.size import Factor, parse
+from mssn.engine.upscaler import Upscaler, chain
+from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
-from mssn.image.transparency import bleed
-from mssn.runtime.bicubic import BicubicRuntime
-from mssn.runtime.openvino import OpenVINORuntime
 
 
-class Recorder:
-    """A runtime that repeats pixels and notes the shapes it was given."""
+@dataclass
+class Repeater:
+    """A network that repeats pixels."""
 
-    name, scale, halo = "recorder", 3, 2
-
-    def __init__(self) -> None:
-        self.shapes: list[tuple[int, ...]] = []
+    scale: int
+    name: str = "repeater"
+    halo: int = 1
+    calls: list[tuple[int, ...]] = field(default_factory=list)
 
     def run(self, lr: np.ndarray) -> np.ndarray:
-        self.shapes.append(lr.shape)
-        return lr.repeat(3, axis=2).repeat(3, axis=3)
+        self.calls.append(lr.shape)
+        return lr.repeat(self.scale, axis=2).repeat(self.scale, axis=3)
 
 
-@pytest.mark.parametrize("tile", [13, 16, 31, 64])
-def test_tiled_equals_whole(exported, photo, tile) -> None:
-    runtime = OpenVINORuntime(exported / "mssn-s-x2.onnx", precision="fp32")
-    assert runtime.halo == 6
-    whole = enlarge(runtime, photo, tile=1000)
-    tiled = enlarge(runtime, photo, tile=max(tile, 2 * runtime.halo + 1))
-    # Equal to rounding: float sums may differ in the last bit from shape to shape, never by a grey level.
-    assert np.abs(whole.astype(int) - tiled).max() <= 1
-    assert (whole != tiled).mean() < 1e-3
-
-
-def test_a_halo_too_small_would_be_seen(exported, photo) -> None:
-    runtime = OpenVINORuntime(exported / "mssn-s-x2.onnx", precision="fp32")
-    whole = enlarge(runtime, photo, tile=1000)
-    runtime.halo = 1
-    assert np.abs(whole.astype(int) - enlarge(runtime, photo, tile=16)).max() > 1
-
-
-def test_tiled_bicubic_equals_whole_bicubic(photo) -> None:
-    for scale in (2, 3, 4):
-        tiled = enlarge(BicubicRuntime(scale), photo, tile=20)
-        assert np.array_equal(tiled, imresize(photo, scale=scale))
-
-
-def test_windows_have_one_shape() -> None:
-    runtime = Recorder()
-    enlarge(runtime, np.zeros((44, 81, 3), np.uint8), tile=20)
-    assert set(runtime.shapes) == {(1, 3, 18, 20)}
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
-def test_every_kind_of_array_comes_back_as_it_was(dtype, channels) -> None:
-    shape = (9, 14) if channels is None else (9, 14, channels)
-    pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
-    large = Upscaler(Recorder(), tile=8)(pixels)
-    assert large.dtype == dtype
-    assert large.shape == (27, 42, *shape[2:])
-    expected = pixels.repeat(3, axis=0).repeat(3, axis=1)
-    if channels in (2, 4):  # alpha is enlarged apart, and what it hides is not seen
-        alpha = np.ascontiguousarray(pixels[:, :, -1:])
-        colour = bleed(pixels[:, :, :-1], alpha).repeat(3, axis=0).repeat(3, axis=1)
-        expected = np.concatenate([colour, imresize(alpha, scale=3)], axis=2)
-    assert np.array_equal(large, expected)
-
-
-def test_weights_that_lie_about_their_scale_are_caught(photo) -> None:
-    liar = Recorder()
-    liar.scale = 2
-    with pytest.raises(WeightsError, match="the weights say x2"):
-        Upscaler(liar)(photo)
-
-
-def test_bicubic_of_16_bit_keeps_16_bit() -> None:
-    ramp = np.tile(np.arange(3000, 3200, dtype=np.uint16)[:, None, None], (1, 4, 3))
-    large = Upscaler(BicubicRuntime(2))(ramp)
-    assert np.array_equal(large, imresize(ramp, scale=2))
-    assert len(np.unique(large)) > 190
-
-
-def test_picture_keeps_what_it_carries(photo) -> None:
-    alpha = np.full((*photo.shape[:2], 1), 77, np.uint8)
-    picture = Picture(photo, alpha=alpha, icc=None, exif=b"exif", xmp=b"xmp", dpi=300, format="webp")
-    large = Upscaler(Recorder()).picture(picture)
-    assert large.pixels.shape == (288, 336, 3)
-    assert np.array_equal(large.alpha, np.full((288, 336, 1), 77, np.uint8))
-    assert (large.exif, large.xmp, large.dpi, large.format) == (b"exif", b"xmp", 300, "webp")
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 3)])
-def test_pictures_of_a_pixel_or_two(exported, size) -> None:
-    upscaler = Upscaler(OpenVINORuntime(exported / "mssn-s-x2.onnx"))
-    assert upscaler(np.zeros((*size, 3), np.uint8)).shape == (2 * size[0], 2 * size[1], 3)
+def upscaler(target, scales=(2, 3, 4)) -> Upscaler:
+    return Upscaler(lambda scale: Enlarger(Repeater(scale)), scales, target)
 
 
 @pytest.mark.parametrize(
-    "pixels",
+    ("factor", "scales", "expected"),
     [
-        np.zeros((4, 4, 3)),
-        np.zeros((4, 4, 5), np.uint8),
-        np.zeros((0, 4, 3), np.uint8),
-        np.zeros(4, np.uint8),
+        (0.5, (2, 3, 4), []),
+        (1, (2, 3, 4), []),
+        (1.01, (2, 3, 4), [2]),
+        (2, (2, 3, 4), [2]),
+        (2.0001, (2, 3, 4), [3]),
+        (4, (2, 3, 4), [4]),
+        (5, (2, 3, 4), [2, 3]),
+        (7, (2, 3, 4), [2, 4]),
+        (9, (2, 3, 4), [3, 3]),
+        (16, (2, 3, 4), [4, 4]),
+        (17, (2, 3, 4), [2, 3, 3]),
+        (5, (2,), [2, 2, 2]),
+        (3.5, (), []),
     ],
-    ids=["float", "five channels", "empty", "one axis"],
 )
-def test_other_arrays_are_refused(pixels) -> None:
-    with pytest.raises(
-        ImageError, match=r"expected an H x W or H x W x 1\.\.4 array of uint8, uint16 or float32"
-    ):
-        Upscaler(Recorder())(pixels)
+def test_chains_are_short_and_small(factor, scales, expected) -> None:
+    assert chain(factor, scales) == expected
 
 
-def test_one_upscaler_serves_several_threads(exported, photo) -> None:
-    upscaler = Upscaler(OpenVINORuntime(exported / "mssn-s-x2.onnx", precision="fp32"), tile=32)
-    pictures = [np.roll(photo, 5 * i, axis=1) for i in range(8)]
-    alone = [upscaler(picture) for picture in pictures]
-    with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(upscaler, pictures))
-    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+@pytest.mark.parametrize("factor", [2, 3, 6])
+def test_whole_factors_are_networks_alone(photo, factor) -> None:
+    assert np.array_equal(
+        upscaler(Factor(factor))(photo), photo.repeat(factor, axis=0).repeat(factor, axis=1)
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_other_factors_are_the_next_network_and_a_shrink(photo, dtype) -> None:
+    pixels = (photo.astype(np.float64) / 255 * (1 if dtype == np.float32 else np.iinfo(dtype).max)).astype(
+        dtype
+    )
+    large = upscaler(Factor(2.5))(pixels)
+    size = (240, 280)
+    expected = imresize(pixels.repeat(3, axis=0).repeat(3, axis=1), size=size)
+    assert large.shape == (*size, 3) and large.dtype == dtype
+    np.testing.assert_allclose(
+        large, expected.clip(pixels.min(), pixels.max()) if dtype == np.float32 else expected, atol=1e-6
+    )
+    assert upscaler(Factor(0.5))(pixels).shape == (48, 56, 3)
+
+
+def test_each_picture_has_its_own_way_to_one_size(photo) -> None:
+    to_size = upscaler(parse("200x"))
+    assert to_size.scale is None
+    for pixels in (photo, photo[:50, :30], photo[:1, :1]):
+        height, width, _ = pixels.shape
+        assert to_size(pixels).shape == (round(height * 200 / width), 200, 3)
+
+
+def test_pages_alpha_and_fax_are_shrunk_as_what_they_are(photo) -> None:
+    alpha = np.where(photo[:, :, :1] > 100, 255, 0).astype(np.uint8)
+    large = upscaler(Factor(1.5)).picture(Picture(photo, alpha=alpha, pages=2, delays=(5, 6)))
+    assert large.pixels.shape == (144, 168, 3) and large.alpha is not None and large.pages == 2
+    first = upscaler(Factor(1.5)).picture(Picture(photo[:48], alpha=alpha[:48]))
+    assert np.array_equal(large.pixels[:72], first.pixels)
+    fax = upscaler(Factor(1.5)).picture(Picture(alpha, bits=1))
+    assert set(np.unique(fax.pixels)) == {0, 255}
+
+
+def test_plain_bicubic_needs_no_network(photo) -> None:
+    for factor in (0.4, 1.7, 5.0):
+        large = upscaler(Factor(factor), scales=())(photo)
+        assert np.array_equal(large, imresize(photo, size=Factor(factor).of(96, 112)))
+
+
+def test_results_beyond_all_reason_are_refused(photo) -> None:
+    with pytest.raises(ImageError, match="the result would have 1120000x960000 pixels, beyond the limit"):
+        upscaler(Factor(10_000), scales=())(photo)

@@ -10,12 +10,14 @@ from typing import Annotated, TypedDict
 
 from cyclopts import Parameter
 
-from mssn.api import DEFAULT_MODEL, Metadata, beside, load, upscale_bytes, upscale_file, writable
+from mssn.api import DEFAULT_MODEL, load
 from mssn.atomic import replacing
 from mssn.cli.jobs import Job, check, collect, run
-from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Scale, Threads
+from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Threads
+from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError
+from mssn.files import MEMORY, Metadata, beside, upscale_bytes, upscale_file, writable
 from mssn.image.decode import READABLE
 from mssn.image.encode import WRITABLE
 from mssn.image.io import MAX_PIXELS
@@ -35,12 +37,14 @@ def upscale(
     /,
     *,
     output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
-    scale: Scale = None,
+    scale: Annotated[float | None, Parameter(name=["--scale", "-s"])] = None,
+    size: str | None = None,
     model: Model = DEFAULT_MODEL,
     force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
     quality: Annotated[int | None, Parameter(name=["--quality", "-q"])] = None,
     metadata: Metadata = "keep",
     max_megapixels: float = MAX_PIXELS / 1e6,
+    memory: int = MEMORY // 2**20,
     runtime: Runtime = "openvino",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
@@ -53,12 +57,15 @@ def upscale(
         output: A folder (existing, ending in /, or for several pictures) keeps names and formats inside
             it; else the file to write. Left out, photo.png becomes photo_x2.png beside it. - writes to
             standard output, in the format of the input; so does standard input without an output.
-        scale: 2, 3 or 4; default 2, or what a weights file was trained for.
+        scale: Any number; default 2, or what a weights file was trained for. There are networks for 2, 3 and
+            4; others take the next larger one, or several in a row, and an antialiased shrink.
+        size: Instead of a scale: 1920x1080 (fits in), 1920x or x1080 (one side), 1920x1080! (exactly).
         model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file.
         force: Overwrite existing files.
         quality: 1 to 100, for JPEG, WebP and AVIF.
         metadata: keep EXIF and XMP, or strip them; the colour profile stays.
         max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
+        memory: Mebibytes of pixels to hold in memory, roughly; the rest waits in files beside the result.
         runtime: What runs the network.
         precision: auto takes bf16 where the processor has it, but fp32 for 16-bit pictures.
         threads: Processor cores to use; default all.
@@ -66,22 +73,33 @@ def upscale(
     """
     if quality is not None and not 1 <= quality <= 100:
         raise ImageError(f"--quality must be 1 to 100, not {quality}")
+    if memory < 0:
+        raise ImageError(f"--memory must not be below 0, it is {memory}")
     if not max_megapixels > 0:
         raise ImageError(f"--max-megapixels must be above 0, not {max_megapixels:g}")
     how: _How = {"quality": quality, "metadata": metadata, "max_pixels": int(max_megapixels * 1e6)}
-    upscaler = load(model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble)
+    upscaler = load(
+        model,
+        scale,
+        size=size,
+        runtime=runtime,
+        precision=precision,
+        threads=threads,
+        ensemble=ensemble,
+    )
     if _STREAM in (*inputs, output and Path(output)):
         return _stream(upscaler, inputs, output, force, how)
-    jobs = plan(inputs, output, upscaler.scale)
+    jobs = plan(inputs, output, upscaler.target)
     check(jobs, force)
 
     def enlarge(job: Job) -> str:
         started = time.perf_counter()
-        height, width, pages, left_out = upscale_file(upscaler, job.source, job.target, force=force, **how)
-        enlarged = f"{width * upscaler.scale}x{height * upscaler.scale}"
+        before, after, pages, left_out = upscale_file(
+            upscaler, job.source, job.target, force=force, memory=memory * 2**20, **how
+        )
+        sizes = " -> ".join(f"{width}x{height}" for width, height in (before, after))
         kind = f"  {pages} pages" if pages > 1 else f"  the first of {1 + left_out}" if left_out else ""
-        seconds = time.perf_counter() - started
-        return f"{job.target}  {width}x{height} -> {enlarged}{kind}  {seconds:.2f} s"
+        return f"{job.target}  {sizes}{kind}  {time.perf_counter() - started:.2f} s"
 
     return run(jobs, enlarge, "enlarged")
 
@@ -117,7 +135,7 @@ def _file_to_write(output: str) -> Path:
     return Path(output)
 
 
-def plan(inputs: list[Path], output: str | None, scale: int) -> list[Job]:
+def plan(inputs: list[Path], output: str | None, size: Size) -> list[Job]:
     """What is to be written where.
 
     Raises:
@@ -128,7 +146,7 @@ def plan(inputs: list[Path], output: str | None, scale: int) -> list[Job]:
         found = collect(inputs)
         named = {path.resolve() for path in inputs}
         return [
-            Job(source, beside(source, scale))
+            Job(source, beside(source, size))
             for source, _ in found
             if source.resolve() in named or not _is_result(source)
         ]
@@ -144,5 +162,5 @@ def plan(inputs: list[Path], output: str | None, scale: int) -> list[Job]:
 
 def _is_result(path: Path) -> bool:
     """Whether a picture in a folder is what an earlier run without -o left there."""
-    original = re.sub(r"_x\d+$", "", path.stem)
+    original = re.sub(r"_(x\d+(\.\d+)?|\d*x\d*)$", "", path.stem)
     return original != path.stem and any(path.with_name(original + ending).is_file() for ending in _ENDINGS)

@@ -1,57 +1,50 @@
-"""Enlarge arrays and pictures with any runtime."""
+"""Enlarge pictures by any factor, or to any size: networks in a row, then a shrink to the exact size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache
 
 import numpy as np
 
-from mssn.engine.tiles import windows
-from mssn.errors import ImageError, WeightsError
-from mssn.image.color import from_network, to_network
+from mssn.engine.enlarger import Enlarger, check
+from mssn.engine.size import Factor, Size
+from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
-from mssn.image.spool import Spool, in_memory, release
+from mssn.image.spool import Spool
 from mssn.image.transparency import bleed
-from mssn.runtime.base import Runtime
-from mssn.runtime.bicubic import BicubicRuntime
 
-# The time a pixel takes is lowest for tiles of 96 to 320 pixels a side and grows by a third or more for
-# whole pictures, whose features no longer fit into the processor's caches.
-TILE = 256
-
-
-New = Callable[[tuple[int, ...], np.dtype], np.ndarray]  # makes an array of a shape and dtype
+MAX_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
 
 
 class Upscaler:
-    """Enlarges pictures by a fixed factor; may be shared by threads.
+    """Enlarges pictures to one factor or size; may be shared by threads.
+
+    A network enlarges by a whole factor. Others are reached by the next larger one, several networks in a row
+    if need be, and an antialiased bicubic shrink from there.
 
     Args:
-        runtime: What runs the network.
-        tile: Largest side of the windows a picture is cut into, LR pixels; never changes the result.
-        deep: Makes the runtime for 16-bit pictures when the first one comes; default: the same. bfloat16
-            holds 8 bits, so that a fast runtime may be too rough for them.
+        open_scale: Makes an enlarger for a whole factor; asked once for each that is needed.
+        scales: The factors there are; none for plain bicubic.
+        target: How large pictures are to become.
     """
 
-    def __init__(
-        self, runtime: Runtime, *, tile: int = TILE, deep: Callable[[], Runtime] | None = None
-    ) -> None:
-        self.runtime, self.tile, self._make_deep = runtime, tile, deep
-
-    @cached_property
-    def _deep_runtime(self) -> Runtime:
-        return self._make_deep() if self._make_deep else self.runtime
+    def __init__(self, open_scale: Callable[[int], Enlarger], scales: Sequence[int], target: Size) -> None:
+        self.scales, self.target = tuple(sorted(scales)), target
+        self._enlarger = cache(open_scale)
+        if isinstance(target, Factor) and target.factor > 1:
+            for scale in chain(target.factor, self.scales):
+                self._enlarger(scale)  # what cannot be opened is told now
 
     @property
-    def scale(self) -> int:
-        """The factor."""
-        return self.runtime.scale
+    def scale(self) -> float | None:
+        """The factor; None where each picture has its own, because a size was asked for."""
+        return self.target.factor if isinstance(self.target, Factor) else None
 
     def __repr__(self) -> str:
-        return f"<Upscaler x{self.scale}, {self.runtime.name}>"
+        return f"<Upscaler {self.target}>"
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Enlarge an array of pixels.
@@ -61,24 +54,16 @@ class Upscaler:
                 uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their range).
 
         Returns:
-            scale*H x scale*W, same channels and dtype.
+            The same, larger.
 
         Raises:
-            ImageError: The array is nothing of the above.
+            ImageError: The array is nothing of the above, or would become too large.
         """
-        shape = pixels.shape
-        if pixels.ndim == 2:
-            return self(pixels[:, :, None])[:, :, 0]
-        fine = pixels.ndim == 3 and shape[2] in (1, 2, 3, 4) and 0 not in shape
-        if not fine or pixels.dtype not in (np.uint8, np.uint16, np.float32):
-            raise ImageError(
-                "expected an H x W or H x W x 1..4 array of uint8, uint16 or float32, "
-                f"got shape {shape} of {pixels.dtype}"
-            )
-        if shape[2] in (1, 3):
-            return self._color(pixels)
-        pixels, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
-        return np.concatenate([self._color(bleed(pixels, alpha)), self._alpha(alpha)], axis=2)
+        check(pixels)
+        size, scales = self._way(*pixels.shape[:2])
+        for scale in scales:
+            pixels = self._enlarger(scale)(pixels)
+        return _fit(pixels, size)
 
     def picture(self, picture: Picture, spool: Spool | None = None) -> Picture:
         """Enlarge a decoded file, each page by itself; depth, alpha, inks and metadata come along.
@@ -86,89 +71,62 @@ class Upscaler:
         Args:
             picture: What to enlarge.
             spool: Takes what is too large for memory; the result must not be used after its block.
+
+        Raises:
+            ImageError: It would become too large.
         """
-        new = spool.empty if spool else in_memory
-        if picture.pages == 1:
-            return self._page(picture, new)
-        pages = [self._page(page, new) for page in picture.split()]
-        pixels, alpha, black = (
-            None if planes[0] is None else np.concatenate(planes)
-            for planes in zip(*((p.pixels, p.alpha, p.black) for p in pages), strict=True)
-        )
-        assert pixels is not None
-        return replace(picture, pixels=pixels, alpha=alpha, black=black)
+        height, width, _ = picture.pixels.shape
+        size, scales = self._way(height // picture.pages, width)
+        for scale in scales:
+            picture = self._enlarger(scale).picture(picture, spool)
+        if picture.pixels.shape[:2] == (size[0] * picture.pages, size[1]):
+            return picture
+        if picture.alpha is not None and not scales:
+            picture = replace(picture, pixels=bleed(picture.pixels, picture.alpha))
+        pages = [page.each(lambda plane: _fit(plane, size)) for page in picture.split()]
+        joined = picture.joined(pages)
+        if picture.bits == 1:
+            joined = replace(joined, pixels=np.where(joined.pixels < 128, 0, 255).astype(np.uint8))
+        return joined
 
-    def _page(self, page: Picture, new: New) -> Picture:
-        alpha, black = page.alpha, page.black
-        if alpha is not None:
-            page = replace(page, pixels=bleed(page.pixels, alpha))
-        pixels = self._color(page.pixels, new)
-        if page.bits == 1:
-            pixels = np.where(pixels < 128, 0, 255).astype(np.uint8)
-        return replace(
-            page,
-            pixels=pixels,
-            alpha=None if alpha is None else self._alpha(alpha),
-            black=None if black is None else self._color(black, new),
-        )
-
-    def _color(self, pixels: np.ndarray, new: New = in_memory) -> np.ndarray:
-        """Enlarge H x W x 1 or 3."""
-        if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no windows
-            return imresize(pixels, scale=self.scale)
-        if pixels.dtype != np.float32:
-            runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime
-            return enlarge(runtime, pixels, tile=self.tile, new=new)
-        # Floats may be brighter than white; a network knows 0 to 1 only.
-        low, high = min(0, float(pixels.min())), max(1, float(pixels.max()))
-        large = enlarge(self._deep_runtime, (pixels - low) / (high - low), tile=self.tile, new=new)
-        large *= high - low
-        large += low
-        return large
-
-    def _alpha(self, alpha: np.ndarray) -> np.ndarray:
-        """Transparency is no photograph: bicubic, H x W x 1."""
-        if (alpha == alpha.flat[0]).all():
-            height, width, _ = alpha.shape
-            return np.full((height * self.scale, width * self.scale, 1), alpha.flat[0], alpha.dtype)
-        large = imresize(alpha, scale=self.scale)
-        return large if alpha.dtype != np.float32 else np.clip(large, 0, 1)
+    def _way(self, height: int, width: int) -> tuple[tuple[int, int], list[int]]:
+        """(height, width) that a picture of this size becomes, and the networks that lead there."""
+        size = self.target.of(height, width)
+        if size[0] * size[1] > MAX_PIXELS:
+            raise ImageError(
+                f"the result would have {size[1]}x{size[0]} pixels, beyond the limit of 8 billion"
+            )
+        # Of a factor, not what rounding makes of it: 3 pixels become 5, but the factor is still 1.5.
+        factor = self.scale or max(size[0] / height, size[1] / width)
+        return size, chain(factor, self.scales)
 
 
-def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE, new: New = in_memory) -> np.ndarray:
-    """Enlarge a picture window by window; equal to enlarging it whole.
+def chain(factor: float, scales: Sequence[int]) -> list[int]:
+    """Whole factors whose product is at least `factor`: as few as possible, then as small as possible.
+
+    The smallest comes first, because the later ones work on larger pictures.
 
     Args:
-        runtime: What runs the network.
-        pixels: H x W x 1 or 3, uint8, uint16 or float32 in [0, 1]; grey is run as RGB and comes back grey.
-        tile: Largest side of a window in LR pixels; raised where the network's halo needs more.
-        new: Makes the array for the result.
-
-    Returns:
-        scale*H x scale*W x the same channels, same dtype.
-
-    Raises:
-        WeightsError: The network does not enlarge by what its description says.
+        factor: Above 0; up to 1 needs none.
+        scales: Factors there are, each above 1; without any, none are needed.
     """
-    height, width, channels = pixels.shape
-    scale, halo = runtime.scale, runtime.halo
-    out = new((height * scale, width * scale, channels), pixels.dtype)
-    for window in windows(height, width, max(tile, 4 * halo), halo):
-        (top, bottom), (left, right) = window.rows, window.columns
-        (first, last), (start, end) = window.core_rows, window.core_columns
-        lr = to_network(pixels[top:bottom, left:right])
-        if channels == 1:
-            lr = np.repeat(lr, 3, axis=1)
-        sr = runtime.run(lr)
-        if sr.shape[2:] != (scale * lr.shape[2], scale * lr.shape[3]):
-            raise WeightsError(f"{runtime.name}: the weights say x{scale}, the network does something else")
-        sr = sr[
-            :, :, (first - top) * scale : (last - top) * scale, (start - left) * scale : (end - left) * scale
-        ]
-        if channels == 1:
-            sr = sr.mean(axis=1, keepdims=True)
-        out[first * scale : last * scale, start * scale : end * scale] = from_network(sr, pixels.dtype)
-        if end == width:  # a row of windows is done; what lies in files may leave the memory
-            release(out)
-            release(pixels)
-    return out
+    if not scales:
+        return []
+    rows: list[tuple[int, ...]] = [()]
+    while max(map(_product, rows)) < factor * (1 - 1e-9):
+        rows = [(*row, scale) for row in rows for scale in scales if not row or scale >= row[-1]]
+    enough = [row for row in rows if _product(row) >= factor * (1 - 1e-9)]
+    return list(min(enough, key=_product))
+
+
+def _product(row: tuple[int, ...]) -> int:
+    return int(np.prod(row, dtype=np.int64)) if row else 1
+
+
+def _fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize H x W (x C) to the exact size, antialiased."""
+    if pixels.shape[:2] == size:
+        return pixels
+    fitted = imresize(pixels, size=size)
+    # Bicubic swings over at edges; floats keep the range they had.
+    return fitted if pixels.dtype != np.float32 else fitted.clip(pixels.min(), pixels.max())

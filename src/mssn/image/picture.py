@@ -82,3 +82,12 @@ class Picture:
         rows = self.pixels.shape[0] // self.pages
         single = replace(self, pages=1, delays=())
         return [single.each(lambda plane, n=n: plane[n * rows : (n + 1) * rows]) for n in range(self.pages)]
+
+    def joined(self, pages: list[Picture]) -> Picture:
+        """The pages below each other again; everything else as here."""
+        pixels, alpha, black = (
+            None if planes[0] is None else np.concatenate(planes)
+            for planes in zip(*((p.pixels, p.alpha, p.black) for p in pages), strict=True)
+        )
+        assert pixels is not None
+        return replace(self, pixels=pixels, alpha=alpha, black=black)

@@ -20,7 +20,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from mssn.data.patches import Patches
-from mssn.engine.upscaler import enlarge
+from mssn.engine.enlarger import enlarge
 from mssn.errors import CheckpointError, TrainingError
 from mssn.metrics import psnr_y
 from mssn.runtime.pytorch import PyTorchRuntime

@@ -51,6 +51,23 @@ def rows() -> list[Row]:
     return [Row(**row) for row in json.loads(text)]
 
 
+def shipped_scales(model: str) -> list[int]:
+    """The factors for which a model's weights ship.
+
+    Raises:
+        UnknownModelError: No such model, or no weights for it yet.
+    """
+    known = rows()
+    names = list(dict.fromkeys(row.model for row in known))
+    if model not in names:
+        raise UnknownModelError(f"unknown model '{model}'; known are: {', '.join(names)}")
+    scales = [row.scale for row in known if row.model == model and row.weights]
+    if not scales:
+        shipped = ", ".join(f"{row.model} x{row.scale}" for row in known if row.weights)
+        raise UnknownModelError(f"no weights ship for {model} yet; shipped are: {shipped}")
+    return scales
+
+
 def find(model: str, scale: int) -> Path:
     """The .onnx file that ships for a model.
 

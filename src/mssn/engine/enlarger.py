@@ -1,0 +1,178 @@
+"""Enlarge arrays and pictures by the factor of one network, with any runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from mssn.engine.tiles import windows
+from mssn.errors import ImageError, WeightsError
+from mssn.image.color import from_network, to_network
+from mssn.image.picture import Picture
+from mssn.image.resize import imresize
+from mssn.image.spool import Spool, in_memory, release
+from mssn.image.transparency import bleed
+from mssn.runtime.base import Runtime
+from mssn.runtime.bicubic import BicubicRuntime
+
+# The time a pixel takes is lowest for tiles of 96 to 320 pixels a side and grows by a third or more for
+# whole pictures, whose features no longer fit into the processor's caches.
+TILE = 256
+
+
+New = Callable[[tuple[int, ...], np.dtype], np.ndarray]  # makes an array of a shape and dtype
+
+
+class Enlarger:
+    """Enlarges pictures by the whole factor of one network; may be shared by threads.
+
+    Args:
+        runtime: What runs the network.
+        tile: Largest side of the windows a picture is cut into, LR pixels; never changes the result.
+        deep: Makes the runtime for 16-bit pictures when the first one comes; default: the same. bfloat16
+            holds 8 bits, so that a fast runtime may be too rough for them.
+    """
+
+    def __init__(
+        self, runtime: Runtime, *, tile: int = TILE, deep: Callable[[], Runtime] | None = None
+    ) -> None:
+        self.runtime, self.tile, self._make_deep = runtime, tile, deep
+
+    @cached_property
+    def _deep_runtime(self) -> Runtime:
+        return self._make_deep() if self._make_deep else self.runtime
+
+    @property
+    def scale(self) -> int:
+        """The factor."""
+        return self.runtime.scale
+
+    def __repr__(self) -> str:
+        return f"<Enlarger x{self.scale}, {self.runtime.name}>"
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Enlarge an array of pixels.
+
+        Args:
+            pixels: H x W (grey), or H x W x 1, 2, 3 or 4 (grey, grey and alpha, RGB, RGB and alpha);
+                uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their range).
+
+        Returns:
+            scale*H x scale*W, same channels and dtype.
+
+        Raises:
+            ImageError: The array is nothing of the above.
+        """
+        check(pixels)
+        if pixels.ndim == 2:
+            return self(pixels[:, :, None])[:, :, 0]
+        if pixels.shape[2] in (1, 3):
+            return self._color(pixels)
+        pixels, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
+        return np.concatenate([self._color(bleed(pixels, alpha)), self._alpha(alpha)], axis=2)
+
+    def picture(self, picture: Picture, spool: Spool | None = None) -> Picture:
+        """Enlarge a decoded file, each page by itself; depth, alpha, inks and metadata come along.
+
+        Args:
+            picture: What to enlarge.
+            spool: Takes what is too large for memory; the result must not be used after its block.
+        """
+        new = spool.empty if spool else in_memory
+        if picture.pages == 1:
+            return self._page(picture, new)
+        pages = [self._page(page, new) for page in picture.split()]
+        return picture.joined(pages)
+
+    def _page(self, page: Picture, new: New) -> Picture:
+        alpha, black = page.alpha, page.black
+        if alpha is not None:
+            page = replace(page, pixels=bleed(page.pixels, alpha))
+        pixels = self._color(page.pixels, new)
+        if page.bits == 1:
+            pixels = np.where(pixels < 128, 0, 255).astype(np.uint8)
+        return replace(
+            page,
+            pixels=pixels,
+            alpha=None if alpha is None else self._alpha(alpha),
+            black=None if black is None else self._color(black, new),
+        )
+
+    def _color(self, pixels: np.ndarray, new: New = in_memory) -> np.ndarray:
+        """Enlarge H x W x 1 or 3."""
+        if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no windows
+            return imresize(pixels, scale=self.scale)
+        if pixels.dtype != np.float32:
+            runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime
+            return enlarge(runtime, pixels, tile=self.tile, new=new)
+        # Floats may be brighter than white; a network knows 0 to 1 only.
+        low, high = min(0, float(pixels.min())), max(1, float(pixels.max()))
+        large = enlarge(self._deep_runtime, (pixels - low) / (high - low), tile=self.tile, new=new)
+        large *= high - low
+        large += low
+        return large
+
+    def _alpha(self, alpha: np.ndarray) -> np.ndarray:
+        """Transparency is no photograph: bicubic, H x W x 1."""
+        if (alpha == alpha.flat[0]).all():
+            height, width, _ = alpha.shape
+            return np.full((height * self.scale, width * self.scale, 1), alpha.flat[0], alpha.dtype)
+        large = imresize(alpha, scale=self.scale)
+        return large if alpha.dtype != np.float32 else np.clip(large, 0, 1)
+
+
+def check(pixels: np.ndarray) -> None:
+    """Refuse what is no array of pixels.
+
+    Raises:
+        ImageError: It is not H x W or H x W x 1..4 of uint8, uint16 or float32.
+    """
+    shape = pixels.shape
+    fine = pixels.ndim == 2 or (pixels.ndim == 3 and shape[2] in (1, 2, 3, 4))
+    if not fine or 0 in shape or pixels.dtype not in (np.uint8, np.uint16, np.float32):
+        raise ImageError(
+            "expected an H x W or H x W x 1..4 array of uint8, uint16 or float32, "
+            f"got shape {shape} of {pixels.dtype}"
+        )
+
+
+def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE, new: New = in_memory) -> np.ndarray:
+    """Enlarge a picture window by window; equal to enlarging it whole.
+
+    Args:
+        runtime: What runs the network.
+        pixels: H x W x 1 or 3, uint8, uint16 or float32 in [0, 1]; grey is run as RGB and comes back grey.
+        tile: Largest side of a window in LR pixels; raised where the network's halo needs more.
+        new: Makes the array for the result.
+
+    Returns:
+        scale*H x scale*W x the same channels, same dtype.
+
+    Raises:
+        WeightsError: The network does not enlarge by what its description says.
+    """
+    height, width, channels = pixels.shape
+    scale, halo = runtime.scale, runtime.halo
+    out = new((height * scale, width * scale, channels), pixels.dtype)
+    for window in windows(height, width, max(tile, 4 * halo), halo):
+        (top, bottom), (left, right) = window.rows, window.columns
+        (first, last), (start, end) = window.core_rows, window.core_columns
+        lr = to_network(pixels[top:bottom, left:right])
+        if channels == 1:
+            lr = np.repeat(lr, 3, axis=1)
+        sr = runtime.run(lr)
+        if sr.shape[2:] != (scale * lr.shape[2], scale * lr.shape[3]):
+            raise WeightsError(f"{runtime.name}: the weights say x{scale}, the network does something else")
+        sr = sr[
+            :, :, (first - top) * scale : (last - top) * scale, (start - left) * scale : (end - left) * scale
+        ]
+        if channels == 1:
+            sr = sr.mean(axis=1, keepdims=True)
+        out[first * scale : last * scale, start * scale : end * scale] = from_network(sr, pixels.dtype)
+        if end == width:  # a row of windows is done; what lies in files may leave the memory
+            release(out)
+            release(pixels)
+    return out
