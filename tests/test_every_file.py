@@ -17,7 +17,7 @@ from mssn.api import load
 from mssn.engine.enlarger import Enlarger
 from mssn.engine.size import Factor
 from mssn.engine.upscaler import Upscaler
-from mssn.files import MEMORY, upscale_file
+from mssn.files import MEMORY, Options, upscale_file
 from mssn.image.io import read
 
 WIDE = pyvips.Operation.call("profile_load", "p3")
@@ -153,10 +153,10 @@ def test_what_goes_in_comes_out(tmp_path: Path, monkeypatch, name: str, memory: 
         monkeypatch.setattr("mssn.image.io._LARGE", 0)
     source, target = tmp_path / case.source, tmp_path / case.target
     case.make(source)
-    done = upscale_file(repeater(), source, target, memory=memory)
+    done = upscale_file(repeater(), source, target, Options(memory=memory))
     assert sorted(os.listdir(tmp_path)) == [case.source, case.target]  # no scraps
     before, after = read(source, into=target.suffix), read(target, into=target.suffix)
-    assert done[:2] == ((32, 24), (64, 48)) and done.left_out == 0
+    assert (done.before, done.after, done.left_out) == ((32, 24), (64, 48), 0)
     assert (after.pages, after.delays, after.loop) == (before.pages, before.delays, before.loop)
     assert (after.icc, after.bits, after.pixels.dtype) == (before.icc, before.bits, before.pixels.dtype)
     full = 1 if after.pixels.dtype == np.float32 else np.iinfo(after.pixels.dtype).max
@@ -208,7 +208,7 @@ def test_stripping_takes_exif_and_xmp_but_not_the_colours(tmp_path: Path) -> Non
     Image.fromarray(slopes(*RGB)).save(tmp_path / "a.jpg", exif=exif, icc_profile=WIDE)
     for metadata in ("keep", "strip"):
         target = tmp_path / f"{metadata}.jpg"
-        upscale_file(repeater(), tmp_path / "a.jpg", target, metadata=metadata)
+        upscale_file(repeater(), tmp_path / "a.jpg", target, Options(metadata=metadata))
         with Image.open(target) as seen:
             assert (seen.getexif().get(0x010F) == "a camera") == (metadata == "keep")
             assert seen.info["icc_profile"] == WIDE

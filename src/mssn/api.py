@@ -15,7 +15,7 @@ from mssn.engine.ensemble import Ensemble
 from mssn.engine.size import Factor, Size, parse
 from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError
-from mssn.files import beside, upscale_file
+from mssn.files import Options, beside, upscale_file
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.select import open_runtime
 from mssn.weights.manifest import Row, rows, shipped_scales
@@ -157,7 +157,7 @@ def upscale(
         return upscaler(image)
     if isinstance(image, str | os.PathLike):
         target = beside(Path(image), upscaler.target)
-        upscale_file(upscaler, Path(image), target, force=force)
+        upscale_file(upscaler, Path(image), target, Options(force=force))
         return str(target) if isinstance(image, str) else target
     if (pil := sys.modules.get("PIL.Image")) and isinstance(image, pil.Image):
         return _upscale_pil(upscaler, image)

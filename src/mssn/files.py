@@ -1,96 +1,202 @@
-"""Enlarge picture files: what is read, what it becomes, and where what is too large waits meanwhile."""
+"""Enlarge picture files: one, or many with reading, enlarging and writing overlapped."""
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, TypeVar
 
 from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
-from mssn.errors import ImageError
+from mssn.errors import ImageError, MssnError
 from mssn.image.encode import WRITABLE
 from mssn.image.io import MAX_PIXELS, is_animated, read, to_bytes, write
 from mssn.image.picture import Picture
 from mssn.image.spool import Spool
 
-Metadata = Literal["keep", "strip"]
+T = TypeVar("T")
 MEMORY = 2**30  # bytes of pixels to hold in memory
+_IN_FLIGHT = 4  # arrays held at once: one read ahead, one being enlarged and its result, one being written
 
 
-class Enlarged(NamedTuple):
-    """What was enlarged.
+@dataclass(frozen=True)
+class Options:
+    """How files are read and written.
+
+    Args:
+        force: Overwrite an existing target, except the source itself.
+        quality: 1 to 100 for JPEG, WebP and AVIF; None for a good one. See `mssn.image.io.write`.
+        metadata: "keep" EXIF and XMP, or "strip" them; the colour profile stays in any case.
+        max_pixels: Refuse larger sources: a small file may claim a size that fills the memory.
+        memory: Bytes of pixels to hold in memory, roughly; what is more waits in a temporary file beside
+            the target.
+
+    Raises:
+        ImageError: A value makes no sense.
+    """
+
+    force: bool = False
+    quality: int | None = None
+    metadata: Literal["keep", "strip"] = "keep"
+    max_pixels: int = MAX_PIXELS
+    memory: int = MEMORY
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise ImageError(f"the quality must be 1 to 100, not {self.quality}")
+        if self.memory < 0:
+            raise ImageError(f"the memory must not be below 0, it is {self.memory}")
+        if self.max_pixels < 1:
+            raise ImageError(f"the limit of pixels must be above 0, not {self.max_pixels}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to read and the file to write."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a job.
 
     Attributes:
+        job: The job.
         before: Width and height of a page of the source in pixels, upright.
         after: The same of the result.
         pages: Pages or frames that were enlarged.
         left_out: Pages or frames that were not, because the target's format cannot hold them.
+        seconds: From the first byte read to the last one written, waiting for other pictures included.
+        error: Why it failed; everything but the job is empty then.
     """
 
-    before: tuple[int, int]
-    after: tuple[int, int]
-    pages: int
-    left_out: int
-
-    @classmethod
-    def of(cls, source: Picture, result: Picture) -> Enlarged:
-        """Of a picture before and after."""
-        before, after = ((p.pixels.shape[1], p.pixels.shape[0] // source.pages) for p in (source, result))
-        return cls(before, after, source.pages, source.left_out)
+    job: Job
+    before: tuple[int, int] = (0, 0)
+    after: tuple[int, int] = (0, 0)
+    pages: int = 0
+    left_out: int = 0
+    seconds: float = 0.0
+    error: MssnError | None = None
 
 
-def upscale_file(
-    upscaler: Upscaler,
-    source: Path,
-    target: Path,
-    *,
-    force: bool = False,
-    quality: int | None = None,
-    metadata: Metadata = "keep",
-    max_pixels: int = MAX_PIXELS,
-    memory: int = MEMORY,
-) -> Enlarged:
+class _Work:
+    """One job on its way: read, enlarged, written, each step by another thread."""
+
+    def __init__(self, upscaler: Upscaler, job: Job, options: Options) -> None:
+        self.upscaler, self.job, self.options = upscaler, job, options
+        self.started = time.perf_counter()
+        self.spool = Spool(options.memory // _IN_FLIGHT, job.target.parent)
+
+    def read(self) -> Picture:
+        source, target = self.job.source, self.job.target
+        if target.exists():
+            if source.exists() and target.samefile(source):
+                raise ImageError(f"{target}: would replace the original; choose another output")
+            if not self.options.force:
+                raise ImageError(f"{target}: exists already; use --force to overwrite it")
+        suffix, limit = target.suffix.lower(), self.options.max_pixels
+        return read(source, max_pixels=limit, into=suffix, spool=self.spool)
+
+    def enlarge(self, picture: Picture) -> Picture:
+        try:
+            return _enlarged(self.upscaler, picture, self.options, self.spool)
+        except OSError as error:
+            reason = f"no room for its pixels beside it ({error.strerror})"
+            raise ImageError(f"{self.job.target}: {reason}") from error
+
+    def write(self, picture: Picture, large: Picture) -> Done:
+        with self.spool:
+            write(self.job.target, large, quality=self.options.quality)
+        before, after = ((p.pixels.shape[1], p.pixels.shape[0] // p.pages) for p in (picture, large))
+        seconds = time.perf_counter() - self.started
+        return Done(self.job, before, after, picture.pages, picture.left_out, seconds)
+
+
+def upscale_file(upscaler: Upscaler, source: Path, target: Path, options: Options | None = None) -> Done:
     """Enlarge one file into another; the target appears only when whole.
 
     Args:
         upscaler: What enlarges.
         source: Picture to read.
         target: Picture to write; its ending chooses the format.
-        force: Overwrite an existing target, except the source itself.
-        quality: See `mssn.image.io.write`.
-        metadata: "keep" EXIF and XMP, or "strip" them; the colour profile stays in any case.
-        max_pixels: See `mssn.image.io.read`.
-        memory: Bytes of pixels to hold in memory, roughly; what is more waits in a temporary file beside
-            the target.
+        options: How to read and write.
 
     Raises:
         ImageError: It cannot be read or written, or the target exists.
     """
-    if target.exists():
-        if source.exists() and target.samefile(source):
-            raise ImageError(f"{target}: would replace the original; choose another output")
-        if not force:
-            raise ImageError(f"{target}: exists already; use --force to overwrite it")
-    with Spool(memory // 2, target.parent) as spool:
-        try:
-            picture = read(source, max_pixels=max_pixels, into=target.suffix.lower(), spool=spool)
-            large = _enlarged(upscaler, picture, metadata, spool)
-        except OSError as error:
-            raise ImageError(f"{target}: no room for its pixels beside it ({error.strerror})") from error
-        write(target, large, quality=quality)
-        return Enlarged.of(picture, large)
+    work = _Work(upscaler, Job(source, target), options or Options())
+    with work.spool:
+        picture = work.read()
+        return work.write(picture, work.enlarge(picture))
+
+
+def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | None = None) -> Iterator[Done]:
+    """Enlarge many files: while one is enlarged, the next is read and the one before is written.
+
+    A picture that fails stops no other. Left early, by Ctrl-C for instance, the iterator waits for the
+    file that is being written; files are whole or not there.
+
+    Args:
+        upscaler: What enlarges.
+        jobs: What to do, in order.
+        options: How to read and write.
+
+    Yields:
+        What became of each job, in order.
+    """
+    options = options or Options()
+    reader, writer = ThreadPoolExecutor(1, "mssn-read"), ThreadPoolExecutor(1, "mssn-write")
+    waiting = iter(jobs)
+    live: list[_Work] = []  # in order, from the one that is written to the one that is read
+
+    def begin() -> Future[Picture | MssnError] | None:
+        """Start to read the next picture, if there is one."""
+        for job in waiting:
+            live.append(_Work(upscaler, job, options))
+            return reader.submit(_try, live[-1].read)
+        return None
+
+    writing: deque[Future[Done | MssnError]] = deque()
+    try:
+        reading = begin()
+        while reading is not None:
+            work, picture = live[-1], reading.result()
+            reading = begin()
+            large = _try(work.enlarge, picture)
+            writing.append(writer.submit(_try, work.write, picture, large))
+            del picture, large
+            while len(writing) > 1 or (writing and reading is None):
+                done = writing.popleft().result()
+                work = live.pop(0)
+                work.spool.close()
+                yield Done(work.job, error=done) if isinstance(done, MssnError) else done
+    finally:
+        for pool in (reader, writer):
+            pool.shutdown(cancel_futures=True)
+        for work in live:
+            work.spool.close()
+
+
+def _try(step: Callable[..., T], *arguments: Any) -> T | MssnError:
+    """What a step returns, or why it failed; an earlier step's failure is handed on."""
+    for argument in arguments:
+        if isinstance(argument, MssnError):
+            return argument
+    try:
+        return step(*arguments)
+    except MssnError as error:
+        return error
 
 
 def upscale_bytes(
-    upscaler: Upscaler,
-    content: bytes,
-    suffix: str | None = None,
-    *,
-    quality: int | None = None,
-    metadata: Metadata = "keep",
-    max_pixels: int = MAX_PIXELS,
+    upscaler: Upscaler, content: bytes, suffix: str | None = None, options: Options | None = None
 ) -> bytes:
     """Enlarge the content of one picture file into that of another.
 
@@ -99,24 +205,21 @@ def upscale_bytes(
         content: A whole file.
         suffix: Ending that chooses the format to write, ".png" for instance; default: that of the content,
             or PNG where it can only be read.
-        quality: See `mssn.image.io.write`.
-        metadata: See `upscale_file`.
-        max_pixels: See `mssn.image.io.read`.
+        options: How to read and write; all of it in memory.
 
     Raises:
         ImageError: It cannot be read, or not written in that format.
     """
+    options = options or Options()
     if suffix is None:
-        suffix = writable(Path(f"a.{read(content, max_pixels=max_pixels).format}")).suffix
-    picture = read(content, max_pixels=max_pixels, into=suffix)
-    return to_bytes(_enlarged(upscaler, picture, metadata), suffix, quality=quality)
+        suffix = writable(Path(f"a.{read(content, max_pixels=options.max_pixels).format}")).suffix
+    picture = read(content, max_pixels=options.max_pixels, into=suffix)
+    return to_bytes(_enlarged(upscaler, picture, options), suffix, quality=options.quality)
 
 
-def _enlarged(
-    upscaler: Upscaler, picture: Picture, metadata: Metadata, spool: Spool | None = None
-) -> Picture:
+def _enlarged(upscaler: Upscaler, picture: Picture, options: Options, spool: Spool | None = None) -> Picture:
     large = upscaler.picture(picture, spool)
-    return large if metadata == "keep" else replace(large, exif=None, xmp=None)
+    return large if options.metadata == "keep" else replace(large, exif=None, xmp=None)
 
 
 def beside(source: Path, target: Size) -> Path:

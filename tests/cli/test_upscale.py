@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import subprocess
@@ -66,7 +67,8 @@ def test_several_inputs_make_a_folder(mssn, pictures, net, tmp_path) -> None:
 
 def test_folders_keep_their_tree_depth_and_format(mssn, pictures, net, tmp_path) -> None:
     result = mssn("upscale", pictures, "-o", "big", "-m", net)
-    assert (result.code, result.err) == (0, "")
+    assert result.code == 0
+    assert result.line.startswith("3 pictures in ") and result.line.endswith(" megapixels/s")
     assert files(tmp_path / "big") == ["deeper/grey 16.png", "one.png", "two.jpg"]
     grey = read(tmp_path / "big" / "deeper" / "grey 16.png").pixels
     assert (grey.shape, grey.dtype) == ((44, 72, 1), np.uint16)
@@ -124,6 +126,20 @@ def test_alpha_and_orientation_come_along(mssn, net, tmp_path, photo) -> None:
     alpha = read(tmp_path / "clear_x2.png").alpha
     assert alpha is not None
     assert alpha.shape == (192, 224, 1)
+
+
+def test_json_lines_for_programs(mssn, pictures, net) -> None:
+    (pictures / "broken.png").write_bytes(b"nothing")
+    result = mssn("upscale", pictures, "-o", "big", "-m", net, "--json")
+    told = [json.loads(line) for line in result.out.splitlines()]
+    assert result.code == 1 and len(told) == 4
+    failed = [line for line in told if "error" in line]
+    assert [set(line) for line in failed] == [{"source", "target", "error"}]
+    one = next(line for line in told if line["source"].endswith("one.png"))
+    assert (one["before"], one["after"], one["pages"], one["left_out"]) == ([30, 20], [60, 40], 1, 0)
+    assert one["target"] == "big/one.png" and one["seconds"] > 0
+    alone = mssn("upscale", pictures / "one.png", "-m", net, "--json")
+    assert json.loads(alone.out)["after"] == [60, 40]
 
 
 def test_existing_output_needs_force(mssn, pictures, net) -> None:

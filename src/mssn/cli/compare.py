@@ -11,9 +11,10 @@ import pyvips
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load_network
-from mssn.cli.jobs import Job, check
+from mssn.cli.jobs import check
 from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads
 from mssn.errors import ImageError
+from mssn.files import Job
 from mssn.image.color import luma
 from mssn.image.encode import WRITABLE
 from mssn.image.io import read_rgb, write

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mssn.cli.jobs import Job, check, collect, run
+from mssn.cli.jobs import check, collect, run
 from mssn.errors import ImageError
+from mssn.files import Job
 from mssn.image.io import read, write
 from mssn.image.resize import Border, shrink
 

@@ -5,19 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from mssn.errors import DataError, ImageError, MssnError
+from mssn.files import Job
 from mssn.image.io import find_images
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to read and the file to write."""
-
-    source: Path
-    target: Path
 
 
 def collect(inputs: list[Path], leave_out: Path | None = None) -> list[tuple[Path, Path]]:

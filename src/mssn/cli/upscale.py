@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
 from mssn.atomic import replacing
-from mssn.cli.jobs import Job, check, collect, run
+from mssn.cli.jobs import check, collect
 from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Threads
+from mssn.cli.progress import as_json, as_text, report
 from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError
-from mssn.files import MEMORY, Metadata, beside, upscale_bytes, upscale_file, writable
+from mssn.files import MEMORY, Job, Options, beside, upscale_bytes, upscale_file, upscale_files, writable
 from mssn.image.decode import READABLE
 from mssn.image.encode import WRITABLE
 from mssn.image.io import MAX_PIXELS
 
 _STREAM = Path("-")
 _ENDINGS = (*READABLE, *map(str.upper, READABLE))
-
-
-class _How(TypedDict):
-    quality: int | None
-    metadata: Metadata
-    max_pixels: int
 
 
 def upscale(
@@ -42,7 +36,9 @@ def upscale(
     model: Model = DEFAULT_MODEL,
     force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
     quality: Annotated[int | None, Parameter(name=["--quality", "-q"])] = None,
-    metadata: Metadata = "keep",
+    metadata: Literal["keep", "strip"] = "keep",
+    skip_existing: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: float = MAX_PIXELS / 1e6,
     memory: int = MEMORY // 2**20,
     runtime: Runtime = "openvino",
@@ -63,6 +59,8 @@ def upscale(
         model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file.
         force: Overwrite existing files.
         quality: 1 to 100, for JPEG, WebP and AVIF.
+        skip_existing: Leave out pictures whose result is there already, to go on after a stop.
+        json: Print one JSON object a line for each picture instead of words.
         metadata: keep EXIF and XMP, or strip them; the colour profile stays.
         max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
         memory: Mebibytes of pixels to hold in memory, roughly; the rest waits in files beside the result.
@@ -77,7 +75,7 @@ def upscale(
         raise ImageError(f"--memory must not be below 0, it is {memory}")
     if not max_megapixels > 0:
         raise ImageError(f"--max-megapixels must be above 0, not {max_megapixels:g}")
-    how: _How = {"quality": quality, "metadata": metadata, "max_pixels": int(max_megapixels * 1e6)}
+    options = Options(force, quality, metadata, int(max_megapixels * 1e6), memory * 2**20)
     upscaler = load(
         model,
         scale,
@@ -88,23 +86,24 @@ def upscale(
         ensemble=ensemble,
     )
     if _STREAM in (*inputs, output and Path(output)):
-        return _stream(upscaler, inputs, output, force, how)
+        return _stream(upscaler, inputs, output, options)
     jobs = plan(inputs, output, upscaler.target)
+    if skip_existing:
+        there = [job for job in jobs if job.target.exists()]
+        jobs = [job for job in jobs if not job.target.exists()]
+        if there and not jobs:
+            print(f"nothing to do: all {len(there)} results are there already", file=sys.stderr)
+            return 0
     check(jobs, force)
-
-    def enlarge(job: Job) -> str:
-        started = time.perf_counter()
-        before, after, pages, left_out = upscale_file(
-            upscaler, job.source, job.target, force=force, memory=memory * 2**20, **how
-        )
-        sizes = " -> ".join(f"{width}x{height}" for width, height in (before, after))
-        kind = f"  {pages} pages" if pages > 1 else f"  the first of {1 + left_out}" if left_out else ""
-        return f"{job.target}  {sizes}{kind}  {time.perf_counter() - started:.2f} s"
-
-    return run(jobs, enlarge, "enlarged")
+    if len(jobs) == 1:
+        only = jobs[0]
+        done = upscale_file(upscaler, only.source, only.target, options)
+        print(as_json(done) if json else as_text(done))
+        return 0
+    return report(upscale_files(upscaler, jobs, options), len(jobs), json=json)
 
 
-def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, force: bool, how: _How) -> int:
+def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, options: Options) -> int:
     """From standard input, to standard output, or both."""
     if len(inputs) != 1 or inputs[0].is_dir():
         raise ImageError("- stands for one picture; name no other, and no folder")
@@ -113,13 +112,13 @@ def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, force: b
     except OSError as error:
         raise ImageError(f"{inputs[0]}: cannot be read: {error.strerror}") from error
     if output is None or Path(output) == _STREAM:
-        sys.stdout.buffer.write(upscale_bytes(upscaler, content, **how))
+        sys.stdout.buffer.write(upscale_bytes(upscaler, content, options=options))
         sys.stdout.buffer.flush()
         return 0
     target = _file_to_write(output)
-    if target.exists() and not force:
+    if target.exists() and not options.force:
         raise ImageError(f"{target}: exists already; use --force to overwrite it")
-    large = upscale_bytes(upscaler, content, target.suffix.lower(), **how)
+    large = upscale_bytes(upscaler, content, target.suffix.lower(), options)
     try:
         with replacing(target) as file:
             file.write(large)

@@ -30,9 +30,14 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the files; arrays in them must not be used any more."""
         for file in self._files:
             with suppress(OSError):  # where an open file cannot be removed, an array of it is still in use
                 file.unlink()
+        self._files.clear()
 
     def holds(self, size: int) -> bool:
         """Whether an array of so many bytes would go into a file."""

@@ -1,0 +1,76 @@
+"""How a run over many pictures is told: a bar, a line for each picture, a summary."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from json import dumps
+
+from mssn.files import Done
+
+
+def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
+    """Tell what becomes of each picture while it happens.
+
+    Lines go to standard output; errors, the summary and, on a terminal, a bar with pictures and megapixels a
+    second and the time left go to standard error.
+
+    Args:
+        results: What becomes of each.
+        total: How many there will be.
+        json: A JSON object for each picture instead of words, also for failed ones.
+
+    Returns:
+        Exit code: 0, or 1 if some failed.
+    """
+    # Here, because for a single picture these imports would take longer than the picture.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    started, failed, megapixels = time.perf_counter(), 0, 0.0
+
+    def speed(pictures: int) -> str:
+        seconds = time.perf_counter() - started
+        return f"{pictures / seconds:.3g} pictures/s, {megapixels / seconds:.3g} megapixels/s"
+
+    with bar:
+        task = bar.add_task("", total=total, speed="")
+        for number, result in enumerate(results, 1):
+            if result.error is not None:
+                failed += 1
+                print(f"mssn: {result.error}", file=sys.stderr)
+            else:
+                megapixels += result.after[0] * result.after[1] * result.pages / 1e6
+            if json:
+                print(as_json(result), flush=True)
+            elif result.error is None:
+                print(f"[{number}/{total}] {as_text(result)}", flush=True)
+            bar.update(task, advance=1, speed=speed(number))
+    done = total - failed
+    if failed:
+        print(f"mssn: {done} of {total} pictures enlarged, {failed} failed", file=sys.stderr)
+    else:
+        told = f"{done} pictures in {time.perf_counter() - started:.3g} s: {speed(done)}"
+        print(told, file=sys.stderr)
+    return 1 if failed else 0
+
+
+def as_text(done: Done) -> str:
+    """The line for a picture."""
+    sizes = " -> ".join(f"{width}x{height}" for width, height in (done.before, done.after))
+    pages, left_out = done.pages, done.left_out
+    kind = f"  {pages} pages" if pages > 1 else f"  the first of {1 + left_out}" if left_out else ""
+    return f"{done.job.target}  {sizes}{kind}  {done.seconds:.2f} s"
+
+
+def as_json(done: Done) -> str:
+    """The same for a program; sizes are width and height."""
+    names = {"source": str(done.job.source), "target": str(done.job.target)}
+    if done.error is not None:
+        return dumps({**names, "error": str(done.error)})
+    facts = ("before", "after", "pages", "left_out", "seconds")
+    return dumps({**names, **{name: getattr(done, name) for name in facts}})
