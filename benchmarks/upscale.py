@@ -14,8 +14,16 @@ import numpy as np
 from common import report, seconds
 
 import mssn
+from mssn.api import load_network
 from mssn.image.io import write
 from mssn.image.picture import Picture
+from mssn.runtime.base import Precision, RuntimeName
+
+WAYS: list[tuple[RuntimeName, Precision]] = [
+    ("openvino", "bf16"),
+    ("openvino", "fp32"),
+    ("onnxruntime", "fp32"),
+]
 
 
 def main() -> None:
@@ -24,10 +32,10 @@ def main() -> None:
     arrays = {}
     for model, scale in shipped:
         lr = pixels[: 720 // scale, : 1280 // scale]
-        for runtime, precision in (("openvino", "bf16"), ("openvino", "fp32"), ("onnxruntime", "fp32")):
-            upscaler = mssn.load(model, scale, runtime=runtime, precision=precision)
-            name = f"{model} x{scale} {upscaler.runtime.name}"
-            arrays[name] = seconds(lambda: upscaler(lr), 15)  # noqa: B023
+        for runtime, precision in WAYS:
+            network = load_network(model, scale, runtime=runtime, precision=precision)
+            name = f"{model} x{scale} {network.runtime.name}"
+            arrays[name] = seconds(lambda: network(lr), 15)  # noqa: B023
             print(name, arrays[name], file=sys.stderr)
     bicubic = mssn.load("bicubic", 2)
     arrays["bicubic x2"] = seconds(lambda: bicubic(pixels), 15)

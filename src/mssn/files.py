@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from mssn.atomic import sweep
 from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError, MssnError
@@ -152,13 +153,18 @@ def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | No
         What became of each job, in order.
     """
     options = options or Options()
+    # What an earlier run left that was killed is removed from the folders written to.
     reader, writer = ThreadPoolExecutor(1, "mssn-read"), ThreadPoolExecutor(1, "mssn-write")
     waiting = iter(jobs)
+    swept: set[Path] = set()
     live: list[_Work] = []  # in order, from the one that is written to the one that is read
 
     def begin() -> Future[Picture | MssnError] | None:
         """Start to read the next picture, if there is one."""
         for job in waiting:
+            if job.target.parent not in swept:
+                sweep(job.target.parent)
+                swept.add(job.target.parent)
             live.append(_Work(upscaler, job, options))
             return reader.submit(_try, live[-1].read)
         return None

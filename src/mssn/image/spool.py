@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import mmap
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+
+from mssn.atomic import part_of
 
 
 class Spool:
@@ -45,7 +46,7 @@ class Spool:
 
     def new_file(self) -> Path:
         """A name for a temporary file; whoever asks makes it."""
-        file = self.folder / f".mssn-{secrets.token_hex(8)}.part"
+        file = part_of(self.folder)
         self._files.append(file)
         return file
 
