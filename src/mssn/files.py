@@ -132,6 +132,7 @@ def upscale_file(upscaler: Upscaler, source: Path, target: Path, options: Option
     Raises:
         ImageError: It cannot be read or written, or the target exists.
     """
+    sweep(target.parent)
     work = _Work(upscaler, Job(source, target), options or Options())
     with work.spool:
         picture = work.read()
@@ -141,8 +142,8 @@ def upscale_file(upscaler: Upscaler, source: Path, target: Path, options: Option
 def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | None = None) -> Iterator[Done]:
     """Enlarge many files: while one is enlarged, the next is read and the one before is written.
 
-    A picture that fails stops no other. Left early, by Ctrl-C for instance, the iterator waits for the
-    file that is being written; files are whole or not there.
+    A picture that fails stops no other. What a killed run left in the folders is removed. Left early, by
+    Ctrl-C for instance, the iterator waits for the file that is being written; files are whole or not there.
 
     Args:
         upscaler: What enlarges.
@@ -153,7 +154,6 @@ def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | No
         What became of each job, in order.
     """
     options = options or Options()
-    # What an earlier run left that was killed is removed from the folders written to.
     reader, writer = ThreadPoolExecutor(1, "mssn-read"), ThreadPoolExecutor(1, "mssn-write")
     waiting = iter(jobs)
     swept: set[Path] = set()
@@ -199,6 +199,10 @@ def _try(step: Callable[..., T], *arguments: Any) -> T | MssnError:
         return step(*arguments)
     except MssnError as error:
         return error
+    except MemoryError:
+        return ImageError("a picture is too large for the memory; try --memory 0, or another one")
+    except OSError as error:
+        return ImageError(f"{error.filename or 'a temporary file'}: {error.strerror or error}")
 
 
 def upscale_bytes(

@@ -283,3 +283,10 @@ def test_ensemble_is_another_and_symmetric_result(mssn, exported, tmp_path, phot
     )
     assert np.abs(np.rot90(large) - turned).max() <= 1
     assert (large != plain).any()
+
+
+def test_a_black_and_white_picture_is_shrunk_to_grey(mssn, tmp_path) -> None:
+    fax = np.random.default_rng(1).choice([0, 255], (20, 24, 1)).astype(np.uint8)
+    write(tmp_path / "fax.png", Picture(fax, bits=1))
+    assert mssn("downscale", "fax.png", "-o", "lr").code == 0
+    assert np.array_equal(read(tmp_path / "lr" / "faxx2.png").pixels, shrink(fax, 2))

@@ -104,3 +104,17 @@ def test_plain_bicubic_needs_no_network(photo) -> None:
 def test_results_beyond_all_reason_are_refused(photo) -> None:
     with pytest.raises(ImageError, match="the result would have 1120000x960000 pixels, beyond the limit"):
         upscaler(Factor(10_000), scales=())(photo)
+
+
+def test_transparent_arrays_are_treated_as_transparent_pictures_are() -> None:
+    array = np.zeros((24, 24, 4), np.uint8)
+    array[6:18, 6:18] = (255, 0, 0, 255)
+    for factor, scales in ((0.5, (2, 3, 4)), (2.5, ()), (1.5, (2,))):
+        large = upscaler(Factor(factor), scales)(array)
+        assert large[:, :, 0][large[:, :, 3] > 0].min() > 250
+
+
+def test_wide_boxes_do_not_lead_through_giants(photo) -> None:
+    assert upscaler(parse("10x400!"))(photo).shape == (400, 10, 3)
+    with pytest.raises(ImageError, match="leads through far too large a picture"):
+        upscaler(parse("4000000x200!"))(photo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +48,8 @@ def downscale(
 def _downscale(job: Job, scale: int, border: Border) -> str:
     picture = read(job.source)
     try:
-        small = picture.each(lambda plane: shrink(plane, scale, border=border))
+        # Black and white become grey when they are mixed.
+        small = replace(picture.each(lambda plane: shrink(plane, scale, border=border)), bits=None)
     except ValueError as error:
         raise ImageError(f"{job.source}: {error}") from error
     write(job.target, small)

@@ -30,7 +30,10 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    # Lines must reach the file or pipe that standard output is, not the bar's terminal.
+    bar = Progress(
+        *columns, console=console, disable=not console.is_terminal, transient=True, redirect_stdout=False
+    )
     started, failed, megapixels = time.perf_counter(), 0, 0.0
 
     def speed(pictures: int) -> str:

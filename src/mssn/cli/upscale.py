@@ -73,8 +73,8 @@ def upscale(
         raise ImageError(f"--quality must be 1 to 100, not {quality}")
     if memory < 0:
         raise ImageError(f"--memory must not be below 0, it is {memory}")
-    if not max_megapixels > 0:
-        raise ImageError(f"--max-megapixels must be above 0, not {max_megapixels:g}")
+    if not 0 < max_megapixels < 1e9:
+        raise ImageError(f"--max-megapixels must be above 0 and below a billion, not {max_megapixels:g}")
     options = Options(force, quality, metadata, int(max_megapixels * 1e6), memory * 2**20)
     upscaler = load(
         model,
@@ -115,7 +115,11 @@ def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, options:
         sys.stdout.buffer.write(upscale_bytes(upscaler, content, options=options))
         sys.stdout.buffer.flush()
         return 0
+    if output.endswith(("/", "\\")) or Path(output).is_dir():
+        raise ImageError("standard input has no name to keep in a folder; give a file to write")
     target = _file_to_write(output)
+    if not target.parent.is_dir():
+        raise ImageError(f"{target.parent}: no such folder")
     if target.exists() and not options.force:
         raise ImageError(f"{target}: exists already; use --force to overwrite it")
     large = upscale_bytes(upscaler, content, target.suffix.lower(), options)
@@ -161,5 +165,5 @@ def plan(inputs: list[Path], output: str | None, size: Size) -> list[Job]:
 
 def _is_result(path: Path) -> bool:
     """Whether a picture in a folder is what an earlier run without -o left there."""
-    original = re.sub(r"_(x\d+(\.\d+)?|\d*x\d*)$", "", path.stem)
+    original = re.sub(r"_(x\d+(\.\d+)?|\d+x\d*)$", "", path.stem)
     return original != path.stem and any(path.with_name(original + ending).is_file() for ending in _ENDINGS)

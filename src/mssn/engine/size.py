@@ -14,7 +14,7 @@ class Factor:
     """So many times as wide and as high.
 
     Args:
-        factor: Above 0, finite.
+        factor: Above 0, at most a million.
 
     Raises:
         ImageError: It is not.
@@ -23,15 +23,19 @@ class Factor:
     factor: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.factor < math.inf:
-            raise ImageError(f"the scale must be a number above 0, not {self.factor:g}")
+        if not 0 < self.factor <= 1e6:
+            raise ImageError(f"the scale must be a number above 0 and at most a million, not {self.factor:g}")
 
     def __str__(self) -> str:
         return f"x{self.factor:g}"
 
     def of(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) a picture becomes; at least one pixel, rounded to the nearest."""
-        return max(1, round(height * self.factor)), max(1, round(width * self.factor))
+        return max(1, _rounded(height * self.factor)), max(1, _rounded(width * self.factor))
+
+
+def _rounded(length: float) -> int:
+    return math.floor(length + 0.5)  # halves up, as everyone expects; round() takes the even number
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Box:
         if self.exact and self.width and self.height:
             return self.height, self.width
         factor = min((self.width or math.inf) / width, (self.height or math.inf) / height)
-        return Factor(factor).of(height, width)
+        return max(1, _rounded(height * factor)), max(1, _rounded(width * factor))
 
 
 Size = Factor | Box

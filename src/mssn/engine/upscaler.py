@@ -60,6 +60,10 @@ class Upscaler:
             ImageError: The array is nothing of the above, or would become too large.
         """
         check(pixels)
+        if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+            large = self.picture(Picture(pixels[:, :, :-1], alpha=pixels[:, :, -1:]))
+            assert large.alpha is not None
+            return np.concatenate([large.pixels, large.alpha], axis=2)
         size, scales = self._way(*pixels.shape[:2])
         for scale in scales:
             pixels = self._enlarger(scale)(pixels)
@@ -98,7 +102,12 @@ class Upscaler:
             )
         # Of a factor, not what rounding makes of it: 3 pixels become 5, but the factor is still 1.5.
         factor = self.scale or max(size[0] / height, size[1] / width)
-        return size, chain(factor, self.scales)
+        scales = chain(factor, self.scales)
+        if min(size[0] - height, size[1] - width) < 0:
+            scales = []  # smaller along one side: no network helps
+        if height * width * _product(tuple(scales)) ** 2 > 16 * MAX_PIXELS:
+            raise ImageError(f"a way to {size[1]}x{size[0]} pixels leads through far too large a picture")
+        return size, scales
 
 
 def chain(factor: float, scales: Sequence[int]) -> list[int]:

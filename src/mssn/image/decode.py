@@ -63,7 +63,7 @@ def open_image(
         size = f"{image.width} x {image.height} pixels" + (f" on {pages} pages" if pages > 1 else "")
         limit = f"the limit of {max_pixels / 1e6:g} million (--max-megapixels, max_pixels)"
         raise ImageError(f"{name}: {size} exceed {limit}")
-    if pages > 1:
+    if pages > 1 and field(image, "orientation", 1) == 1:  # turning would mix them
         # Pages of different sizes, a thumbnail for instance, cannot be had at once: the first is the picture.
         with suppress(ImageError):
             image = _header(source, name, {"n": -1})
