@@ -14,7 +14,7 @@ import numpy as np
 from common import report, seconds
 
 import mssn
-from mssn.api import load_network
+from mssn.api import load_enlarger
 from mssn.image.io import write
 from mssn.image.picture import Picture
 from mssn.runtime.base import Precision, RuntimeName
@@ -33,7 +33,7 @@ def main() -> None:
     for model, scale in shipped:
         lr = pixels[: 720 // scale, : 1280 // scale]
         for runtime, precision in WAYS:
-            network = load_network(model, scale, runtime=runtime, precision=precision)
+            network = load_enlarger(model, scale, runtime=runtime, precision=precision)
             name = f"{model} x{scale} {network.runtime.name}"
             arrays[name] = seconds(lambda: network(lr), 15)  # noqa: B023
             print(name, arrays[name], file=sys.stderr)

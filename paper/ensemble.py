@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from mssn import provenance
-from mssn.api import load_network
+from mssn.api import load_enlarger
 from mssn.evaluate import evaluate
 from mssn.weights import manifest
 
@@ -28,7 +28,7 @@ def main() -> None:
         name = f"{row.model}-x{row.scale}"
         means = {}
         for ensemble in (False, True):
-            runtime = load_network(row.model, row.scale, ensemble=ensemble).runtime
+            runtime = load_enlarger(row.model, row.scale, ensemble=ensemble).runtime
             means[ensemble] = {data: evaluate(runtime, data).mean for data in SETS}
         rows[name] = {
             "psnr": {data: round(means[False][data].psnr, 4) for data in SETS},

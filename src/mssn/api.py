@@ -68,7 +68,7 @@ def load(
         raise ImageError("give a scale or a size, not both")
 
     def open_scale(scale: int | None) -> Enlarger:
-        return load_network(
+        return load_enlarger(
             model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
         )
 
@@ -83,7 +83,7 @@ def load(
     return Upscaler(open_scale, scales, _target(2 if scale is None else scale, size))
 
 
-def load_network(
+def load_enlarger(
     model: str | Path = DEFAULT_MODEL,
     scale: int | None = None,
     *,

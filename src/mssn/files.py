@@ -16,7 +16,7 @@ from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError, MssnError
 from mssn.image.encode import WRITABLE
-from mssn.image.io import MAX_PIXELS, is_animated, read, to_bytes, write
+from mssn.image.io import MAX_PIXELS, is_animated, read, read_format, to_bytes, write
 from mssn.image.picture import Picture
 from mssn.image.spool import Spool
 
@@ -214,7 +214,7 @@ def upscale_bytes(
         upscaler: What enlarges.
         content: A whole file.
         suffix: Ending that chooses the format to write, ".png" for instance; default: that of the content,
-            or PNG where it can only be read.
+            or PNG, moving WebP, where it can only be read.
         options: How to read and write; all of it in memory.
 
     Raises:
@@ -222,7 +222,7 @@ def upscale_bytes(
     """
     options = options or Options()
     if suffix is None:
-        suffix = writable(Path(f"a.{read(content, max_pixels=options.max_pixels).format}")).suffix
+        suffix = writable(Path(f"a.{read_format(content)}"), content).suffix
     picture = read(content, max_pixels=options.max_pixels, into=suffix)
     return to_bytes(_enlarged(upscaler, picture, options), suffix, quality=options.quality)
 
@@ -237,7 +237,7 @@ def beside(source: Path, target: Size) -> Path:
     return writable(source.with_name(f"{source.stem}_{target}{source.suffix}"), source)
 
 
-def writable(path: Path, source: Path | None = None) -> Path:
+def writable(path: Path, source: Path | bytes | None = None) -> Path:
     """The path itself, or for formats that can only be read with .png, or .webp if the source moves."""
     suffix = path.suffix.lower()
     if suffix in WRITABLE:

@@ -142,6 +142,28 @@ def test_json_lines_for_programs(mssn, pictures, net) -> None:
     assert json.loads(alone.out)["after"] == [60, 40]
 
 
+def test_skipping_does_not_skip_the_checks(mssn, pictures, net, tmp_path, photo) -> None:
+    assert "would replace the original" in mssn("upscale", pictures, "-o", pictures, "--skip-existing").line
+    write(pictures / "one.webp", Picture(photo))
+    (pictures / "one.gif").write_bytes(b"GIF")
+    assert mssn("upscale", pictures / "one.png", "-o", "big/", "-m", net).code == 0
+    again = mssn(
+        "upscale", pictures / "one.png", pictures / "two.jpg", "-o", "big/", "-m", net, "--skip-existing"
+    )
+    assert again.code == 0 and "1 results are there already, 1 to make" in again.err
+    assert files(tmp_path / "big") == ["one.png", "two.jpg"]
+
+
+def test_a_moving_picture_on_standard_input_stays_moving(net, tmp_path, photo) -> None:
+    from PIL import Image
+
+    frames = [Image.fromarray(np.roll(photo, 9 * n, axis=0)) for n in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=80)
+    command = [sys.executable, "-m", "mssn", "upscale", "-m", str(net), "-"]
+    done = subprocess.run(command, input=(tmp_path / "a.gif").read_bytes(), capture_output=True, check=True)
+    assert read(done.stdout, into=".webp").pages == 3
+
+
 def test_existing_output_needs_force(mssn, pictures, net) -> None:
     (pictures / "one_x2.png").write_bytes(b"mine")
     result = mssn("upscale", pictures / "one.png", pictures / "two.jpg", "-m", net)

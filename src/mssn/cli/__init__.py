@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
+import threading
 
 from cyclopts import App, CycloptsError
 
@@ -36,6 +38,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of files may hold bytes that are no text
             stream.reconfigure(errors="backslashreplace")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         if "" in sys.argv[1:]:  # an unset variable in a script, which as a path would mean "everything here"
             raise MssnError("an argument is empty; is a variable unset?")
@@ -61,6 +65,11 @@ def main() -> None:
         print("mssn: stopped", file=sys.stderr)
         code = 130
     sys.exit(code)
+
+
+def _terminated(*_: object) -> None:
+    """Leave as after Ctrl-C, so that temporary files go."""
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _missing_part(error: BaseException | None) -> str | None:

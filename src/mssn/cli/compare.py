@@ -10,7 +10,7 @@ import numpy as np
 import pyvips
 from cyclopts import Parameter
 
-from mssn.api import DEFAULT_MODEL, load_network
+from mssn.api import DEFAULT_MODEL, load_enlarger
 from mssn.cli.jobs import check
 from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads
 from mssn.errors import ImageError
@@ -53,8 +53,8 @@ def compare(
     if target.suffix.lower() not in WRITABLE:
         raise ImageError(f"{target}: ends in no format that can be written ({' '.join(WRITABLE)})")
     check([Job(photo, target)], force)
-    upscaler = load_network(model, scale, runtime=runtime, precision=precision, threads=threads)
-    bicubic = load_network("bicubic", upscaler.scale)
+    upscaler = load_enlarger(model, scale, runtime=runtime, precision=precision, threads=threads)
+    bicubic = load_enlarger("bicubic", upscaler.scale)
     try:
         hr = crop_to_multiple(read_rgb(photo), upscaler.scale)
         lr = shrink(hr, upscaler.scale)

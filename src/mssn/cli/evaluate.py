@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from mssn import evaluate as scoring
-from mssn.api import DEFAULT_MODEL, load_network
+from mssn.api import DEFAULT_MODEL, load_enlarger
 from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Scale, Threads, write_text
 from mssn.errors import DataError
 
@@ -43,7 +43,7 @@ def evaluate(
         json_file: Write everything, with protocol, versions and commit, to this file.
         brief: Show the means only.
     """
-    engine = load_network(
+    engine = load_enlarger(
         model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
     ).runtime
     names = [Path(folder).resolve().name for folder in data]

@@ -88,13 +88,14 @@ def upscale(
     if _STREAM in (*inputs, output and Path(output)):
         return _stream(upscaler, inputs, output, options)
     jobs = plan(inputs, output, upscaler.target)
+    check(jobs, force or skip_existing)
     if skip_existing:
         there = [job for job in jobs if job.target.exists()]
         jobs = [job for job in jobs if not job.target.exists()]
-        if there and not jobs:
-            print(f"nothing to do: all {len(there)} results are there already", file=sys.stderr)
+        if there:
+            print(f"{len(there)} results are there already, {len(jobs)} to make", file=sys.stderr)
+        if not jobs:
             return 0
-    check(jobs, force)
     if len(jobs) == 1:
         only = jobs[0]
         done = upscale_file(upscaler, only.source, only.target, options)

@@ -108,11 +108,13 @@ class Enlarger:
         if pixels.dtype != np.float32:
             runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime
             return enlarge(runtime, pixels, tile=self.tile, new=new)
-        # Floats may be brighter than white; a network knows 0 to 1 only.
-        low, high = min(0, float(pixels.min())), max(1, float(pixels.max()))
-        large = enlarge(self._deep_runtime, (pixels - low) / (high - low), tile=self.tile, new=new)
-        large *= high - low
-        large += low
+        # Floats may be brighter than white or darker than black; a network knows 0 to 1 only, and what
+        # lies beyond is added again, enlarged without it. Never below 0, so that no highlight has a dark rim.
+        inside = pixels.clip(0, 1)
+        large = enlarge(self._deep_runtime, inside, tile=self.tile, new=new)
+        for beyond, sign in ((pixels - inside, 1), (inside - pixels, -1)):
+            if (beyond > 0).any():
+                large += sign * imresize(beyond.clip(0), scale=self.scale).clip(0)
         return large
 
     def _alpha(self, alpha: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -12,13 +13,23 @@ import pyvips
 
 from mssn.errors import ImageError
 from mssn.image.metadata import field, loader, reason
-from mssn.image.spool import Spool
+from mssn.image.spool import Spool, release
 
 # HEIC is listed because some builds of libvips decode it; the others then say so, instead of passing it over.
 READABLE = (".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _LOADERS = ("gif", "heif", "jpeg", "png", "tiff", "webp")
 _STRANGERS = {b"BM": "a BMP picture", b"P5": "a PGM picture", b"P6": "a PPM picture"}  # by first bytes
 _COLOURS = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "cmyk")
+_STRIP = 128  # rows
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a[::-1].swapaxes(0, 1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a[:, ::-1].swapaxes(0, 1),
+}
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 _PAGED = {"tiff": (".tif", ".tiff"), "gif": (".webp",), "webp": (".webp",)}  # what can hold their pages
 
@@ -148,18 +159,23 @@ def samples(image: pyvips.Image, *, srgb: bool = False, spool: Spool | None = No
 
 
 def _in_file(image: pyvips.Image, orientation: int, spool: Spool) -> np.ndarray:
-    """Decode into a temporary file, as `samples` does into memory."""
-    file = spool.new_file()
-    image.rawsave(str(file))
-    if orientation != 1:
-        unturned: Any = pyvips.Image.rawload(
-            str(file), image.width, image.height, _size(image) // (image.width * image.height)
-        )
-        unturned = unturned.copy(format=image.format, bands=image.bands)
-        unturned.set_type(pyvips.GValue.gint_type, "orientation", orientation)
-        image, file = unturned.autorot(), spool.new_file()
-        image.rawsave(str(file))
-    return np.memmap(file, _DTYPES[str(image.format)], "r+", shape=(image.height, image.width, image.bands))
+    """Decode strip by strip into an array that lies in a file, as `samples` does into memory."""
+    dtype = _DTYPES[str(image.format)]
+    array = spool.empty((image.height, image.width, image.bands), dtype)
+    region: Any = pyvips.Region.new(image)
+    for top in range(0, image.height, _STRIP):
+        rows = array[top : top + _STRIP]
+        rows[:] = np.frombuffer(region.fetch(0, top, image.width, len(rows)), dtype).reshape(rows.shape)
+        release(array)
+    if orientation == 1:
+        return array
+    view = _TURNS[orientation](array)
+    turned = spool.empty(view.shape, dtype)
+    for top in range(0, len(turned), _STRIP):
+        turned[top : top + _STRIP] = view[top : top + _STRIP]
+        release(turned)
+        release(array)
+    return turned
 
 
 def _size(image: pyvips.Image) -> int:

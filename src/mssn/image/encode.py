@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any, cast
 
@@ -114,8 +115,8 @@ def _plane(array: np.ndarray) -> Any:
         return pyvips.Image.new_from_array(np.ascontiguousarray(array))
     file, offset = place
     bytes_of_a_pixel = channels * array.dtype.itemsize
-    image: Any = pyvips.Image.rawload(
-        str(file), width, height, bytes_of_a_pixel, offset=offset, access="sequential"
+    image: Any = pyvips.Image.rawload(  # a name in bytes, because it may be no text
+        cast(Any, os.fsencode(file)), width, height, bytes_of_a_pixel, offset=offset, access="sequential"
     )
     return image.copy(format=_FORMATS[str(array.dtype)], bands=channels)
 

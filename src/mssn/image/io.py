@@ -102,6 +102,15 @@ def read_size(source: Source) -> tuple[int, int]:
     return (image.width, image.height) if lying else (image.height, image.width)
 
 
+def read_format(source: Source) -> str:
+    """What a file is, from its header: "png", "jpeg" ... as `Picture.format`.
+
+    Raises:
+        ImageError: as `read_size`.
+    """
+    return kind_of(open_image(source, None))
+
+
 def is_animated(source: Source) -> bool:
     """Whether a file holds several frames of a GIF or WebP animation, from the header alone.
 
