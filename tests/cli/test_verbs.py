@@ -254,6 +254,38 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(pictures, tmp_path) -> None:
     assert all(np.array_equal(whole[name], killed[name]) for name in whole)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_says_how_to_go_on(number, pictures, tmp_path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY_RECIPE)
+    command = [
+        "train",
+        "tiny.toml",
+        "--cache",
+        "cache",
+        "--device",
+        "cpu",
+        "-o",
+        "run",
+        "--set",
+        "updates=1000000",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mssn", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    said = ""
+    while "update 12 " not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    process.send_signal(number)
+    _, end = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on with --resume" in end.splitlines()[-1]
+    assert "Traceback" not in end
+    assert (tmp_path / "run" / "checkpoint.pt").exists()
+
+
 def test_soup(mssn, exported, tmp_path) -> None:
     net = exported / "net.safetensors"
     result = mssn("soup", net, net, "-o", tmp_path / "mean.safetensors")
