@@ -8,8 +8,10 @@ import openvino as ov
 import pytest
 
 from mssn.errors import MissingPartError, UnknownModelError, WeightsError
+from mssn.image.color import from_network, to_network
 from mssn.image.resize import imresize
 from mssn.runtime import select
+from mssn.runtime.base import PixelRuntime
 from mssn.runtime.bicubic import BicubicRuntime
 from mssn.runtime.select import open_runtime
 
@@ -51,6 +53,20 @@ def test_bf16_stays_close(exported) -> None:
     for name, ending in (("openvino", "onnx"), ("pytorch", "safetensors")):
         rough = open_runtime(exported / f"mssn-s-x2.{ending}", runtime=name, precision="bf16").run(x)
         assert np.abs(rough - exact).max() < 0.05
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (41, 17)])
+def test_pixels_are_the_floats_rounded(exported, precision, size) -> None:
+    runtime = open_runtime(exported / "mssn-s-x2.onnx", precision=precision)
+    assert isinstance(runtime, PixelRuntime)
+    pixels = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    out = runtime.run_pixels(pixels)
+    floats = from_network(runtime.run(to_network(pixels)))
+    assert (out.shape, out.dtype) == (floats.shape, np.uint8)
+    wrong = np.abs(out.astype(int) - floats)  # compiled apart, so ties may fall otherwise
+    assert wrong.max() <= 1
+    assert (wrong > 0).mean() < 0.01
 
 
 @pytest.mark.parametrize(("able", "expected"), [(["FP32", "BF16"], "bf16"), (["FP32", "INT8"], "fp32")])

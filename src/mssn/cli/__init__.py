@@ -19,6 +19,8 @@ app = App(
     help="Enlarge photographs with networks of 80 thousand parameters; train, score and count them.",
 )
 _OPTIONAL = ("torch", "onnx", "onnxscript", "tensorboard")
+# A converter of models that OpenVINO loads if it is there, which takes longer than a small picture.
+_UNUSED = "openvino.tools.ovc"
 _VERBS = {
     "upscale": "Enlarge pictures.",
     "compare": "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
@@ -40,6 +42,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminated)
+    sys.modules.setdefault(_UNUSED, None)  # pyright: ignore[reportArgumentType]
     try:
         if "" in sys.argv[1:]:  # an unset variable in a script, which as a path would mean "everything here"
             raise MssnError("an argument is empty; is a variable unset?")

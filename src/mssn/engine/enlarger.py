@@ -15,7 +15,7 @@ from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.spool import Spool, in_memory, release
 from mssn.image.transparency import bleed
-from mssn.runtime.base import Runtime
+from mssn.runtime.base import PixelRuntime, Runtime
 from mssn.runtime.bicubic import BicubicRuntime
 
 # The time a pixel takes is lowest for tiles of 96 to 320 pixels a side and grows by a third or more for
@@ -162,19 +162,33 @@ def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE, new: New 
     for window in windows(height, width, max(tile, 4 * halo), halo):
         (top, bottom), (left, right) = window.rows, window.columns
         (first, last), (start, end) = window.core_rows, window.core_columns
-        lr = to_network(pixels[top:bottom, left:right])
-        if channels == 1:
-            lr = np.repeat(lr, 3, axis=1)
-        sr = runtime.run(lr)
-        if sr.shape[2:] != (scale * lr.shape[2], scale * lr.shape[3]):
-            raise WeightsError(f"{runtime.name}: the weights say x{scale}, the network does something else")
-        sr = sr[
-            :, :, (first - top) * scale : (last - top) * scale, (start - left) * scale : (end - left) * scale
-        ]
-        if channels == 1:
-            sr = sr.mean(axis=1, keepdims=True)
-        out[first * scale : last * scale, start * scale : end * scale] = from_network(sr, pixels.dtype)
+        core = (
+            slice((first - top) * scale, (last - top) * scale),
+            slice((start - left) * scale, (end - left) * scale),
+        )
+        sr = _run(runtime, pixels[top:bottom, left:right], core)
+        out[first * scale : last * scale, start * scale : end * scale] = sr
         if end == width:  # a row of windows is done; what lies in files may leave the memory
             release(out)
             release(pixels)
     return out
+
+
+def _run(runtime: Runtime, window: np.ndarray, core: tuple[slice, slice]) -> np.ndarray:
+    """Enlarge a window, H x W x 1 or 3, and keep the core of the result, same dtype."""
+    if window.dtype == np.uint8 and window.shape[2] == 3 and isinstance(runtime, PixelRuntime):
+        sr = runtime.run_pixels(np.ascontiguousarray(window))
+        _check_size(runtime, window.shape[:2], sr.shape[:2])
+        return sr[core]
+    lr = to_network(window)
+    grey = lr.shape[1] == 1
+    sr = runtime.run(np.repeat(lr, 3, axis=1) if grey else lr)
+    _check_size(runtime, lr.shape[2:], sr.shape[2:])
+    sr = sr[:, :, *core]
+    return from_network(sr.mean(axis=1, keepdims=True) if grey else sr, window.dtype)
+
+
+def _check_size(runtime: Runtime, small: tuple[int, ...], large: tuple[int, ...]) -> None:
+    if large != tuple(runtime.scale * side for side in small):
+        told = f"the weights say x{runtime.scale}, the network does something else"
+        raise WeightsError(f"{runtime.name}: {told}")

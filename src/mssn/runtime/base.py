@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,4 +30,13 @@ class Runtime(Protocol):
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """N x 3 x H x W float32 in [0, 1] -> N x 3 x scale*H x scale*W float32, not clipped."""
+        ...
+
+
+@runtime_checkable
+class PixelRuntime(Runtime, Protocol):
+    """One that also takes pixels as they are stored, which saves turning them into floats and back."""
+
+    def run_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """H x W x 3 uint8, C-contiguous -> scale*H x scale*W x 3 uint8, rounded half up and clipped."""
         ...

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
+from openvino import opset13 as ops
+from openvino.preprocess import PrePostProcessor
 
 from mssn.errors import WeightsError
 from mssn.runtime.base import Precision
@@ -52,11 +56,46 @@ class OpenVINORuntime:
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         self.name = f"openvino {precision}"
-        self._compiled = core.compile_model(model, "CPU", settings)
+        self._core, self._model, self._settings = core, model, settings
+
+    # One of the two is compiled when it is first needed; most users need one only.
+    @cached_property
+    def _floats(self) -> ov.CompiledModel:
+        return self._core.compile_model(self._model, "CPU", self._settings)
+
+    @cached_property
+    def _pixels(self) -> ov.CompiledModel:
+        return self._core.compile_model(_on_pixels(self._model.clone()), "CPU", self._settings)
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """See `Runtime.run`."""
-        # A request of its own for each call: an upscaler may be shared by threads.
-        request = self._compiled.create_infer_request()
-        request.infer([lr], share_inputs=True)
-        return request.get_output_tensor(0).data
+        return _infer(self._floats, lr)
+
+    def run_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """See `PixelRuntime.run_pixels`."""
+        return _infer(self._pixels, pixels[None])[0]
+
+
+def _infer(compiled: ov.CompiledModel, array: np.ndarray) -> np.ndarray:
+    # A request of its own for each call: an upscaler may be shared by threads.
+    request = compiled.create_infer_request()
+    request.infer([array], share_inputs=True)
+    return request.get_output_tensor(0).data
+
+
+def _on_pixels(model: ov.Model) -> ov.Model:
+    """The same network from N x H x W x 3 uint8 to uint8, rounded half up; the last steps stay in float32."""
+
+    def rounded(sr: Any) -> Any:
+        sr = ops.clamp(ops.add(ops.multiply(sr, np.float32(255)), np.float32(0.5)), 0.0, 255.0)
+        return ops.convert(ops.floor(sr), "u8").output(0)
+
+    steps = PrePostProcessor(model)
+    lr, sr = steps.input(), steps.output()
+    lr.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    lr.preprocess().convert_element_type(ov.Type.f32).scale(255.0)
+    lr.model().set_layout(ov.Layout("NCHW"))
+    sr.model().set_layout(ov.Layout("NCHW"))
+    sr.postprocess().custom(rounded)
+    sr.tensor().set_layout(ov.Layout("NHWC"))
+    return steps.build()
