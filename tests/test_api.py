@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 import mssn
-from mssn.errors import ImageError, MssnError, UnknownModelError
+from mssn.errors import CancelledError, ImageError, MssnError, UnknownModelError
 from mssn.image.io import read, write
 from mssn.image.picture import Picture
 
@@ -46,6 +47,22 @@ def test_array_in_array_out(exported, photo) -> None:
     large = mssn.upscale(photo, scale=2, model=model(exported))
     assert isinstance(large, np.ndarray)
     assert np.array_equal(large, mssn.load(model(exported))(photo))
+
+
+def test_cancelled_leaves_nothing(exported, photo, tmp_path) -> None:
+    source = tmp_path / "a.png"
+    write(source, Picture(photo.repeat(4, axis=0).repeat(4, axis=1)))
+    with pytest.raises(CancelledError):
+        mssn.upscale(source, 2, model=model(exported), progress=lambda share: share > 0.9)
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_threads_share_one(exported, photo) -> None:
+    upscaler = mssn.load(model(exported))
+    pictures = [np.roll(photo, shift, axis=1)[: 40 + shift] for shift in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        for picture, large in zip(pictures, pool.map(upscaler, pictures), strict=True):
+            assert np.array_equal(large, upscaler(picture))
 
 
 @pytest.mark.parametrize("kind", [str, Path])

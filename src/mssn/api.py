@@ -14,6 +14,7 @@ from mssn.engine.enlarger import Enlarger
 from mssn.engine.ensemble import Ensemble
 from mssn.engine.size import Factor, Size, parse
 from mssn.engine.upscaler import Upscaler
+from mssn.engine.work import Progress
 from mssn.errors import ImageError
 from mssn.files import Options, beside, upscale_file
 from mssn.runtime.base import Precision, Runtime, RuntimeName
@@ -63,6 +64,15 @@ def load(
         WeightsError: The weights file cannot be used.
         ImageError: The scale or the size makes no sense.
         MissingPartError: The runtime is not installed.
+
+    Examples:
+        >>> upscaler = load("mssn-s", scale=2.5)
+        >>> upscaler(np.zeros((40, 60, 3), np.uint8)).shape
+        (100, 150, 3)
+        >>> upscaler(np.zeros((7, 40, 60, 3), np.uint8)).shape  # seven of one size
+        (7, 100, 150, 3)
+        >>> load("mssn-s", size="1920x1080")(np.zeros((600, 800, 3), np.uint8)).shape
+        (1080, 1440, 3)
     """
     if scale is not None and size is not None:
         raise ImageError("give a scale or a size, not both")
@@ -123,44 +133,77 @@ def _target(scale: float, size: str | None) -> Size:
 
 @overload
 def upscale(
-    image: PathLike, scale: float | None = None, *, model: str | Path = ..., force: bool = ...
+    image: PathLike,
+    scale: float | None = None,
+    *,
+    model: str | Path = ...,
+    force: bool = ...,
+    progress: Progress | None = ...,
 ) -> PathLike: ...
 @overload
 def upscale(
-    image: np.ndarray, scale: float | None = None, *, model: str | Path = ..., force: bool = ...
+    image: np.ndarray,
+    scale: float | None = None,
+    *,
+    model: str | Path = ...,
+    force: bool = ...,
+    progress: Progress | None = ...,
 ) -> np.ndarray: ...
 @overload
 def upscale(
-    image: Image, scale: float | None = None, *, model: str | Path = ..., force: bool = ...
+    image: Image,
+    scale: float | None = None,
+    *,
+    model: str | Path = ...,
+    force: bool = ...,
+    progress: Progress | None = ...,
 ) -> Image: ...
 def upscale(
-    image: Any, scale: float | None = None, *, model: str | Path = DEFAULT_MODEL, force: bool = False
+    image: Any,
+    scale: float | None = None,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    force: bool = False,
+    progress: Progress | None = None,
 ) -> Any:
     """Enlarge a picture; what you give is what you get.
 
     Args:
         image: A path: the enlarged picture is written beside it (photo.png -> photo_x2.png) and its path
-            returned. A NumPy array (H x W or H x W x 1..4; uint8, uint16 or float32) or a PIL image: the
-            enlarged array or image is returned.
+            returned. A NumPy array (H x W, H x W x 1..4 or N x H x W x 1..4; uint8, uint16 or float32) or a
+            PIL image: the enlarged array or image is returned.
         scale: Any number; default 2, or what a weights file was trained for.
         model: See `load`.
         force: Overwrite an existing photo_x2.png.
+        progress: Called with the share that is enlarged, 0 to 1, again and again; cancels by returning False.
 
     Raises:
         ImageError: The picture cannot be read or written, or the output exists already.
         UnknownModelError: No such model or scale.
+        CancelledError: `progress` returned False.
+
+    Examples:
+        >>> small = np.full((400, 400, 3), 128, np.uint8)
+        >>> large = upscale(small, progress=lambda share: print(f"{share:.0%}"))
+        25%
+        50%
+        75%
+        100%
+        >>> upscale(small, progress=lambda share: share < 0.5)
+        Traceback (most recent call last):
+        mssn.errors.CancelledError: cancelled before the picture was done
     """
     path = Path(model)
     changed = path.stat().st_mtime_ns if path.suffix and path.is_file() else None
     upscaler = _ready(model, scale, changed)
     if isinstance(image, np.ndarray):
-        return upscaler(image)
+        return upscaler(image, progress)
     if isinstance(image, str | os.PathLike):
         target = beside(Path(image), upscaler.target)
-        upscale_file(upscaler, Path(image), target, Options(force=force))
+        upscale_file(upscaler, Path(image), target, Options(force=force), progress)
         return str(target) if isinstance(image, str) else target
     if (pil := sys.modules.get("PIL.Image")) and isinstance(image, pil.Image):
-        return _upscale_pil(upscaler, image)
+        return _upscale_pil(upscaler, image, progress)
     raise ImageError(f"cannot enlarge a {type(image).__name__}; give a path, a NumPy array or a PIL image")
 
 
@@ -170,7 +213,7 @@ def _ready(model: str | Path, scale: float | None, changed: int | None) -> Upsca
     return load(model, scale)
 
 
-def _upscale_pil(upscaler: Upscaler, image: Image) -> Image:
+def _upscale_pil(upscaler: Upscaler, image: Image, progress: Progress | None) -> Image:
     plain = {"P": "RGBA" if "transparency" in image.info else "RGB", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}
     info = dict(image.info)
     if image.mode in plain:
@@ -179,6 +222,6 @@ def _upscale_pil(upscaler: Upscaler, image: Image) -> Image:
         image = image.convert(plain[image.mode])
     if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
         raise ImageError(f"cannot enlarge a PIL image of mode {image.mode}; convert it to RGB first")
-    large = sys.modules["PIL.Image"].fromarray(upscaler(np.asarray(image)))
+    large = sys.modules["PIL.Image"].fromarray(upscaler(np.asarray(image), progress))
     large.info = info
     return large

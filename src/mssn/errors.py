@@ -7,6 +7,7 @@
     |-- RecipeError           a training recipe has an unknown or impossible value
     |-- DataError             a folder holds no usable pictures
     |-- CheckpointError       a training checkpoint cannot be read or does not fit
+    |-- CancelledError        whoever follows the progress of a picture wants no more
     |-- TrainingError         training cannot go on (the loss is no longer a number)
     `-- MissingPartError      an optional dependency is not installed
 
@@ -31,6 +32,10 @@ class UnknownModelError(MssnError):
 
 class WeightsError(MssnError):
     """A weights file is damaged, or its description and its tensors disagree."""
+
+
+class CancelledError(MssnError):
+    """Whoever follows the progress of a picture wants no more of it."""
 
 
 class RecipeError(MssnError):

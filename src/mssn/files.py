@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from mssn.atomic import sweep
 from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
+from mssn.engine.work import Progress
 from mssn.errors import ImageError, MssnError
 from mssn.image.encode import WRITABLE
 from mssn.image.io import MAX_PIXELS, is_animated, read, read_format, to_bytes, write
@@ -105,9 +106,9 @@ class _Work:
         suffix, limit = target.suffix.lower(), self.options.max_pixels
         return read(source, max_pixels=limit, into=suffix, spool=self.spool)
 
-    def enlarge(self, picture: Picture) -> Picture:
+    def enlarge(self, picture: Picture, progress: Progress | None = None) -> Picture:
         try:
-            return _enlarged(self.upscaler, picture, self.options, self.spool)
+            return _enlarged(self.upscaler, picture, self.options, self.spool, progress)
         except OSError as error:
             reason = f"no room for its pixels beside it ({error.strerror})"
             raise ImageError(f"{self.job.target}: {reason}") from error
@@ -120,7 +121,13 @@ class _Work:
         return Done(self.job, before, after, picture.pages, picture.left_out, seconds)
 
 
-def upscale_file(upscaler: Upscaler, source: Path, target: Path, options: Options | None = None) -> Done:
+def upscale_file(
+    upscaler: Upscaler,
+    source: Path,
+    target: Path,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Done:
     """Enlarge one file into another; the target appears only when whole.
 
     Args:
@@ -128,15 +135,17 @@ def upscale_file(upscaler: Upscaler, source: Path, target: Path, options: Option
         source: Picture to read.
         target: Picture to write; its ending chooses the format.
         options: How to read and write.
+        progress: Called with the share that is enlarged, 0 to 1; cancels by returning False.
 
     Raises:
         ImageError: It cannot be read or written, or the target exists.
+        CancelledError: `progress` returned False; nothing is written.
     """
     sweep(target.parent)
     work = _Work(upscaler, Job(source, target), options or Options())
     with work.spool:
         picture = work.read()
-        return work.write(picture, work.enlarge(picture))
+        return work.write(picture, work.enlarge(picture, progress))
 
 
 def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | None = None) -> Iterator[Done]:
@@ -227,8 +236,14 @@ def upscale_bytes(
     return to_bytes(_enlarged(upscaler, picture, options), suffix, quality=options.quality)
 
 
-def _enlarged(upscaler: Upscaler, picture: Picture, options: Options, spool: Spool | None = None) -> Picture:
-    large = upscaler.picture(picture, spool)
+def _enlarged(
+    upscaler: Upscaler,
+    picture: Picture,
+    options: Options,
+    spool: Spool | None = None,
+    progress: Progress | None = None,
+) -> Picture:
+    large = upscaler.picture(picture, spool, progress)
     return large if options.metadata == "keep" else replace(large, exif=None, xmp=None)
 
 

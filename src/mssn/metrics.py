@@ -32,6 +32,11 @@ def psnr_y(sr: np.ndarray, hr: np.ndarray, border: int) -> float:
     Raises:
         ValueError: The pictures differ in size, are not 8-bit grey or RGB, or nothing is left inside
             the border.
+
+    Examples:
+        >>> hr = np.full((8, 8, 3), 100, np.uint8)
+        >>> round(psnr_y(hr + np.uint8(1), hr, border=2), 2)  # one level of RGB is 219/255 of Y
+        49.45
     """
     sr_y, hr_y = _luma_pair(sr, hr, border, smallest=1)
     error = float(np.mean((sr_y - hr_y) ** 2))

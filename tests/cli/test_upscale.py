@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pty
+import select
 import struct
 import subprocess
 import sys
@@ -14,6 +17,7 @@ import pytest
 
 import mssn as package
 from mssn import files as mssn_files
+from mssn.cli import progress
 from mssn.image.io import read, read_rgb, read_size, write
 from mssn.image.picture import Picture
 
@@ -140,6 +144,28 @@ def test_json_lines_for_programs(mssn, pictures, net) -> None:
     assert one["target"] == "big/one.png" and one["seconds"] > 0
     alone = mssn("upscale", pictures / "one.png", "-m", net, "--json")
     assert json.loads(alone.out)["after"] == [60, 40]
+    alone = mssn("upscale", pictures / "broken.png", "-m", net, "--json")
+    assert alone.code == 2
+    assert "broken.png" in json.loads(alone.out)["error"] and "broken.png" in alone.line
+
+
+def test_a_picture_that_takes_long_has_a_bar(monkeypatch) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE", 0)
+    monkeypatch.setenv("TERM", "xterm")
+    reader, writer = pty.openpty()
+    with os.fdopen(writer, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        with progress.bar_of_one() as tell:
+            assert tell is not None
+            tell(0.4)
+        said = ""
+        while " 40%" not in said:
+            assert select.select([reader], [], [], 5)[0], said
+            said += os.read(reader, 10_000).decode(errors="replace")
+    os.close(reader)
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    with progress.bar_of_one() as tell:
+        assert tell is None
 
 
 def test_skipping_does_not_skip_the_checks(mssn, pictures, net, tmp_path, photo) -> None:
@@ -215,7 +241,7 @@ def test_a_runtime_that_fails_half_way_leaves_nothing(mssn, pictures, net, monke
         raise MssnError("out of order")
 
     before = files(pictures)
-    monkeypatch.setattr(OpenVINORuntime, "run", fail)
+    monkeypatch.setattr(OpenVINORuntime, "run_pixels", fail)
     assert mssn("upscale", pictures / "one.png", "-m", net).line == "mssn: out of order"
     assert files(pictures) == before
 

@@ -10,7 +10,7 @@ import pytest
 from mssn.engine.enlarger import Enlarger
 from mssn.engine.size import Factor, parse
 from mssn.engine.upscaler import Upscaler, chain
-from mssn.errors import ImageError
+from mssn.errors import CancelledError, ImageError
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 
@@ -118,3 +118,44 @@ def test_wide_boxes_do_not_lead_through_giants(photo) -> None:
     assert upscaler(parse("10x400!"))(photo).shape == (400, 10, 3)
     with pytest.raises(ImageError, match="leads through far too large a picture"):
         upscaler(parse("4000000x200!"))(photo)
+
+
+def test_several_of_one_size_are_each_by_itself(photo) -> None:
+    several = np.stack([photo, photo[::-1]])
+    large = upscaler(Factor(2.5))(several)
+    assert large.shape == (2, 240, 280, 3)
+    assert all(
+        np.array_equal(one, upscaler(Factor(2.5))(small)) for one, small in zip(large, several, strict=True)
+    )
+    with pytest.raises(ImageError, match="expected an H x W"):
+        upscaler(Factor(2))(several[:0])
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (300, 300, 4), (2, 300, 300, 3)])
+def test_progress_rises_to_one(shape) -> None:
+    shares = []
+    upscaler(Factor(5))(np.zeros(shape, np.uint8), progress=shares.append)
+    assert len(shares) > 4
+    assert shares == sorted(set(shares))
+    assert 0 < shares[0] < 0.2
+    assert shares[-2:] == [pytest.approx(1, abs=0.2), 1]
+
+
+def test_pages_and_plain_bicubic_have_progress_too(photo) -> None:
+    for scales, pages in (((2,), 2), ((), 1)):
+        shares = []
+        upscaler(Factor(2), scales).picture(Picture(photo, pages=pages), progress=shares.append)
+        assert shares == ([0.5, 1] if scales else [1])
+
+
+def test_cancelled_by_a_false() -> None:
+    shares = []
+
+    def once(share: float) -> bool:
+        shares.append(share)
+        return False
+
+    with pytest.raises(CancelledError, match="cancelled before"):
+        upscaler(Factor(2))(np.zeros((900, 900, 3), np.uint8), progress=once)
+    assert len(shares) == 1
+    assert upscaler(Factor(2))(np.zeros((9, 9, 3), np.uint8), progress=once).shape == (18, 18, 3)  # too late

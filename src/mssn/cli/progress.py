@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from json import dumps
 
+from mssn.engine.work import Progress
 from mssn.files import Done
+
+_PATIENCE = 1.0  # seconds that may pass without a word
 
 
 def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
@@ -60,6 +64,37 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
         told = f"{done} pictures in {time.perf_counter() - started:.3g} s: {speed(done)}"
         print(told, file=sys.stderr)
     return 1 if failed else 0
+
+
+@contextmanager
+def bar_of_one() -> Iterator[Progress | None]:
+    """A bar for a single picture: what to tell its progress to. Only on a terminal, and if it takes long."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    started = time.perf_counter()
+    bar = None
+
+    def tell(share: float) -> None:
+        nonlocal bar
+        if bar is None and time.perf_counter() - started < _PATIENCE:
+            return
+        if bar is None:
+            # Here for the same reason as above.
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+            columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+            bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+            bar.add_task("", total=1.0)
+            bar.start()
+        bar.update(bar.task_ids[0], completed=share)
+
+    try:
+        yield tell
+    finally:
+        if bar is not None:
+            bar.stop()
 
 
 def as_text(done: Done) -> str:

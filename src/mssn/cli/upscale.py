@@ -13,11 +13,21 @@ from mssn.api import DEFAULT_MODEL, load
 from mssn.atomic import replacing
 from mssn.cli.jobs import check, collect
 from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Threads
-from mssn.cli.progress import as_json, as_text, report
+from mssn.cli.progress import as_json, as_text, bar_of_one, report
 from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
-from mssn.errors import ImageError
-from mssn.files import MEMORY, Job, Options, beside, upscale_bytes, upscale_file, upscale_files, writable
+from mssn.errors import ImageError, MssnError
+from mssn.files import (
+    MEMORY,
+    Done,
+    Job,
+    Options,
+    beside,
+    upscale_bytes,
+    upscale_file,
+    upscale_files,
+    writable,
+)
 from mssn.image.decode import READABLE
 from mssn.image.encode import WRITABLE
 from mssn.image.io import MAX_PIXELS
@@ -97,11 +107,20 @@ def upscale(
         if not jobs:
             return 0
     if len(jobs) == 1:
-        only = jobs[0]
-        done = upscale_file(upscaler, only.source, only.target, options)
-        print(as_json(done) if json else as_text(done))
-        return 0
+        return _single(upscaler, jobs[0], options, json=json)
     return report(upscale_files(upscaler, jobs, options), len(jobs), json=json)
+
+
+def _single(upscaler: Upscaler, job: Job, options: Options, *, json: bool) -> int:
+    try:
+        with bar_of_one() as progress:
+            done = upscale_file(upscaler, job.source, job.target, options, progress)
+    except MssnError as error:
+        if json:
+            print(as_json(Done(job, error=error)))
+        raise
+    print(as_json(done) if json else as_text(done))
+    return 0
 
 
 def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, options: Options) -> int:

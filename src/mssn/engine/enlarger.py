@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from mssn.engine.tiles import windows
+from mssn.engine.work import Work
 from mssn.errors import ImageError, WeightsError
 from mssn.image.color import from_network, to_network
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
-from mssn.image.spool import Spool, in_memory, release
+from mssn.image.spool import release
 from mssn.image.transparency import bleed
 from mssn.runtime.base import PixelRuntime, Runtime
 from mssn.runtime.bicubic import BicubicRuntime
@@ -21,9 +22,6 @@ from mssn.runtime.bicubic import BicubicRuntime
 # The time a pixel takes is lowest for tiles of 96 to 320 pixels a side and grows by a third or more for
 # whole pictures, whose features no longer fit into the processor's caches.
 TILE = 256
-
-
-New = Callable[[tuple[int, ...], np.dtype], np.ndarray]  # makes an array of a shape and dtype
 
 
 class Enlarger:
@@ -53,65 +51,71 @@ class Enlarger:
     def __repr__(self) -> str:
         return f"<Enlarger x{self.scale}, {self.runtime.name}>"
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+    def __call__(self, pixels: np.ndarray, work: Work | None = None) -> np.ndarray:
         """Enlarge an array of pixels.
 
         Args:
             pixels: H x W (grey), or H x W x 1, 2, 3 or 4 (grey, grey and alpha, RGB, RGB and alpha);
                 uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their range).
+            work: Told how far it is.
 
         Returns:
             scale*H x scale*W, same channels and dtype.
 
         Raises:
             ImageError: The array is nothing of the above.
+            CancelledError: Whoever follows the work wants no more.
         """
         check(pixels)
+        work = work or Work()
         if pixels.ndim == 2:
-            return self(pixels[:, :, None])[:, :, 0]
+            return self(pixels[:, :, None], work)[:, :, 0]
         if pixels.shape[2] in (1, 3):
-            return self._color(pixels)
+            return self._color(pixels, work)
         pixels, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
-        return np.concatenate([self._color(bleed(pixels, alpha)), self._alpha(alpha)], axis=2)
+        return np.concatenate([self._color(bleed(pixels, alpha), work), self._alpha(alpha)], axis=2)
 
-    def picture(self, picture: Picture, spool: Spool | None = None) -> Picture:
+    def picture(self, picture: Picture, work: Work | None = None) -> Picture:
         """Enlarge a decoded file, each page by itself; depth, alpha, inks and metadata come along.
 
         Args:
             picture: What to enlarge.
-            spool: Takes what is too large for memory; the result must not be used after its block.
+            work: Told how far it is, and gives room for what is large.
+
+        Raises:
+            CancelledError: Whoever follows the work wants no more.
         """
-        new = spool.empty if spool else in_memory
+        work = work or Work()
         if picture.pages == 1:
-            return self._page(picture, new)
-        pages = [self._page(page, new) for page in picture.split()]
+            return self._page(picture, work)
+        pages = [self._page(page, work) for page in picture.split()]
         return picture.joined(pages)
 
-    def _page(self, page: Picture, new: New) -> Picture:
+    def _page(self, page: Picture, work: Work) -> Picture:
         alpha, black = page.alpha, page.black
         if alpha is not None:
             page = replace(page, pixels=bleed(page.pixels, alpha))
-        pixels = self._color(page.pixels, new)
+        pixels = self._color(page.pixels, work)
         if page.bits == 1:
             pixels = np.where(pixels < 128, 0, 255).astype(np.uint8)
         return replace(
             page,
             pixels=pixels,
             alpha=None if alpha is None else self._alpha(alpha),
-            black=None if black is None else self._color(black, new),
+            black=None if black is None else self._color(black, work),
         )
 
-    def _color(self, pixels: np.ndarray, new: New = in_memory) -> np.ndarray:
+    def _color(self, pixels: np.ndarray, work: Work) -> np.ndarray:
         """Enlarge H x W x 1 or 3."""
         if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no windows
             return imresize(pixels, scale=self.scale)
         if pixels.dtype != np.float32:
             runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime
-            return enlarge(runtime, pixels, tile=self.tile, new=new)
+            return enlarge(runtime, pixels, tile=self.tile, work=work)
         # Floats may be brighter than white or darker than black; a network knows 0 to 1 only, and what
         # lies beyond is added again, enlarged without it. Never below 0, so that no highlight has a dark rim.
         inside = pixels.clip(0, 1)
-        large = enlarge(self._deep_runtime, inside, tile=self.tile, new=new)
+        large = enlarge(self._deep_runtime, inside, tile=self.tile, work=work)
         for beyond, sign in ((pixels - inside, 1), (inside - pixels, -1)):
             if (beyond > 0).any():
                 large += sign * imresize(beyond.clip(0), scale=self.scale).clip(0)
@@ -141,24 +145,28 @@ def check(pixels: np.ndarray) -> None:
         )
 
 
-def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE, new: New = in_memory) -> np.ndarray:
+def enlarge(
+    runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE, work: Work | None = None
+) -> np.ndarray:
     """Enlarge a picture window by window; equal to enlarging it whole.
 
     Args:
         runtime: What runs the network.
         pixels: H x W x 1 or 3, uint8, uint16 or float32 in [0, 1]; grey is run as RGB and comes back grey.
         tile: Largest side of a window in LR pixels; raised where the network's halo needs more.
-        new: Makes the array for the result.
+        work: Told how far it is, and gives room for the result.
 
     Returns:
         scale*H x scale*W x the same channels, same dtype.
 
     Raises:
         WeightsError: The network does not enlarge by what its description says.
+        CancelledError: Whoever follows the work wants no more.
     """
+    work = work or Work()
     height, width, channels = pixels.shape
     scale, halo = runtime.scale, runtime.halo
-    out = new((height * scale, width * scale, channels), pixels.dtype)
+    out = work.new((height * scale, width * scale, channels), pixels.dtype)
     for window in windows(height, width, max(tile, 4 * halo), halo):
         (top, bottom), (left, right) = window.rows, window.columns
         (first, last), (start, end) = window.core_rows, window.core_columns
@@ -168,6 +176,7 @@ def enlarge(runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE, new: New 
         )
         sr = _run(runtime, pixels[top:bottom, left:right], core)
         out[first * scale : last * scale, start * scale : end * scale] = sr
+        work.did((last - first) * (end - start))
         if end == width:  # a row of windows is done; what lies in files may leave the memory
             release(out)
             release(pixels)

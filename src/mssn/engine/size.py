@@ -71,6 +71,14 @@ def parse(text: str) -> Box:
 
     Raises:
         ImageError: The text is nothing of these.
+
+    Examples:
+        >>> parse("1920x1080").of(height=600, width=800)
+        (1080, 1440)
+        >>> parse("x1080").of(height=600, width=800)
+        (1080, 1440)
+        >>> parse("1920x1080!").of(height=600, width=800)
+        (1080, 1920)
     """
     found = re.fullmatch(r"([1-9]\d{0,6})?x([1-9]\d{0,6})?(!?)", text.strip().lower())
     if found is None or not (found[1] or found[2]) or (found[3] and not (found[1] and found[2])):

@@ -10,6 +10,7 @@ import numpy as np
 
 from mssn.engine.enlarger import Enlarger, check
 from mssn.engine.size import Factor, Size
+from mssn.engine.work import Progress, Work
 from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
@@ -46,43 +47,65 @@ class Upscaler:
     def __repr__(self) -> str:
         return f"<Upscaler {self.target}>"
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """Enlarge an array of pixels.
+    def __call__(self, pixels: np.ndarray, progress: Progress | None = None) -> np.ndarray:
+        """Enlarge an array of pixels, or several of one size.
 
         Args:
-            pixels: H x W (grey), or H x W x 1, 2, 3 or 4 (grey, grey and alpha, RGB, RGB and alpha);
-                uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their range).
+            pixels: H x W (grey), H x W x C or N x H x W x C, C being 1, 2, 3 or 4 (grey, grey and alpha, RGB,
+                RGB and alpha); uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their
+                range).
+            progress: Called with the share that is done, 0 to 1, again and again; cancels by returning False.
 
         Returns:
             The same, larger.
 
         Raises:
             ImageError: The array is nothing of the above, or would become too large.
+            CancelledError: `progress` returned False.
         """
-        check(pixels)
+        several = pixels if pixels.ndim == 4 and len(pixels) else pixels[None]
+        check(several[0])
+        size, scales = self._way(*several.shape[1:3])
+        work = Work(len(several) * _cost(several.shape[1:3], scales), progress)
+        large = [self._array(one, size, scales, work) for one in several]
+        work.finish()
+        return np.stack(large) if several is pixels else large[0]
+
+    def _array(
+        self, pixels: np.ndarray, size: tuple[int, int], scales: Sequence[int], work: Work
+    ) -> np.ndarray:
         if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-            large = self.picture(Picture(pixels[:, :, :-1], alpha=pixels[:, :, -1:]))
+            large = self._picture(Picture(pixels[:, :, :-1], alpha=pixels[:, :, -1:]), size, scales, work)
             assert large.alpha is not None
             return np.concatenate([large.pixels, large.alpha], axis=2)
-        size, scales = self._way(*pixels.shape[:2])
         for scale in scales:
-            pixels = self._enlarger(scale)(pixels)
+            pixels = self._enlarger(scale)(pixels, work)
         return _fit(pixels, size)
 
-    def picture(self, picture: Picture, spool: Spool | None = None) -> Picture:
+    def picture(
+        self, picture: Picture, spool: Spool | None = None, progress: Progress | None = None
+    ) -> Picture:
         """Enlarge a decoded file, each page by itself; depth, alpha, inks and metadata come along.
 
         Args:
             picture: What to enlarge.
             spool: Takes what is too large for memory; the result must not be used after its block.
+            progress: As above.
 
         Raises:
             ImageError: It would become too large.
+            CancelledError: `progress` returned False.
         """
         height, width, _ = picture.pixels.shape
         size, scales = self._way(height // picture.pages, width)
+        work = Work(_cost((height, width), scales), progress, spool)
+        large = self._picture(picture, size, scales, work)
+        work.finish()
+        return large
+
+    def _picture(self, picture: Picture, size: tuple[int, int], scales: Sequence[int], work: Work) -> Picture:
         for scale in scales:
-            picture = self._enlarger(scale).picture(picture, spool)
+            picture = self._enlarger(scale).picture(picture, work)
         if picture.pixels.shape[:2] == (size[0] * picture.pages, size[1]):
             return picture
         if picture.alpha is not None and not scales:
@@ -118,6 +141,12 @@ def chain(factor: float, scales: Sequence[int]) -> list[int]:
     Args:
         factor: Above 0; up to 1 needs none.
         scales: Factors there are, each above 1; without any, none are needed.
+
+    Examples:
+        >>> chain(2.5, [2, 3, 4])
+        [3]
+        >>> chain(5, [2, 3, 4])
+        [2, 3]
     """
     if not scales:
         return []
@@ -126,6 +155,11 @@ def chain(factor: float, scales: Sequence[int]) -> list[int]:
         rows = [(*row, scale) for row in rows for scale in scales if not row or scale >= row[-1]]
     enough = [row for row in rows if _product(row) >= factor * (1 - 1e-9)]
     return list(min(enough, key=_product))
+
+
+def _cost(size: tuple[int, ...], scales: Sequence[int]) -> int:
+    """Pixels that the networks of a chain enlarge in all, for a picture of this height and width."""
+    return sum(size[0] * size[1] * _product(tuple(scales[:step])) ** 2 for step in range(len(scales)))
 
 
 def _product(row: tuple[int, ...]) -> int:

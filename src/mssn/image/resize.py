@@ -48,6 +48,10 @@ def imresize(
         ValueError: The factor, the size, the border or the picture makes no sense.
 
     Source: MATLAB `imresize` with its default bicubic kernel and antialiasing on.
+
+    Examples:
+        >>> imresize(np.arange(0, 160, 10, dtype=np.uint8).reshape(1, 16), size=(1, 4))
+        array([[ 14,  55,  95, 136]], dtype=uint8)
     """
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ValueError(f"expected a non-empty H x W or H x W x C picture, got shape {image.shape}")

@@ -1,0 +1,42 @@
+"""What goes along while a picture is enlarged: where its arrays lie, how far it is, and leaving it early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mssn.errors import CancelledError
+from mssn.image.spool import Spool, in_memory
+
+Progress = Callable[[float], object]
+"""Called with the share that is done, 0 to 1; whoever returns False from it cancels the rest."""
+
+
+class Work:
+    """One picture's enlargement.
+
+    Args:
+        total: Pixels that networks will have to enlarge, those of all steps added up.
+        progress: Told the share that is done after each window.
+        spool: Takes arrays that are too large for memory; default: all stay in memory.
+    """
+
+    def __init__(self, total: int = 0, progress: Progress | None = None, spool: Spool | None = None) -> None:
+        self.total, self.progress, self.done = total, progress, 0
+        self.new = spool.empty if spool else in_memory
+
+    def did(self, pixels: int) -> None:
+        """Some more pixels are enlarged.
+
+        Raises:
+            CancelledError: Whoever follows the progress wants no more.
+        """
+        self.done += pixels
+        if self.progress is None or self.done >= self.total:
+            return
+        if self.progress(self.done / self.total) is False:
+            raise CancelledError("cancelled before the picture was done")
+
+    def finish(self) -> None:
+        """All is done, and too late to cancel."""
+        if self.progress is not None:
+            self.progress(1.0)

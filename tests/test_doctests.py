@@ -1,0 +1,15 @@
+"""The examples in docstrings are true."""
+
+from __future__ import annotations
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["api", "engine.size", "engine.upscaler", "image.resize", "metrics"])
+def test_examples(name) -> None:
+    result = doctest.testmod(import_module(f"mssn.{name}"))
+    assert result.attempted
+    assert not result.failed
