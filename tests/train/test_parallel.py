@@ -37,8 +37,10 @@ with world() as w:
     if resume:
         trainer.resume()
     losses = []
-    trainer.run(watch=lambda s: losses.append((s.update, s.loss)))
+    minutes = float(os.environ["MINUTES"]) if "MINUTES" in os.environ else None
+    trainer.run(time_limit=minutes, watch=lambda s: losses.append((s.update, s.loss)))
     write_weights(trainer, meta, folder / f"weights{w.rank}.safetensors")
+    (folder / f"status{w.rank}.json").write_text(json.dumps([trainer.status.update, trainer.status.fraction]))
     if w.leads:
         (folder / "losses.json").write_text(json.dumps(losses))
 """
@@ -126,6 +128,19 @@ def test_a_request_to_stop_stops_both_and_keeps_the_state(tmp_path, values) -> N
         assert process.returncode == 0, error.decode()
     status = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["status"]
     assert 0 < status["update"] < 10**6
+    one, other = (load(tmp_path / "run" / f"weights{rank}.safetensors")[0] for rank in (0, 1))
+    assert all(np.array_equal(other[name], array) for name, array in one.items())
+
+
+def test_a_time_limit_ends_both_at_the_same_update(tmp_path, values, monkeypatch) -> None:
+    monkeypatch.setenv("MINUTES", "0.02")
+    values.update(updates=10**9)
+    for process in launch(2, str(tmp_path / "run"), json.dumps(values)):
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 0, error.decode()
+    one, other = (json.loads((tmp_path / "run" / f"status{rank}.json").read_text()) for rank in (0, 1))
+    assert one == other
+    assert one[0] > 1 and one[1] == 1
     one, other = (load(tmp_path / "run" / f"weights{rank}.safetensors")[0] for rank in (0, 1))
     assert all(np.array_equal(other[name], array) for name, array in one.items())
 
