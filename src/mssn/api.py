@@ -52,7 +52,8 @@ def load(
         size: Instead of a scale: "1920x1080" (fits in, proportions kept), "1920x", "x1080" or
             "1920x1080!" (exactly, stretched).
         runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
-        precision: "auto" (bf16 where the processor has it, but fp32 for 16-bit pictures), "fp32" or "bf16".
+        precision: "auto" (the fastest here that loses at most 0.02 dB on Set5, but fp32 for 16-bit and float
+            pictures), "fp32", "bf16" or "int8".
         threads: Processor cores to use; None for all.
         ensemble: Take the mean over the picture's eight flips and turns: a little better, 8 times the time.
 
@@ -123,7 +124,8 @@ def load_enlarger(
         return Ensemble(opened) if ensemble and model != "bicubic" else opened
 
     opened = open_with(precision)
-    rough = precision == "auto" and "bf16" in opened.name
+    only_int8 = Path(model).suffix and "int8" in opened.name  # a file of its own, with no other precision
+    rough = precision == "auto" and "fp32" not in opened.name and not only_int8
     return Enlarger(opened, deep=partial(open_with, "fp32") if rough else None)
 
 

@@ -7,7 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from mssn.export.int8 import export_int8
 from mssn.export.onnx import export as export_files
+from mssn.image.io import find_images, read_rgb
 
 
 def export(
@@ -15,12 +17,19 @@ def export(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path(),
+    int8: Path | None = None,
 ) -> None:
     """Write MODEL-xSCALE.onnx (weight norm and scales folded) and .safetensors (half precision).
 
     Args:
         weights: A .safetensors file, as `mssn train` leaves in its folder.
         output: Folder to write into; made if missing.
+        int8: A folder of pictures like those that will be enlarged: write MODEL-xSCALE-int8.onnx, too, whose
+            ranges are measured on them. A dozen is enough.
     """
-    for path in export_files(weights, output):
+    pictures = [] if int8 is None else find_images(int8)
+    made = list(export_files(weights, output))
+    if int8 is not None:
+        made.append(export_int8(weights, map(read_rgb, pictures), output))
+    for path in made:
         print(f"{path}  {path.stat().st_size / 1000:.0f} KB")

@@ -38,16 +38,25 @@ def export(weights: Path, folder: Path) -> tuple[Path, Path]:
     """
     net, meta = load_network(weights)
     net.half().float()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WeightsError(f"{folder}: cannot be made ({error.strerror})") from error
+    make_folder(folder)
     stem = folder / f"{meta.model}-x{meta.scale}"
     safetensors, onnx_file = stem.with_suffix(".safetensors"), stem.with_suffix(".onnx")
     halves = {name: array.astype(np.float16) for name, array in tensors_of(net).items()}
     files.save(safetensors, halves, meta)
     write_onnx(net, meta, onnx_file)
     return safetensors, onnx_file
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder that exported files go into.
+
+    Raises:
+        WeightsError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WeightsError(f"{folder}: cannot be made ({error.strerror})") from error
 
 
 def write_onnx(net: nn.Module, meta: Meta, path: Path) -> None:
@@ -62,9 +71,18 @@ def write_onnx(net: nn.Module, meta: Meta, path: Path) -> None:
         WeightsError: The network cannot be folded, or the file not be written.
     """
     try:
-        model = _to_onnx(fold(net.eval()))
+        model = to_onnx(fold(net.eval()))
     except ValueError as error:
         raise WeightsError(f"{meta.model} x{meta.scale}: {error}") from error
+    save_model(model, meta, path)
+
+
+def save_model(model: onnx.ModelProto, meta: Meta, path: Path) -> None:
+    """Write an ONNX model with its description.
+
+    Raises:
+        WeightsError: The file cannot be written.
+    """
     model.metadata_props.append(onnx.StringStringEntryProto(key="mssn", value=meta.to_json()))
     try:
         with replacing(path) as file:
@@ -73,7 +91,8 @@ def write_onnx(net: nn.Module, meta: Meta, path: Path) -> None:
         raise WeightsError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _to_onnx(net: nn.Module) -> onnx.ModelProto:
+def to_onnx(net: nn.Module) -> onnx.ModelProto:
+    """The graph of a network, as it is, with dynamic height and width."""
     height, width = torch.export.Dim("height", min=1), torch.export.Dim("width", min=1)
     # The exporter warns of its own innards and of packages nobody asked for; none of it is the user's.
     noisy = logging.getLogger("torch.onnx")

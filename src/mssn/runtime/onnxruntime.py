@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from mssn.errors import MissingPartError, WeightsError
+from mssn.runtime.base import Precision
+from mssn.runtime.precision import is_int8
 from mssn.weights.meta import Meta
 
 
 class ONNXRuntime:
-    """One session, float32.
+    """One session; float32, and bytes inside the units of a file that has them.
 
     Args:
         path: An .onnx file written by `mssn export`.
+        precision: "fp32", "int8" (each for its own files), or "auto": what the file has.
         threads: Processor cores to use; None for all.
 
     Raises:
@@ -22,7 +25,7 @@ class ONNXRuntime:
         WeightsError: Not a readable .onnx file, or one without our description.
     """
 
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+    def __init__(self, path: Path, *, precision: Precision = "auto", threads: int | None = None) -> None:
         try:
             import onnxruntime as ort
         except ImportError as error:
@@ -31,6 +34,9 @@ class ONNXRuntime:
             ) from error
         if not path.is_file():
             raise WeightsError(f"{path}: no such weights file")
+        if precision == "bf16":
+            raise WeightsError("onnxruntime computes in fp32 or int8 here; use openvino for bf16")
+        int8 = is_int8(path, precision)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads:
@@ -44,7 +50,7 @@ class ONNXRuntime:
             raise WeightsError(f"{path}: carries no mssn description; only files written by mssn export run")
         self.meta = Meta.from_json(text, str(path))
         self.scale, self.halo = self.meta.scale, self.meta.halo
-        self.name = "onnxruntime fp32"
+        self.name = f"onnxruntime {'int8' if int8 else 'fp32'}"
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """See `Runtime.run`."""

@@ -13,6 +13,7 @@ from openvino.preprocess import PrePostProcessor
 
 from mssn.errors import WeightsError
 from mssn.runtime.base import Precision
+from mssn.runtime.precision import is_int8
 from mssn.weights.meta import Meta
 
 
@@ -21,8 +22,8 @@ class OpenVINORuntime:
 
     Args:
         path: An .onnx file written by `mssn export`.
-        precision: "fp32", "bf16", or "auto": bf16 where the processor computes in it (it costs about
-            0.002 dB), else fp32.
+        precision: "fp32", "bf16", "int8" (only for files whose units compute in bytes, and the only one for
+            them), or "auto": what the file has, and bf16 for others where the processor computes in it.
         threads: Processor cores to use; None for all.
 
     Raises:
@@ -36,6 +37,8 @@ class OpenVINORuntime:
             # How every ONNX file begins; of others, OpenVINO would go on guessing the kind, loudly.
             if file.read(1) != b"\x08":
                 raise WeightsError(f"{path}: not a readable .onnx file")
+        if is_int8(path, precision):
+            precision = "int8"
         core = ov.Core()
         try:
             model = core.read_model(path)
@@ -47,11 +50,10 @@ class OpenVINORuntime:
         self.meta = Meta.from_json(model.get_rt_info(place).astype(str), str(path))
         self.scale, self.halo = self.meta.scale, self.meta.halo
         if precision == "auto":
-            able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-            precision = "bf16" if able else "fp32"
+            precision = "bf16" if computes_bf16() else "fp32"
         settings: dict[str, str | int] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         }
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
@@ -74,6 +76,11 @@ class OpenVINORuntime:
     def run_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """See `PixelRuntime.run_pixels`."""
         return _infer(self._pixels, pixels[None])[0]
+
+
+def computes_bf16() -> bool:
+    """Whether this processor has instructions for bfloat16."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _infer(compiled: ov.CompiledModel, array: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import get_args
 
 from mssn.errors import MissingPartError, MssnError, UnknownModelError, WeightsError
 from mssn.runtime.base import Precision, Runtime, RuntimeName
+from mssn.runtime.precision import fastest
 from mssn.weights import manifest
 
 
@@ -26,7 +27,8 @@ def open_runtime(
             .safetensors file.
         scale: Factor; default 2 for a name, the file's own for a path (and checked against it).
         runtime: What runs it; .safetensors files need "pytorch", .onnx files one of the others.
-        precision: "auto" takes what the processor is good at; ONNX Runtime knows fp32 only.
+        precision: "auto" takes the fastest on this processor that costs next to nothing; ONNX Runtime knows
+            fp32 (its "auto") and int8 only, PyTorch fp32 (its "auto") and bf16.
         threads: Processor cores; None for all.
 
     Raises:
@@ -50,13 +52,29 @@ def open_runtime(
     if path.suffix.lower() not in (".onnx", ".safetensors"):
         if path.suffix or len(path.parts) > 1:
             raise WeightsError(f"{model}: weights files end in .onnx or .safetensors")
-        path = manifest.find(str(model), scale or 2)
-        if runtime == "pytorch":
-            path = path.with_suffix(".safetensors")
+        path, precision = _shipped(str(model), scale or 2, runtime, precision)
     opened = _open(path, runtime, precision, threads)
     if scale not in (None, opened.scale):
         raise UnknownModelError(f"{model}: enlarges by {opened.scale}, not by {scale}")
     return opened
+
+
+def _shipped(model: str, scale: int, runtime: RuntimeName, precision: Precision) -> tuple[Path, Precision]:
+    """The file of a shipped model that suits a runtime and a precision, and the precision that is to be."""
+    row = manifest.find(model, scale)
+    path = row.path
+    assert path is not None
+    if runtime == "pytorch":
+        return path.with_suffix(".safetensors"), precision
+    if runtime == "openvino" and precision == "auto":
+        from mssn.runtime.openvino import computes_bf16
+
+        precision = fastest(row, bf16=computes_bf16())
+    if precision == "int8":
+        if row.int8 is None:
+            raise UnknownModelError(f"{model} x{scale} does not ship in int8; take fp32 or bf16")
+        path = path.with_name(row.int8)
+    return path, precision
 
 
 def _open(path: Path, runtime: RuntimeName, precision: Precision, threads: int | None) -> Runtime:
@@ -66,17 +84,17 @@ def _open(path: Path, runtime: RuntimeName, precision: Precision, threads: int |
     if runtime == "pytorch":
         return _open_pytorch(path, precision, threads)
     if runtime == "onnxruntime":
-        if precision == "bf16":
-            raise WeightsError("onnxruntime computes in fp32 only here; use openvino for bf16")
         from mssn.runtime.onnxruntime import ONNXRuntime
 
-        return ONNXRuntime(path, threads=threads)
+        return ONNXRuntime(path, precision=precision, threads=threads)
     from mssn.runtime.openvino import OpenVINORuntime
 
     return OpenVINORuntime(path, precision=precision, threads=threads)
 
 
 def _open_pytorch(path: Path, precision: Precision, threads: int | None) -> Runtime:
+    if precision == "int8":
+        raise WeightsError("pytorch computes in fp32 or bf16 here; use openvino or onnxruntime for int8")
     # By name, so that nothing that enlarges pictures depends on PyTorch, not even on paper.
     try:
         module = importlib.import_module("mssn.runtime.pytorch")

@@ -25,6 +25,8 @@ class Row:
         mult_adds: For a 1280x720 output.
         receptive_field: Side of the square of LR pixels that one output pixel depends on.
         weights: Name of the shipped .onnx file (a .safetensors of the same name lies beside it), or None.
+        int8: Name of the shipped .onnx file whose units compute in bytes, or None.
+        loss: Precision ("bf16", "int8") -> what it costs on Set5 beside float32, dB.
         scores: Benchmark -> {"psnr", "ssim"} of the shipped weights.
         training: What the shipped weights say of their training: recipe, updates, data, licence.
     """
@@ -36,6 +38,8 @@ class Row:
     mult_adds: int
     receptive_field: int
     weights: str | None = None
+    int8: str | None = None
+    loss: dict[str, float] = field(default_factory=dict)
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     training: dict[str, str | int] = field(default_factory=dict)
 
@@ -68,8 +72,8 @@ def shipped_scales(model: str) -> list[int]:
     return scales
 
 
-def find(model: str, scale: int) -> Path:
-    """The .onnx file that ships for a model.
+def find(model: str, scale: int) -> Row:
+    """A model that ships.
 
     Raises:
         UnknownModelError: No such model, no such scale of it, or no weights for it yet.
@@ -82,7 +86,7 @@ def find(model: str, scale: int) -> Path:
     if scale not in scales:
         raise UnknownModelError(f"{model} has no scale {scale}; it has: {', '.join(map(str, scales))}")
     for row in known:
-        if (row.model, row.scale) == (model, scale) and row.path is not None:
-            return row.path
+        if (row.model, row.scale) == (model, scale) and row.weights is not None:
+            return row
     shipped = ", ".join(f"{row.model} x{row.scale}" for row in known if row.weights)
     raise UnknownModelError(f"no weights ship for {model} x{scale} yet; shipped are: {shipped}")

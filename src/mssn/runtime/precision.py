@@ -1,0 +1,44 @@
+"""Which precision a processor and a file allow."""
+
+from __future__ import annotations
+
+import math
+import platform
+from pathlib import Path
+
+from mssn.errors import WeightsError
+from mssn.runtime.base import Precision
+from mssn.weights.manifest import Row
+
+MAX_LOSS = 0.02  # dB on Set5 that "auto" may give away for speed
+
+
+def fastest(row: Row, *, bf16: bool) -> Precision:
+    """The fastest precision that costs a shipped model next to nothing.
+
+    Args:
+        row: The model; what each precision loses was measured when it was shipped.
+        bf16: Whether the processor computes in bfloat16.
+    """
+    if bf16 and row.loss.get("bf16", 0.0) <= MAX_LOSS:
+        return "bf16"
+    bytes_are_fast = platform.machine().lower() in ("x86_64", "amd64")  # elsewhere nobody has measured
+    if bytes_are_fast and row.int8 is not None and row.loss.get("int8", math.inf) <= MAX_LOSS:
+        return "int8"
+    return "fp32"
+
+
+def is_int8(path: Path, precision: Precision) -> bool:
+    """Whether an .onnx file's units compute in bytes.
+
+    Raises:
+        WeightsError: They do and something else is asked for, or the other way round.
+    """
+    found = b"DequantizeLinear" in path.read_bytes()
+    if found and precision not in ("auto", "int8"):
+        raise WeightsError(
+            f"{path}: computes in int8; for {precision} take the float32 file it was made from"
+        )
+    if not found and precision == "int8":
+        raise WeightsError(f"{path}: holds no int8 units; mssn export --int8 makes a file that does")
+    return found
