@@ -70,6 +70,9 @@ def ship(weights: Path, force: bool) -> None:
         manifest.FOLDER.mkdir(exist_ok=True)
         for path in (safetensors, onnx):
             shutil.copy(path, manifest.FOLDER / path.name)
+        (manifest.FOLDER / f"{name}-int8.onnx").unlink(
+            missing_ok=True
+        )  # of other weights; precision.py makes it
     result = {**scoring.to_json(reports, name), "meta": asdict(meta)}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
@@ -78,11 +81,15 @@ def ship(weights: Path, force: bool) -> None:
 def write_manifest() -> None:
     """Count every model, and note what ships."""
     rows = []
+    precision = RESULTS / "precision.json"
+    measured = json.loads(precision.read_text())["models"] if precision.exists() else {}
     for model, spec in arch.MODELS.items():
         for scale in spec.scales:
             net = arch.build(model, scale)
             shipped = manifest.FOLDER / f"{model}-x{scale}.onnx"
             meta = files.load(shipped.with_suffix(".safetensors"))[1] if shipped.exists() else None
+            int8 = manifest.FOLDER / f"{model}-x{scale}-int8.onnx"
+            found = measured.get(f"{model}-x{scale}", {})
             row = manifest.Row(
                 model=model,
                 scale=scale,
@@ -91,6 +98,12 @@ def write_manifest() -> None:
                 mult_adds=complexity.mult_adds(net, scale),
                 receptive_field=2 * complexity.halo(net, scale) + 1,
                 weights=shipped.name if meta else None,
+                int8=int8.name if int8.exists() else None,
+                loss={
+                    name: round(found["fp32"]["Set5"] - found[name]["Set5"], 4)
+                    for name in ("bf16", "int8")
+                    if meta and found
+                },
                 scores=meta.scores if meta else {},
                 training={key: getattr(meta, key) for key in TRAINING} if meta else {},
             )

@@ -39,12 +39,26 @@ def scores() -> str:
 def speed() -> str:
     """Seconds for one 1280x720 output, array to array."""
     result = _benchmark("upscale")
-    lines = ["| 1280x720 output, array to array | seconds |", "|---|---|"]
-    lines += [f"| {name} | {time['median']:.3f} |" for name, time in result["seconds_1280x720"].items()]
-    whole = result["seconds_whole_process"]["median"]
-    lines.append(f"| `mssn upscale photo.png`, the whole process, 640x360 -> 1280x720 | {whole:.2f} |")
-    machine = result["machine"]
-    lines.append(f"\nMedian on {machine['cores']} cores of {machine['processor']} (`benchmarks/upscale.py`).")
+    times, peak = result["seconds_1280x720"], result["peak_gmacs"]
+    ways = ("openvino bf16", "openvino int8", "openvino fp32", "onnxruntime int8", "onnxruntime fp32")
+    lines = ["| 1280x720 output, array to array | " + " | ".join(ways) + " |", "|---" * 6 + "|"]
+    for name, gmacs in result["gmacs"].items():
+        cells = []
+        for way in ways:
+            seconds = times.get(f"{name} {way}", {}).get("median")
+            share = (
+                f" ({gmacs / seconds / peak[way.split()[1]]:.0%})" if seconds and "openvino" in way else ""
+            )
+            cells.append(f"{seconds:.3f} s{share}" if seconds else "-")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    machine, whole = result["machine"], result["seconds_whole_process"]["median"]
+    lines.append(
+        f"\nMedian on {machine['cores']} cores of {machine['processor']} (`benchmarks/upscale.py`); in brackets "
+        "the share of what a large matrix product reaches there in that precision ("
+        + ", ".join(f"{name} {speed:.0f}" for name, speed in peak.items())
+        + f" billion multiply-adds a second). Bicubic takes {times['bicubic x2']['median']:.3f} s. The whole "
+        f"process, `mssn upscale photo.png` from 640x360 to 1280x720: {whole:.2f} s."
+    )
     return "\n".join(lines)
 
 
@@ -68,6 +82,31 @@ def ensemble() -> str:
     return "\n".join(lines)
 
 
+def precision() -> str:
+    """PSNR of every precision that ships."""
+    rows = _precision()
+    lines = ["| PSNR, Set5 / Set14 | fp32 | bf16 | int8 | int8 file |", "|---|---|---|---|---|"]
+    for name, row in rows.items():
+        cells = [f"{row[p]['Set5']:.3f} / {row[p]['Set14']:.3f}" for p in ("fp32", "bf16", "int8")]
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {row['int8']['kilobytes']} KB |")
+    return "\n".join(lines)
+
+
+def few_bits() -> str:
+    """PSNR and size with the units' weights rounded to 8, 6 and 4 bits."""
+    rows = _precision()
+    kinds = [f"weights of {bits} bits" for bits in (8, 6, 4)]
+    lines = ["| Set5, size | " + " | ".join(kinds) + " |", "|---" * 4 + "|"]
+    for name, row in rows.items():
+        cells = [
+            f"{row[kind]['Set5']:.2f} ({row[kind]['Set5'] - row['fp32']['Set5']:+.2f}), "
+            f"{row[kind]['kilobytes']:.0f} KB"
+            for kind in kinds
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def weights() -> str:
     """How the weights that ship were made, and how far they are from the paper's printed PSNR."""
     reported = tomllib.loads((ROOT / "paper" / "reported.toml").read_text())
@@ -85,7 +124,11 @@ def weights() -> str:
 
 
 # Which generated parts stand where.
-PARTS = {"README.md": (scores, ensemble, speed, training), "docs/training.md": (weights,)}
+PARTS = {
+    "README.md": (scores, ensemble, speed, training),
+    "docs/training.md": (weights,),
+    "docs/precision.md": (precision, few_bits),
+}
 
 
 def fill(name: str) -> str:
@@ -104,6 +147,11 @@ def _results() -> list[dict[str, Any]]:
     """The scores of everything that ships, small networks first."""
     paths = sorted((ROOT / "paper" / "results").glob("mssn*-x?.json"), key=_order)
     return [json.loads(path.read_text()) for path in paths]
+
+
+def _precision() -> dict[str, dict[str, dict[str, float]]]:
+    text = (ROOT / "paper" / "results" / "precision.json").read_text()
+    return {name.replace("-x", " x"): row for name, row in json.loads(text)["models"].items()}
 
 
 def _benchmark(name: str) -> dict[str, Any]:

@@ -99,7 +99,13 @@ def test_bicubic_is_matlabs(photo) -> None:
         ("foreign.onnx", None, {"runtime": "onnxruntime"}, WeightsError, "carries no mssn description"),
         ("net.safetensors", None, {}, WeightsError, "openvino runs .onnx files; mssn export"),
         ("mssn-s-x2.onnx", None, {"runtime": "pytorch"}, WeightsError, "pytorch runs .safetensors files"),
-        ("mssn-s-x2.onnx", None, {"runtime": "onnxruntime", "precision": "bf16"}, WeightsError, "fp32 only"),
+        (
+            "mssn-s-x2.onnx",
+            None,
+            {"runtime": "onnxruntime", "precision": "bf16"},
+            WeightsError,
+            "fp32 or int8 here",
+        ),
         ("weights.pth", None, {}, WeightsError, "weights files end in .onnx or .safetensors"),
     ],
 )
