@@ -30,7 +30,9 @@ def test_receptive_field(model, field) -> None:
 
 def test_shipped_files_and_table_agree() -> None:
     shipped = {row.weights for row in manifest.rows() if row.weights}
-    assert shipped == {path.name for path in manifest.FOLDER.glob("*.onnx")}
+    assert shipped | {row.int8 for row in manifest.rows() if row.int8} == {
+        path.name for path in manifest.FOLDER.glob("*.onnx")
+    }
     assert shipped == {path.with_suffix(".onnx").name for path in manifest.FOLDER.glob("*.safetensors")}
     for row in manifest.rows():
         if row.path is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from mssn.arch.carn import CARN, CARNConfig
 from mssn.arch.mssn import MSSN, MSSNConfig
 from mssn.arch.spec import Domain, Spec
 from mssn.errors import UnknownModelError
@@ -17,6 +18,8 @@ MODELS: dict[str, Spec] = {
     "mssn-s": Spec(MSSN, MSSNConfig(channels=32, expanded=64, blocks=4)),
     "mssn-m": Spec(MSSN, MSSNConfig(channels=64, expanded=128, blocks=4)),
     "mssn": Spec(MSSN, MSSNConfig(channels=64, expanded=256, blocks=6), count_gains=True),
+    "carn": Spec(CARN, CARNConfig()),
+    "carn-m": Spec(CARN, CARNConfig(groups=4, shared=True)),
 }
 
 

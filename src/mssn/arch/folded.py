@@ -52,7 +52,7 @@ class FoldedMSSN(nn.Module):
         self.scale = net.scale
         spread, mean = 1.0, torch.zeros(1, 3, 1, 1)
         if net.normalize is not None:
-            spread, mean = net.normalize.SPREAD, net.normalize.mean.double()
+            spread, mean = net.normalize.spread, net.normalize.mean.double()
         self.register_buffer("minus_mean", -mean.float())
         self.heads = nn.ModuleList([_scaled(net.head, 1 / spread, 1.0)])
         self.blocks = nn.ModuleList()

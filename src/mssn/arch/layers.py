@@ -114,21 +114,24 @@ class Normalize(nn.Module):
 
     paper: not stated; chosen because the family MSSN comes from (AWSRN, WDSR) subtracts the DIV2K mean
     and divides by 127.5 grey levels.
+
+    Args:
+        spread: What is divided by.
     """
 
     mean: Tensor
     MEAN = (0.4488, 0.4371, 0.4040)
-    SPREAD = 0.5
 
-    def __init__(self) -> None:
+    def __init__(self, spread: float = 0.5) -> None:
         super().__init__()
+        self.spread = spread
         # A buffer: it must follow the network to its device and into its file.
         self.register_buffer("mean", torch.tensor(self.MEAN).view(1, 3, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """[0, 1] -> about [-1, 1]."""
-        return (x - self.mean) / self.SPREAD
+        return (x - self.mean) / self.spread
 
     def inverse(self, x: Tensor) -> Tensor:
         """About [-1, 1] -> [0, 1]."""
-        return x * self.SPREAD + self.mean
+        return x * self.spread + self.mean

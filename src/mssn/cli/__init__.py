@@ -29,10 +29,12 @@ _VERBS = {
     "downscale": "Shrink pictures exactly as MATLAB does.",
     "train": "Train a network from a recipe.",
     "soup": "Average the weights of several trainings of one network.",
+    "import": "Turn weights that other authors published into a file of ours.",
     "export": "Turn trained weights into the files that ship: ONNX and half-precision safetensors.",
 }
 for _verb, _help in _VERBS.items():
-    app.command(f"mssn.cli.{_verb}:{_verb}", name=_verb, help=_help)
+    _name = "import_" if _verb == "import" else _verb  # a word that Python keeps for itself
+    app.command(f"mssn.cli.{_name}:{_name}", name=_verb, help=_help)
 
 
 def main() -> None:

@@ -1,0 +1,40 @@
+"""`mssn import`: other authors' published weights as ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from mssn.errors import WeightsError
+from mssn.weights.files import save
+from mssn.weights.foreign import read_foreign
+from mssn.weights.network import tensors_of
+
+
+def import_(
+    weights: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    model: Annotated[str, Parameter(name=["--model", "-m"])] = "carn-m",
+    scale: Annotated[int, Parameter(name=["--scale", "-s"])] = 2,
+    force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
+) -> None:
+    """Turn other authors' published weights into a file of ours, to score, export and compare.
+
+    Args:
+        weights: The file as they published it: carn_m.pth.
+        output: The .safetensors file to write.
+        model: carn-m.
+        scale: 2, 3 or 4; carn_m.pth holds all of them.
+        force: Overwrite an existing file.
+    """
+    if output.suffix.lower() != ".safetensors":
+        raise WeightsError(f"{output}: must end in .safetensors")
+    if output.exists() and not force:
+        raise WeightsError(f"{output}: exists already; use --force to overwrite it")
+    net, meta = read_foreign(weights, model, scale)
+    save(output, tensors_of(net), meta)
+    print(f"{output}  {meta.model} x{meta.scale}, {meta.parameters:,} parameters")
