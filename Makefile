@@ -1,15 +1,17 @@
 # make demo   set up, shrink a photograph, enlarge it with MSSN and bicubic, show the difference
 # make test   set up, run all checks and tests
+# make peers  set up what benchmarks/speed.py compares with, in an environment of its own
 # make format put the code into its house style
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PEERS  := .venv-peers
 IMG    ?=
 # Asked for the CPU build of PyTorch only where pip does not find one by itself.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format peers clean
 .DELETE_ON_ERROR:
 
 demo: export IMG := $(IMG)
@@ -31,6 +33,11 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+peers: $(VENV)/.dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[paper]'
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -q opencv-contrib-python-headless==4.12.0.88
+
 # The base install has no PyTorch: enlarging pictures does not need it.
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q -c constraints.txt -e . scikit-image
@@ -48,4 +55,4 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) demo.png
+	rm -rf $(VENV) $(PEERS) demo.png

@@ -3,8 +3,8 @@
 Source: N. Ahn, B. Kang, K.-A. Sohn, "Fast, Accurate, and Lightweight Super-Resolution with Cascading Residual
 Network", ECCV 2018, section 3; CARN-M, the "mobile" one, has grouped convolutions and blocks that share their
 units (section 3.3). Its tables print 1,592K and 412K parameters: those of a network with the upsamplers of
-all three scales, CARN-M's without biases. A network here has one upsampler. Mult-Adds are printed without biases:
-222.8 and 91.2 billion at x2; counted that way these networks have 222.8 and 91.4.
+all three scales, CARN-M's without biases. A network here has one upsampler. Mult-Adds are printed without
+biases: 222.8 and 91.2 billion at x2; counted that way these networks have 222.8 and 91.4.
 """
 
 from __future__ import annotations

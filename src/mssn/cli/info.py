@@ -55,5 +55,5 @@ def _row(row: Row) -> str:
 
 
 def _line(model: str, *cells: str) -> str:
-    widths = (8, 8, 10, 6, 5, 6, 6, 6, 9)
-    return f"{model:<9}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    widths = (10, 10, 10, 6, 5, 6, 6, 6, 9)
+    return f"{model:<10}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))

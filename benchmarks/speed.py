@@ -1,0 +1,144 @@
+"""Ours beside what else a person could use to double a picture: quality, time, memory, size, in one run.
+
+    make peers                                       # OpenCV, in an environment of its own
+    MSSN_DATA=... MSSN_CHECKPOINTS=... python benchmarks/speed.py
+
+Every contestant is a process of its own (benchmarks/contestant.py): array to array from 640x360 to 1280x720;
+from the start of the process to the written file, of one PNG of that size; peak memory; what has to be
+installed. PSNR on Set5 by our protocol, from the pictures each of them wrote. MSSN_CHECKPOINTS holds
+FSRCNN_x2.pb (of OpenCV's samples) and carn_m.pth (of CARN's authors); without them, or without the peers'
+environment, those contestants are left out. Writes benchmarks/results/speed.json and speed.svg.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from common import RESULTS, report
+
+from mssn.api import models
+from mssn.data.folder import locate
+from mssn.export.onnx import export
+from mssn.image.io import find_images, read_rgb, write
+from mssn.image.picture import Picture
+from mssn.image.resize import crop_to_multiple, imresize, shrink
+from mssn.metrics import psnr_y
+from mssn.runtime.openvino import computes_bf16
+from mssn.weights.files import save
+from mssn.weights.foreign import read_foreign
+from mssn.weights.network import tensors_of
+
+HERE = Path(__file__).parent
+PEERS = HERE.parent / ".venv-peers" / "bin" / "python"
+REPEATS, STARTS = 11, 5
+
+
+def main() -> None:
+    """Measure all, one after another."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        originals = prepare(folder)
+        results = {}
+        for label, python, way in contestants(folder):
+            results[label] = measure(python, way, folder, originals)
+            print(label, json.dumps(results[label]), file=sys.stderr)
+    draw(results)
+    report("speed", {"contestants": results})
+
+
+def contestants(folder: Path) -> list[tuple[str, Path, str]]:
+    """(what to call it, the Python that runs it, the way for contestant.py)."""
+    here = Path(sys.executable)
+    precisions = ("bf16", "int8", "fp32") if computes_bf16() else ("int8", "fp32")
+    found = []
+    for row in (row for row in models() if row.weights and row.scale == 2):
+        ways = [
+            (f"OpenVINO {p}", f"mssn={row.model},openvino,{p}") for p in precisions if p != "int8" or row.int8
+        ]
+        ways.append(("ONNX Runtime", f"onnxruntime={row.model},onnxruntime,fp32"))
+        ways.append(("PyTorch", f"pytorch={row.model},pytorch,fp32"))
+        found += [(f"{row.model}, {label}", here, way) for label, way in ways]
+    weights = Path(os.environ.get("MSSN_CHECKPOINTS", ""))
+    if (weights / "carn_m.pth").is_file():
+        net, meta = read_foreign(weights / "carn_m.pth", "carn-m", 2)
+        save(folder / "carn-m.safetensors", tensors_of(net), meta)
+        onnx = export(folder / "carn-m.safetensors", folder)[1]
+        floats = [p for p in precisions if p != "int8"]
+        found += [(f"CARN-M, OpenVINO {p}", here, f"mssn={onnx},openvino,{p}") for p in floats]
+    if PEERS.exists() and (weights / "FSRCNN_x2.pb").is_file():
+        found.append(("FSRCNN, OpenCV", PEERS, f"fsrcnn={weights / 'FSRCNN_x2.pb'}"))
+    if PEERS.exists():
+        found.append(("Lanczos, OpenCV", PEERS, "lanczos"))
+    return [*found, ("bicubic, as MATLAB's", here, "bicubic")]
+
+
+def prepare(folder: Path) -> list[np.ndarray]:
+    """Write the small pictures of Set5, and one of 640x360; the originals, in order."""
+    originals = []
+    (folder / "small").mkdir()
+    for path in find_images(locate("Set5")):
+        originals.append(crop_to_multiple(read_rgb(path), 2))
+        write(folder / "small" / f"{path.stem}.png", Picture(shrink(originals[-1], 2)))
+    write(folder / "photo.png", Picture(imresize(originals[0], size=(360, 640))))
+    return originals
+
+
+def measure(python: Path, way: str, folder: Path, originals: list[np.ndarray]) -> dict[str, Any]:
+    """All numbers of one contestant."""
+    command = [str(python), str(HERE / "contestant.py")]
+    with tempfile.TemporaryDirectory() as name:
+        repeat = [*command, "repeat", way, str(folder / "small"), name, str(REPEATS)]
+        told = json.loads(
+            subprocess.run(repeat, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+        )
+        large = [read_rgb(path) for path in sorted(Path(name).iterdir())]
+        starts = []
+        for _ in range(STARTS):
+            started = time.perf_counter()
+            once = [*command, "once", way, str(folder / "photo.png"), str(Path(name) / "large.png")]
+            subprocess.run(once, check=True, capture_output=True)
+            starts.append(time.perf_counter() - started)
+    return {
+        "psnr_set5": round(
+            float(np.mean([psnr_y(a, b, 2) for a, b in zip(large, originals, strict=True)])), 3
+        ),
+        "seconds": round(statistics.median(told["seconds"]), 4),
+        "seconds_best": round(min(told["seconds"]), 4),
+        "seconds_whole_process": round(statistics.median(starts), 3),
+        "peak_mb": told["peak_mb"],
+        "install_mb": told["install_mb"],
+    }
+
+
+def draw(results: dict[str, dict[str, Any]]) -> None:
+    """PSNR against seconds for a megapixel of output."""
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    markers = {"OpenVINO bf16": "o", "OpenVINO int8": "s", "OpenVINO fp32": "^"}
+    megapixels = 1280 * 720 / 1e6
+    for label, result in results.items():
+        name, _, way = label.partition(", ")
+        ours = name.startswith("mssn")
+        x, y = result["seconds"] / megapixels, result["psnr_set5"]
+        axes.plot(x, y, markers.get(way, "D"), color="black" if ours else "0.55", markersize=6)
+        axes.annotate(label, (x, y), (5, 3), textcoords="offset points", fontsize=7)
+    axes.set(xscale="log", xlabel="seconds for a megapixel of output", ylabel="PSNR on Set5, x2 (dB)")
+    axes.grid(visible=True, which="both", linewidth=0.3)
+    figure.savefig(RESULTS / "speed.svg")
+    figure.savefig(RESULTS / "speed.png", dpi=150)
+
+
+if __name__ == "__main__":
+    main()
