@@ -71,8 +71,8 @@ def peers() -> str:
     ]
     for name, row in result["contestants"].items():
         lines.append(
-            f"| {name} | {row['psnr_set5']:.2f} dB | {row['seconds']:.3f} s | {row['seconds_whole_process']:.2f} s | "
-            f"{row['peak_mb']} MB | {row['install_mb']} MB |"
+            f"| {name} | {row['psnr_set5']:.2f} dB | {row['seconds']:.3f} s "
+            f"| {row['seconds_whole_process']:.2f} s | {row['peak_mb']} MB | {row['install_mb']} MB |"
         )
     return "\n".join(lines)
 
