@@ -51,7 +51,7 @@ def test_array_in_array_out(exported, photo) -> None:
 
 def test_cancelled_leaves_nothing(exported, photo, tmp_path) -> None:
     source = tmp_path / "a.png"
-    write(source, Picture(photo.repeat(4, axis=0).repeat(4, axis=1)))
+    write(source, Picture(photo.repeat(8, axis=0).repeat(8, axis=1)))
     with pytest.raises(CancelledError):
         mssn.upscale(source, 2, model=model(exported), progress=lambda share: share > 0.9)
     assert list(tmp_path.iterdir()) == [source]
@@ -108,8 +108,8 @@ def test_what_cannot_be_enlarged_is_said(photo) -> None:
         mssn.upscale(photo, model="mssn-xxl")
 
 
-def test_models_lists_the_nine() -> None:
-    assert [(row.model, row.scale) for row in mssn.models()] == [
+def test_models_lists_the_nine_that_ship() -> None:
+    assert [(row.model, row.scale) for row in mssn.models() if row.weights] == [
         (model, scale) for model in ("mssn-s", "mssn-m", "mssn") for scale in (2, 3, 4)
     ]
 

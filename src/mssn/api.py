@@ -185,7 +185,7 @@ def upscale(
         CancelledError: `progress` returned False.
 
     Examples:
-        >>> small = np.full((400, 400, 3), 128, np.uint8)
+        >>> small = np.full((900, 900, 3), 128, np.uint8)
         >>> large = upscale(small, progress=lambda share: print(f"{share:.0%}"))
         25%
         50%

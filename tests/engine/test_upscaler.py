@@ -30,7 +30,7 @@ class Repeater:
 
 
 def upscaler(target, scales=(2, 3, 4)) -> Upscaler:
-    return Upscaler(lambda scale: Enlarger(Repeater(scale)), scales, target)
+    return Upscaler(lambda scale: Enlarger(Repeater(scale), tile=256), scales, target)
 
 
 @pytest.mark.parametrize(
