@@ -75,7 +75,7 @@ def upscale(
         max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
         memory: Mebibytes of pixels to hold in memory, roughly; the rest waits in files beside the result.
         runtime: What runs the network.
-        precision: auto takes bf16 where the processor has it, but fp32 for 16-bit pictures.
+        precision: auto takes the fastest here that costs next to nothing; fp32 for 16-bit pictures.
         threads: Processor cores to use; default all.
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
     """
