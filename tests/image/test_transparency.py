@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mssn.image import transparency
 from mssn.image.transparency import bleed
 
 
@@ -34,7 +35,9 @@ def test_nothing_hidden_or_all_of_it_costs_nothing() -> None:
         assert bleed(pixels, np.full((4, 4, 1), level, np.uint8)) is pixels
 
 
-def test_equal_to_looking_at_every_neighbourhood() -> None:
+@pytest.mark.parametrize("strip", [256, 7])
+def test_equal_to_looking_at_every_neighbourhood(strip, monkeypatch) -> None:
+    monkeypatch.setattr(transparency, "_STRIP", strip)
     random = np.random.default_rng(3)
     pixels = random.integers(0, 65536, (40, 33, 2)).astype(np.uint16)
     alpha = (random.random((40, 33, 1)) < 0.01).astype(np.uint16)
