@@ -8,6 +8,7 @@ import pytest
 import torch
 from networks import scrambled
 
+from mssn.api import load
 from mssn.arch.folded import FoldedMSSN
 from mssn.engine.enlarger import enlarge
 from mssn.errors import DataError, WeightsError
@@ -141,3 +142,13 @@ def test_command_line(exported, picture, tmp_path, monkeypatch, capsys) -> None:
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 2
+
+
+def test_deep_pictures_take_float32_where_there_is_one(path, picture) -> None:
+    deep = picture.astype(np.uint16) * 257
+    only = load(path)  # a file by itself has one precision
+    assert only(deep).shape == (120, 140, 3)
+    assert np.abs(only(deep) / 257 - only(picture)).mean() < 0.5
+    auto, exact = load("mssn-s", 3), load("mssn-s", 3, precision="fp32")
+    assert np.array_equal(auto(deep), exact(deep))
+    assert not np.array_equal(load("mssn-s", 3, precision="int8")(deep), exact(deep))
