@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from mssn.cli import main
 from mssn.errors import UnknownModelError, WeightsError
 from mssn.evaluate import evaluate
 from mssn.runtime.pytorch import PyTorchRuntime
 from mssn.weights.foreign import read_foreign
+from mssn.weights.network import load_network
 
 # What an independent scorer made of the authors' code with these weights: PSNR, SSIM.
 SCORES = {
@@ -72,3 +74,15 @@ def test_bad_files_are_one_clear_line(tmp_path, content, words) -> None:
 def test_other_models_cannot_be_imported(tmp_path) -> None:
     with pytest.raises(WeightsError, match="only those of carn-m"):
         read_foreign(tmp_path / "x.pth", "mssn-s", 2)
+
+
+def test_import_from_the_command_line(carn_m, tmp_path, monkeypatch, capsys) -> None:
+    target = tmp_path / "carn-m.safetensors"
+    command = ["mssn", "import", str(carn_m), "--scale", "3", "-o", str(target)]
+    for expected in (0, 2):  # the second time it exists
+        monkeypatch.setattr("sys.argv", command)
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert (left.value.code or 0) == expected
+    assert "carn-m x3, 303,427 parameters" in capsys.readouterr().out
+    assert load_network(target)[1].data == "DIV2K, by its authors"

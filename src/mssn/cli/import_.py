@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mssn.errors import WeightsError
+from mssn.cli.options import check_new_weights
 from mssn.weights.files import save
 from mssn.weights.foreign import read_foreign
 from mssn.weights.network import tensors_of
@@ -31,10 +31,7 @@ def import_(
         scale: 2, 3 or 4; carn_m.pth holds all of them.
         force: Overwrite an existing file.
     """
-    if output.suffix.lower() != ".safetensors":
-        raise WeightsError(f"{output}: must end in .safetensors")
-    if output.exists() and not force:
-        raise WeightsError(f"{output}: exists already; use --force to overwrite it")
+    check_new_weights(output, force)
     net, meta = read_foreign(weights, model, scale)
     save(output, tensors_of(net), meta)
     print(f"{output}  {meta.model} x{meta.scale}, {meta.parameters:,} parameters")

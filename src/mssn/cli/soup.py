@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mssn.errors import WeightsError
+from mssn.cli.options import check_new_weights
 from mssn.weights.files import save
 from mssn.weights.soup import soup as average
 
@@ -26,10 +26,7 @@ def soup(
         output: The .safetensors file to write.
         force: Overwrite an existing file.
     """
-    if output.suffix.lower() != ".safetensors":
-        raise WeightsError(f"{output}: must end in .safetensors")
-    if output.exists() and not force:
-        raise WeightsError(f"{output}: exists already; use --force to overwrite it")
+    check_new_weights(output, force)
     tensors, meta = average(weights)
     save(output, tensors, meta)
     print(f"{output}  mean of {len(weights)}, {meta.model} x{meta.scale}")
