@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import ship
 import torch
 from torch import nn
@@ -35,22 +36,21 @@ from mssn.runtime.select import open_runtime
 from mssn.weights import manifest
 from mssn.weights.network import load_network
 
-RESULT = ship.RESULTS / "precision.json"
 SETS = ("Set5", "Set14")
-MAX_LOSS = 0.1  # dB; above, an int8 file is not worth shipping
+MAX_LOSS_TO_SHIP = 0.1  # dB; above, an int8 file is not worth it
 BITS = (8, 6, 4)
 
 
 def main() -> None:
     """Quantise, score and write."""
-    known = json.loads(RESULT.read_text())["models"] if RESULT.exists() else {}
+    known = json.loads(ship.PRECISION.read_text())["models"] if ship.PRECISION.exists() else {}
     rows = {f"{row.model}-x{row.scale}": row for row in manifest.rows() if row.weights}
     for name in sys.argv[1:] or rows:
         known[name] = measure(rows[name])
         print(name, json.dumps(known[name]), flush=True)
     models = {name: known[name] for name in rows if name in known}
     result = {"versions": provenance.versions(), "commit": provenance.commit(), "models": models}
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    ship.PRECISION.write_text(json.dumps(result, indent=1) + "\n")
     ship.write_manifest()
 
 
@@ -68,7 +68,7 @@ def measure(row: manifest.Row) -> dict[str, dict[str, float]]:
         found["int8"] = score(OpenVINORuntime(int8)) | {"kilobytes": round(int8.stat().st_size / 1000)}
         installed = manifest.FOLDER / int8.name
         installed.unlink(missing_ok=True)
-        if all(found["fp32"][data] - found["int8"][data] <= MAX_LOSS for data in SETS):
+        if all(found["fp32"][data] - found["int8"][data] <= MAX_LOSS_TO_SHIP for data in SETS):
             installed.write_bytes(int8.read_bytes())
         for bits in BITS:
             found[f"weights of {bits} bits"] = few_bits(weights, bits, Path(folder))
@@ -76,14 +76,13 @@ def measure(row: manifest.Row) -> dict[str, dict[str, float]]:
 
 
 def few_bits(weights: Path, bits: int, folder: Path) -> dict[str, float]:
-    """Score with the units' weights rounded to so many bits, the rest and all arithmetic in float.
+    """Score with the units' weights rounded to so many bits, all other numbers to 16, and count all of them.
 
-    The size counts the units' weights, a half-precision scale for each of their channels, and half precision
-    for the rest.
+    Scales of the units' channels and all other weights are half precision; arithmetic is float32.
     """
     net, meta = load_network(weights)
     assert isinstance(net, MSSN)
-    folded = FoldedMSSN(net)
+    folded = FoldedMSSN(net).half().float()
     total = sum(16 * p.numel() for p in folded.parameters())
     for unit in folded.modules():
         if not isinstance(unit, FoldedUnit):
@@ -91,6 +90,7 @@ def few_bits(weights: Path, bits: int, folder: Path) -> dict[str, float]:
         for layer in unit.children():
             assert isinstance(layer, nn.Conv2d)
             whole, scale = quantize_weight(layer.weight.numpy(), limit=2 ** (bits - 1) - 1)
+            scale = scale.astype(np.float16).astype(np.float32)
             layer.weight.data = torch.from_numpy(whole * scale.reshape(-1, 1, 1, 1))
             total += 16 * len(scale) - (16 - bits) * whole.size
     path = folder / f"{bits}.onnx"

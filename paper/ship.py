@@ -5,7 +5,8 @@
 
 Shipping exports safetensors and ONNX with one command, scores the ONNX file through the runtime that users
 get (OpenVINO) on every benchmark under MSSN_DATA, keeps the scores in paper/results/MODEL-xSCALE.json and in
-both files, and refuses weights that score lower than those that ship already.
+both files, and refuses weights that score lower than those that ship already. Their int8 file goes;
+`python paper/precision.py MODEL-xSCALE` makes the new one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from mssn.weights import files, manifest
 
 TRAINING = ("recipe", "updates", "data", "licence", "commit")
 RESULTS = Path(__file__).parent / "results"
+PRECISION = RESULTS / "precision.json"  # written by precision.py
 
 
 def main() -> int:
@@ -73,6 +75,10 @@ def ship(weights: Path, force: bool) -> None:
         (manifest.FOLDER / f"{name}-int8.onnx").unlink(
             missing_ok=True
         )  # of other weights; precision.py makes it
+    if PRECISION.exists():  # what other weights of this model lost says nothing of these
+        measured = json.loads(PRECISION.read_text())
+        measured["models"].pop(name, None)
+        PRECISION.write_text(json.dumps(measured, indent=1) + "\n")
     result = {**scoring.to_json(reports, name), "meta": asdict(meta)}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
@@ -81,8 +87,7 @@ def ship(weights: Path, force: bool) -> None:
 def write_manifest() -> None:
     """Count every model, and note what ships."""
     rows = []
-    precision = RESULTS / "precision.json"
-    measured = json.loads(precision.read_text())["models"] if precision.exists() else {}
+    measured = json.loads(PRECISION.read_text())["models"] if PRECISION.exists() else {}
     for model, spec in arch.MODELS.items():
         for scale in spec.scales:
             net = arch.build(model, scale)

@@ -36,8 +36,16 @@ def test_onnx_and_safetensors_agree(row) -> None:
 
 
 @pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
-def test_set5_scores_are_those_in_the_file(row, benchmarks) -> None:
-    mean = evaluate(open_runtime(row.model, row.scale, precision="fp32"), benchmarks / "Set5").mean
+def test_losses_of_precisions_are_known(row) -> None:
+    assert row.loss.keys() == {"bf16", "int8"}
+    assert row.loss["bf16"] <= 0.02
+    assert row.int8 is None or row.loss["int8"] <= 0.1
+
+
+@pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_set5_scores_are_those_in_the_file(row, precision, benchmarks) -> None:
+    mean = evaluate(open_runtime(row.model, row.scale, precision=precision), benchmarks / "Set5").mean
     # 0.01 dB because they were scored in what auto took, bf16.
     assert mean.psnr == pytest.approx(row.scores["Set5"]["psnr"], abs=0.01)
     assert mean.ssim == pytest.approx(row.scores["Set5"]["ssim"], abs=0.0005)
@@ -70,8 +78,8 @@ def test_int8_is_of_the_same_weights_and_equal_in_both_runtimes(row, benchmarks)
     assert (apart <= 1).mean() > 0.997
     assert apart.max() <= 4
     assert np.abs(ours - floats).mean() < 0.5
-    loss = -10 * np.log10(np.mean((ours - floats) ** 2) / 255**2)
-    assert loss > 45, "int8 stays far closer to float32 than float32 is to the truth"
+    psnr = -10 * np.log10(np.mean((ours - floats) ** 2) / 255**2)
+    assert psnr > 45, "int8 stays far closer to float32 than float32 is to the truth"
     assert row.loss["int8"] <= 0.1
 
 

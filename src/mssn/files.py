@@ -88,7 +88,7 @@ class Done:
     error: MssnError | None = None
 
 
-class _Work:
+class _Task:
     """One job on its way: read, enlarged, written, each step by another thread."""
 
     def __init__(self, upscaler: Upscaler, job: Job, options: Options) -> None:
@@ -107,11 +107,7 @@ class _Work:
         return read(source, max_pixels=limit, into=suffix, spool=self.spool)
 
     def enlarge(self, picture: Picture, progress: Progress | None = None) -> Picture:
-        try:
-            return _enlarged(self.upscaler, picture, self.options, self.spool, progress)
-        except OSError as error:
-            reason = f"no room for its pixels beside it ({error.strerror})"
-            raise ImageError(f"{self.job.target}: {reason}") from error
+        return _enlarged(self.upscaler, picture, self.options, self.spool, progress)
 
     def write(self, picture: Picture, large: Picture) -> Done:
         with self.spool:
@@ -135,14 +131,14 @@ def upscale_file(
         source: Picture to read.
         target: Picture to write; its ending chooses the format.
         options: How to read and write.
-        progress: Called with the share that is enlarged, 0 to 1; cancels by returning False.
+        progress: Called with the share that is enlarged, 0 to 1; cancels what is left by returning False.
 
     Raises:
         ImageError: It cannot be read or written, or the target exists.
         CancelledError: `progress` returned False; nothing is written.
     """
     sweep(target.parent)
-    work = _Work(upscaler, Job(source, target), options or Options())
+    work = _Task(upscaler, Job(source, target), options or Options())
     with work.spool:
         picture = work.read()
         return work.write(picture, work.enlarge(picture, progress))
@@ -166,7 +162,7 @@ def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | No
     reader, writer = ThreadPoolExecutor(1, "mssn-read"), ThreadPoolExecutor(1, "mssn-write")
     waiting = iter(jobs)
     swept: set[Path] = set()
-    live: list[_Work] = []  # in order, from the one that is written to the one that is read
+    live: list[_Task] = []  # in order, from the one that is written to the one that is read
 
     def begin() -> Future[Picture | MssnError] | None:
         """Start to read the next picture, if there is one."""
@@ -174,7 +170,7 @@ def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | No
             if job.target.parent not in swept:
                 sweep(job.target.parent)
                 swept.add(job.target.parent)
-            live.append(_Work(upscaler, job, options))
+            live.append(_Task(upscaler, job, options))
             return reader.submit(_try, live[-1].read)
         return None
 

@@ -127,7 +127,7 @@ def test_several_of_one_size_are_each_by_itself(photo) -> None:
     assert all(
         np.array_equal(one, upscaler(Factor(2.5))(small)) for one, small in zip(large, several, strict=True)
     )
-    with pytest.raises(ImageError, match="expected an H x W"):
+    with pytest.raises(ImageError, match="expected an array"):
         upscaler(Factor(2))(several[:0])
 
 
@@ -148,12 +148,21 @@ def test_pages_and_plain_bicubic_have_progress_too(photo) -> None:
         assert shares == ([0.5, 1] if scales else [1])
 
 
-def test_cancelled_by_a_false() -> None:
+def test_inks_count_twice() -> None:
+    shares = []
+    plane = np.zeros((300, 300, 3), np.uint8)
+    page = Picture(plane, black=plane[:, :, :1])
+    upscaler(Factor(2)).picture(page, progress=shares.append)
+    assert shares == pytest.approx([n / 8 for n in range(1, 9)])
+
+
+@pytest.mark.parametrize("no", [False, np.False_])
+def test_cancelled_by_a_false(no) -> None:
     shares = []
 
     def once(share: float) -> bool:
         shares.append(share)
-        return False
+        return no
 
     with pytest.raises(CancelledError, match="cancelled before"):
         upscaler(Factor(2))(np.zeros((900, 900, 3), np.uint8), progress=once)

@@ -15,7 +15,7 @@ from mssn.errors import DataError, WeightsError
 from mssn.export import int8
 from mssn.runtime.onnxruntime import ONNXRuntime
 from mssn.runtime.openvino import OpenVINORuntime
-from mssn.runtime.precision import MAX_LOSS, fastest
+from mssn.runtime.precision import MAX_LOSS_OF_AUTO, fastest
 from mssn.weights import files
 from mssn.weights.manifest import Row
 
@@ -103,6 +103,14 @@ def test_other_precisions_are_refused(path, exported) -> None:
             runtime(exported / "mssn-s-x2.onnx", precision="int8")
 
 
+def test_a_graph_without_the_units_is_refused() -> None:
+    net = FoldedMSSN(scrambled())
+    ranges = int8.measure(net, [torch.rand(1, 3, 9, 9)])
+    graph = onnx.helper.make_graph([], "empty", [], [])
+    with pytest.raises(ValueError, match=r"no convolution blocks\.0\.0"):
+        int8.quantize(onnx.helper.make_model(graph), ranges)
+
+
 def test_no_pictures_no_file(exported, tmp_path) -> None:
     with pytest.raises(DataError, match="no pictures"):
         int8.export_int8(exported / "net.safetensors", [], tmp_path)
@@ -115,10 +123,10 @@ def test_auto_weighs_speed_against_loss(monkeypatch) -> None:
 
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert fastest(row(bf16=0.001, int8=0.001), bf16=True) == "bf16"
-    assert fastest(row(bf16=MAX_LOSS * 2, int8=0.001), bf16=True) == "int8"
+    assert fastest(row(bf16=MAX_LOSS_OF_AUTO * 2, int8=0.001), bf16=True) == "int8"
     assert fastest(row(bf16=0.001, int8=0.001), bf16=False) == "int8"
-    assert fastest(row(bf16=0.001, int8=MAX_LOSS * 2), bf16=False) == "fp32"
-    assert fastest(row(), bf16=False) == "fp32"  # not measured
+    assert fastest(row(bf16=0.001, int8=MAX_LOSS_OF_AUTO * 2), bf16=False) == "fp32"
+    assert fastest(row(), bf16=False) == fastest(row(), bf16=True) == "fp32"  # not measured
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     assert fastest(row(bf16=0.001, int8=0.001), bf16=False) == "fp32"
 

@@ -55,6 +55,10 @@ def test_all_scales_can_be_read(carn_m) -> None:
     ("content", "words"),
     [
         (b"nothing", "no file of PyTorch weights"),
+        (b"this is text", "no file of PyTorch weights"),
+        (b"", "no file of PyTorch weights"),
+        (b"\x80\x02", "no file of PyTorch weights"),
+        ({0: torch.zeros(1)}, "holds no table of weights"),
         ([1, 2], "holds no table of weights"),
         ({"entry.weight": torch.zeros(1)}, "not the weights of carn-m"),
         (None, "cannot be read"),

@@ -30,7 +30,7 @@ _VERBS = {
     "train": "Train a network from a recipe.",
     "soup": "Average the weights of several trainings of one network.",
     "import": "Turn weights that other authors published into a file of ours.",
-    "export": "Turn trained weights into the files that ship: ONNX and half-precision safetensors.",
+    "export": "Turn trained weights into the files that ship: ONNX, half-precision safetensors, int8.",
 }
 for _verb, _help in _VERBS.items():
     _name = "import_" if _verb == "import" else _verb  # a word that Python keeps for itself

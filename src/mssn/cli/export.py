@@ -11,6 +11,8 @@ from mssn.export.int8 import export_int8
 from mssn.export.onnx import export as export_files
 from mssn.image.io import find_images, read_rgb
 
+_PICTURES = 32
+
 
 def export(
     weights: Path,
@@ -25,11 +27,13 @@ def export(
         weights: A .safetensors file, as `mssn train` leaves in its folder.
         output: Folder to write into; made if missing.
         int8: A folder of pictures like those that will be enlarged: write MODEL-xSCALE-int8.onnx, too, whose
-            ranges are measured on them. A dozen is enough.
+            ranges are measured on up to 32 of them.
     """
-    pictures = [] if int8 is None else find_images(int8)
-    made = list(export_files(weights, output))
-    if int8 is not None:
-        made.append(export_int8(weights, map(read_rgb, pictures), output))
+    made = []
+    if int8 is not None:  # first, because more can be wrong with it
+        paths = find_images(int8)
+        step = -(-len(paths) // _PICTURES)
+        made.append(export_int8(weights, map(read_rgb, paths[::step]), output))
+    made += export_files(weights, output)
     for path in made:
         print(f"{path}  {path.stat().st_size / 1000:.0f} KB")

@@ -30,12 +30,13 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
     """
     # Here, because for a single picture these imports would take longer than the picture.
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
     # Lines must reach the file or pipe that standard output is, not the bar's terminal.
-    bar = Progress(
+    bar = Bar(
         *columns, console=console, disable=not console.is_terminal, transient=True, redirect_stdout=False
     )
     started, failed, megapixels = time.perf_counter(), 0, 0.0
@@ -82,10 +83,11 @@ def bar_of_one() -> Iterator[Progress | None]:
         if bar is None:
             # Here for the same reason as above.
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, TaskProgressColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
 
             columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-            bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+            bar = Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
             bar.add_task("", total=1.0)
             bar.start()
         bar.update(bar.task_ids[0], completed=share)

@@ -19,8 +19,8 @@ from mssn.image.transparency import bleed
 from mssn.runtime.base import PixelRuntime, Runtime
 from mssn.runtime.bicubic import BicubicRuntime
 
-# Small windows stay in the processor's caches, but compute much context twice: with a halo of 18 to 26 pixels
-# a fifth to a third of the work at 256, a tenth at 640, and more memory than that is not modest any more.
+# Small windows stay in the processor's caches, but compute context twice: with a halo of 18 to 26 pixels a
+# window inside a picture has 36 to 58 % more pixels than it keeps at 256, 12 to 18 % at 640.
 TILE = 640
 
 
@@ -140,8 +140,8 @@ def check(pixels: np.ndarray) -> None:
     fine = pixels.ndim == 2 or (pixels.ndim == 3 and shape[2] in (1, 2, 3, 4))
     if not fine or 0 in shape or pixels.dtype not in (np.uint8, np.uint16, np.float32):
         raise ImageError(
-            "expected an H x W or H x W x 1..4 array of uint8, uint16 or float32, "
-            f"got shape {shape} of {pixels.dtype}"
+            "expected an array of H x W, H x W x 1..4 or N x H x W x 1..4 pixels, uint8, uint16 or float32; "
+            f"got {shape} of {pixels.dtype}"
         )
 
 

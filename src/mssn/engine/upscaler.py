@@ -54,7 +54,8 @@ class Upscaler:
             pixels: H x W (grey), H x W x C or N x H x W x C, C being 1, 2, 3 or 4 (grey, grey and alpha, RGB,
                 RGB and alpha); uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their
                 range).
-            progress: Called with the share that is done, 0 to 1, again and again; cancels by returning False.
+            progress: Called with the share that is done, 0 to 1, after each window of at most 640 x 640
+                pixels; cancels what is left by returning False.
 
         Returns:
             The same, larger.
@@ -65,7 +66,7 @@ class Upscaler:
         """
         several = pixels if pixels.ndim == 4 and len(pixels) else pixels[None]
         check(several[0])
-        size, scales = self._way(*several.shape[1:3])
+        size, scales = self._way(*several.shape[1:3], count=len(several))
         work = Work(len(several) * _cost(several.shape[1:3], scales), progress)
         large = [self._array(one, size, scales, work) for one in several]
         work.finish()
@@ -98,7 +99,8 @@ class Upscaler:
         """
         height, width, _ = picture.pixels.shape
         size, scales = self._way(height // picture.pages, width)
-        work = Work(_cost((height, width), scales), progress, spool)
+        planes = 1 if picture.black is None else 2  # black goes through the networks by itself
+        work = Work(planes * _cost((height, width), scales), progress, spool)
         large = self._picture(picture, size, scales, work)
         work.finish()
         return large
@@ -116,10 +118,10 @@ class Upscaler:
             joined = replace(joined, pixels=np.where(joined.pixels < 128, 0, 255).astype(np.uint8))
         return joined
 
-    def _way(self, height: int, width: int) -> tuple[tuple[int, int], list[int]]:
-        """(height, width) that a picture of this size becomes, and the networks that lead there."""
+    def _way(self, height: int, width: int, count: int = 1) -> tuple[tuple[int, int], list[int]]:
+        """(height, width) that pictures of this size become, and the networks that lead there."""
         size = self.target.of(height, width)
-        if size[0] * size[1] > MAX_PIXELS:
+        if size[0] * size[1] * count > MAX_PIXELS:
             raise ImageError(
                 f"the result would have {size[1]}x{size[0]} pixels, beyond the limit of 8 billion"
             )

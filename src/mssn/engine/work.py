@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from mssn.errors import CancelledError
 from mssn.image.spool import Spool, in_memory
 
 Progress = Callable[[float], object]
-"""Called with the share that is done, 0 to 1; whoever returns False from it cancels the rest."""
+"""Called with the share that is done, 0 to 1; returning False cancels the rest, if any is left."""
 
 
 class Work:
@@ -16,7 +18,7 @@ class Work:
 
     Args:
         total: Pixels that networks will have to enlarge, those of all steps added up.
-        progress: Told the share that is done after each window.
+        progress: Told the share that is done after each window, if there is a total.
         spool: Takes arrays that are too large for memory; default: all stay in memory.
     """
 
@@ -33,7 +35,10 @@ class Work:
         self.done += pixels
         if self.progress is None or self.done >= self.total:
             return
-        if self.progress(self.done / self.total) is False:
+        go_on = self.progress(self.done / self.total)
+        if (
+            isinstance(go_on, bool | np.bool_) and not go_on
+        ):  # None and whatever else a callback returns is no answer
             raise CancelledError("cancelled before the picture was done")
 
     def finish(self) -> None:

@@ -1,15 +1,15 @@
 """Write a trained MSSN with units that compute in bytes, for processors and phones without bfloat16.
 
 Only the inside of the units is quantised: their input, both hidden feature maps and the three weights. The
-sums that run through the network, and its first and last layers, stay in float32; quantised like the rest,
-they would cost several dB. Two more things make fine-tuning unnecessary:
+sums that run through the network, and its first and last layers, stay in float32: whole networks in bytes
+lose several dB, this way it is a hundredth of one (docs/precision.md). Two things help:
 
 * a unit's branch has no biases and only ReLUs, so each hidden channel can be scaled to a maximum of 1 and the
   next weight take it back, exactly; one range for all channels then is as good as a range for each;
 * weights have a range for each output channel.
 
-Weights take 7 bits, +-63: processors without VNNI instructions add two products of bytes in 16 bits, and
-255 * 63 * 2 is the most that fits.
+Weights take 7 bits, +-63: processors without VNNI instructions add two products of bytes in 16 bits, which
+8 bits would overflow.
 
 The file holds QuantizeLinear and DequantizeLinear pairs around float operators (ONNX's QDQ form), which every
 runtime turns into its own byte operators.
@@ -84,7 +84,15 @@ def export_int8(weights: Path, pictures: Iterable[np.ndarray], folder: Path) -> 
 
 @torch.no_grad()
 def measure(net: FoldedMSSN, pictures: Iterable[Tensor]) -> dict[str, Range]:
-    """What goes into each convolution of the units, by name, over pictures of 1 x 3 x H x W in [0, 1]."""
+    """What goes into each convolution of the units.
+
+    Args:
+        net: The network.
+        pictures: Small pictures, 1 x 3 x H x W float32 in [0, 1].
+
+    Returns:
+        Name of the convolution, "blocks.0.0.expand" -> range.
+    """
     seen: dict[str, Range] = {}
 
     def look(name: str, _: nn.Module, given: tuple[Tensor]) -> None:
@@ -108,7 +116,12 @@ def measure(net: FoldedMSSN, pictures: Iterable[Tensor]) -> dict[str, Range]:
 
 
 def equalize(net: FoldedMSSN, ranges: dict[str, Range]) -> None:
-    """Scale every hidden channel to a maximum of 1; the network computes the same, up to rounding."""
+    """Scale every hidden channel to a maximum of 1; the network computes the same, up to rounding.
+
+    Args:
+        net: The network; changed.
+        ranges: What `measure` found of it; measure again afterwards.
+    """
     for name, unit in _units(net):
         first, second = (
             ranges[f"{name}.{part}"].high.clamp_min(_SMALLEST) for part in ("depthwise", "project")
@@ -119,8 +132,21 @@ def equalize(net: FoldedMSSN, ranges: dict[str, Range]) -> None:
 
 
 def quantize(model: onnx.ModelProto, ranges: dict[str, Range]) -> None:
-    """Put QDQ pairs before the convolutions named in `ranges`, and bytes in the place of their weights."""
+    """Put QDQ pairs before the convolutions of the units, and bytes in the place of their weights.
+
+    Args:
+        model: The exported network; changed.
+        ranges: What `measure` found of it, after `equalize`.
+
+    Raises:
+        ValueError: The model has not all of these convolutions.
+    """
     graph = model.graph
+    missing = ranges.keys() - {
+        node.input[1].removesuffix(".weight") for node in graph.node if node.op_type == "Conv"
+    }
+    if missing:
+        raise ValueError(f"the exported network has no convolution {min(missing)}")
     stored = {tensor.name: tensor for tensor in graph.initializer}
     nodes = []
     for node in graph.node:

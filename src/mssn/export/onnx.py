@@ -80,6 +80,11 @@ def write_onnx(net: nn.Module, meta: Meta, path: Path) -> None:
 def save_model(model: onnx.ModelProto, meta: Meta, path: Path) -> None:
     """Write an ONNX model with its description.
 
+    Args:
+        model: What `to_onnx` made; the description is added to it.
+        meta: The description, kept in the file's metadata under "mssn".
+        path: Target; appears only when whole.
+
     Raises:
         WeightsError: The file cannot be written.
     """
@@ -92,7 +97,7 @@ def save_model(model: onnx.ModelProto, meta: Meta, path: Path) -> None:
 
 
 def to_onnx(net: nn.Module) -> onnx.ModelProto:
-    """The graph of a network, as it is, with dynamic height and width."""
+    """The graph of a network, as it is: "lr", 1 x 3 x H x W, to "sr", with dynamic height and width."""
     height, width = torch.export.Dim("height", min=1), torch.export.Dim("width", min=1)
     # The exporter warns of its own innards and of packages nobody asked for; none of it is the user's.
     noisy = logging.getLogger("torch.onnx")

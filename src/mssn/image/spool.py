@@ -11,6 +11,7 @@ from types import TracebackType
 import numpy as np
 
 from mssn.atomic import part_of
+from mssn.errors import ImageError
 
 
 class Spool:
@@ -54,17 +55,21 @@ class Spool:
         """An array to be filled.
 
         Raises:
-            OSError: There is no space for its file.
+            ImageError: There is no room for its file.
         """
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         if not self.holds(size):
             return np.empty(shape, dtype)
         file = self.new_file()
-        with open(file, "xb") as handle:
-            if hasattr(os, "posix_fallocate"):  # a full disk shows here, not as a crash in the middle
-                os.posix_fallocate(handle.fileno(), 0, size)
-            else:
-                handle.truncate(size)
+        try:
+            with open(file, "xb") as handle:
+                if hasattr(os, "posix_fallocate"):  # a full disk shows here, not as a crash in the middle
+                    os.posix_fallocate(handle.fileno(), 0, size)
+                else:
+                    handle.truncate(size)
+        except OSError as error:
+            needed = f"{size / 2**20:.0f} MiB of a picture's pixels"
+            raise ImageError(f"{self.folder}: no room for {needed} ({error.strerror})") from error
         return np.memmap(file, dtype, "r+", shape=shape)
 
 

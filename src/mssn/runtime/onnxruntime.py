@@ -8,7 +8,7 @@ import numpy as np
 
 from mssn.errors import MissingPartError, WeightsError
 from mssn.runtime.base import Precision
-from mssn.runtime.precision import is_int8
+from mssn.runtime.precision import settle_int8
 from mssn.weights.meta import Meta
 
 
@@ -36,7 +36,6 @@ class ONNXRuntime:
             raise WeightsError(f"{path}: no such weights file")
         if precision == "bf16":
             raise WeightsError("onnxruntime computes in fp32 or int8 here; use openvino for bf16")
-        int8 = is_int8(path, precision)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads:
@@ -50,7 +49,7 @@ class ONNXRuntime:
             raise WeightsError(f"{path}: carries no mssn description; only files written by mssn export run")
         self.meta = Meta.from_json(text, str(path))
         self.scale, self.halo = self.meta.scale, self.meta.halo
-        self.name = f"onnxruntime {'int8' if int8 else 'fp32'}"
+        self.name = f"onnxruntime {'int8' if settle_int8(path, precision) else 'fp32'}"
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """See `Runtime.run`."""

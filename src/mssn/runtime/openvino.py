@@ -13,7 +13,7 @@ from openvino.preprocess import PrePostProcessor
 
 from mssn.errors import WeightsError
 from mssn.runtime.base import Precision
-from mssn.runtime.precision import is_int8
+from mssn.runtime.precision import settle_int8
 from mssn.weights.meta import Meta
 
 
@@ -37,8 +37,6 @@ class OpenVINORuntime:
             # How every ONNX file begins; of others, OpenVINO would go on guessing the kind, loudly.
             if file.read(1) != b"\x08":
                 raise WeightsError(f"{path}: not a readable .onnx file")
-        if is_int8(path, precision):
-            precision = "int8"
         core = ov.Core()
         try:
             model = core.read_model(path)
@@ -49,6 +47,8 @@ class OpenVINORuntime:
             raise WeightsError(f"{path}: carries no mssn description; only files written by mssn export run")
         self.meta = Meta.from_json(model.get_rt_info(place).astype(str), str(path))
         self.scale, self.halo = self.meta.scale, self.meta.halo
+        if settle_int8(path, precision):
+            precision = "int8"
         if precision == "auto":
             precision = "bf16" if computes_bf16() else "fp32"
         settings: dict[str, str | int] = {
@@ -58,16 +58,23 @@ class OpenVINORuntime:
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         self.name = f"openvino {precision}"
-        self._core, self._model, self._settings = core, model, settings
+        self._path, self._core, self._model, self._settings = path, core, model, settings
 
     # One of the two is compiled when it is first needed; most users need one only.
     @cached_property
     def _floats(self) -> ov.CompiledModel:
-        return self._core.compile_model(self._model, "CPU", self._settings)
+        return self._compile(self._model)
 
     @cached_property
     def _pixels(self) -> ov.CompiledModel:
-        return self._core.compile_model(_on_pixels(self._model.clone()), "CPU", self._settings)
+        return self._compile(_on_pixels(self._model.clone()))
+
+    def _compile(self, model: ov.Model) -> ov.CompiledModel:
+        try:
+            return self._core.compile_model(model, "CPU", self._settings)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise WeightsError(f"{self._path}: OpenVINO cannot run this network ({reason})") from error
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """See `Runtime.run`."""
@@ -79,7 +86,7 @@ class OpenVINORuntime:
 
 
 def computes_bf16() -> bool:
-    """Whether this processor has instructions for bfloat16."""
+    """Whether this processor has instructions for bfloat16, as OpenVINO sees it."""
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 

@@ -72,7 +72,10 @@ def _shipped(model: str, scale: int, runtime: RuntimeName, precision: Precision)
         precision = fastest(row, bf16=computes_bf16())
     if precision == "int8":
         if row.int8 is None:
-            raise UnknownModelError(f"{model} x{scale} does not ship in int8; take fp32 or bf16")
+            known = ", ".join(f"{row.model} x{row.scale}" for row in manifest.rows() if row.int8)
+            raise UnknownModelError(
+                f"{model} x{scale} does not ship in int8; in int8 ship: {known or 'none'}"
+            )
         path = path.with_name(row.int8)
     return path, precision
 

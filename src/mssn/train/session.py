@@ -158,7 +158,7 @@ def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str],
     if not (isinstance(source, MSSN) and isinstance(net, MSSN) and can_grow(source, net)):
         raise WeightsError(
             f"{init}: weights of {meta.model} x{meta.scale} cannot start this {recipe.model}; "
-            "start from the same model or a smaller one, with the same switches"
+            "start from an MSSN of the same size or a smaller one, with the same switches"
         )
     grow(source, net)
     say(f"started from {init} ({meta.model} x{meta.scale}, {meta.updates} updates)")

@@ -67,8 +67,7 @@ def shipped_scales(model: str) -> list[int]:
         raise UnknownModelError(f"unknown model '{model}'; known are: {', '.join(names)}")
     scales = [row.scale for row in known if row.model == model and row.weights]
     if not scales:
-        shipped = ", ".join(f"{row.model} x{row.scale}" for row in known if row.weights)
-        raise UnknownModelError(f"no weights ship for {model} yet; shipped are: {shipped}")
+        raise UnknownModelError(_none_ship(model, known))
     return scales
 
 
@@ -88,5 +87,9 @@ def find(model: str, scale: int) -> Row:
     for row in known:
         if (row.model, row.scale) == (model, scale) and row.weights is not None:
             return row
+    raise UnknownModelError(_none_ship(f"{model} x{scale}", known))
+
+
+def _none_ship(what: str, known: list[Row]) -> str:
     shipped = ", ".join(f"{row.model} x{row.scale}" for row in known if row.weights)
-    raise UnknownModelError(f"no weights ship for {model} x{scale} yet; shipped are: {shipped}")
+    return f"no weights ship for {what} (mssn train or mssn import make some); shipped are: {shipped}"
