@@ -116,7 +116,7 @@ def test_pictures_of_a_pixel_or_two(exported, size) -> None:
 )
 def test_other_arrays_are_refused(pixels) -> None:
     with pytest.raises(
-        ImageError, match=r"expected an H x W or H x W x 1\.\.4 array of uint8, uint16 or float32"
+        ImageError, match=r"expected an array of H x W, H x W x 1\.\.4 or N x H x W x 1\.\.4 pixels"
     ):
         Enlarger(Recorder())(pixels)
 
