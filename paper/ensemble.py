@@ -1,13 +1,15 @@
 """What the self-ensemble adds and costs: every shipped network with and without it, on Set5 and Set14.
 
-    python paper/ensemble.py          # writes paper/results/ensemble.json
+    python paper/ensemble.py                    # everything that ships
+    python paper/ensemble.py mssn-s-x2 ...      # only these; the other results stay
 
-Needs MSSN_DATA; runs what users run (OpenVINO, --precision auto).
+Writes paper/results/ensemble.json. Needs MSSN_DATA; runs what users run (OpenVINO, --precision auto).
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from mssn import provenance
@@ -21,11 +23,10 @@ SETS = ("Set5", "Set14")
 
 def main() -> None:
     """Score and write."""
-    rows = {}
-    for row in manifest.rows():
-        if not row.weights:
-            continue
-        name = f"{row.model}-x{row.scale}"
+    rows = json.loads(RESULT.read_text())["models"] if RESULT.exists() else {}
+    shipped = {f"{row.model}-x{row.scale}": row for row in manifest.rows() if row.weights}
+    for name in sys.argv[1:] or shipped:
+        row = shipped[name]
         means = {}
         for ensemble in (False, True):
             runtime = load_enlarger(row.model, row.scale, ensemble=ensemble).runtime
@@ -40,7 +41,11 @@ def main() -> None:
             ),
         }
         print(name, rows[name], flush=True)
-    result = {"versions": provenance.versions(), "commit": provenance.commit(), "models": rows}
+    result = {
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "models": {name: rows[name] for name in shipped},
+    }
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 
