@@ -149,6 +149,28 @@ def test_json_lines_for_programs(mssn, pictures, net) -> None:
     assert "broken.png" in json.loads(alone.out)["error"] and "broken.png" in alone.line
 
 
+def test_patterns_the_shell_left_alone(mssn, tmp_path, net, photo) -> None:
+    for name in ("10.png", "2.png", "deep/er/3.png", "deep/4.jpg", "a[1].png"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, Picture(photo[:20, :30]))
+    result = mssn("upscale", "in/**/[0-9]*.png", "-o", "out/", "-m", net)
+    assert result.code == 0
+    assert files(tmp_path / "out") == ["10.png", "2.png", "deep/er/3.png"]
+    assert [line.split("/")[-1].split()[0] for line in result.out.splitlines()] == [
+        "2.png",
+        "10.png",
+        "3.png",
+    ]
+    assert mssn("upscale", "in/a[1].png", "-o", "one/", "-m", net).code == 0  # a name first of all
+    assert files(tmp_path / "one") == ["a[1].png"]
+    nothing = mssn("upscale", "in/*.webp", "-m", net)
+    assert nothing.code == 2 and "as a pattern it finds none" in nothing.line
+    assert mssn("upscale", "in/*.png", "-m", net).code == 0
+    assert mssn("upscale", "in/*.png", "-m", net, "--skip-existing").code == 0  # results are nobody's input
+    assert not list((tmp_path / "in").glob("*_x2_x2*"))
+
+
 def test_a_picture_that_takes_long_has_a_bar(monkeypatch) -> None:
     monkeypatch.setattr(progress, "_PATIENCE", 0)
     monkeypatch.setenv("TERM", "xterm")

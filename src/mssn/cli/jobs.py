@@ -9,18 +9,19 @@ from pathlib import Path
 
 from mssn.errors import DataError, ImageError, MssnError
 from mssn.files import Job
-from mssn.image.io import find_images
+from mssn.image.io import counting_order, find_images
 
 
 def collect(inputs: list[Path], leave_out: Path | None = None) -> list[tuple[Path, Path]]:
     """The pictures meant by files and folders, each with its name inside an output folder.
 
     Args:
-        inputs: Pictures, or folders of pictures (searched recursively).
+        inputs: Pictures, folders of pictures (searched recursively), or patterns with * ? [] and ** that the
+            shell has left alone; of what a pattern finds the folders below its fixed part are kept.
         leave_out: The output folder; pictures already in it are nobody's input when a folder is searched.
 
     Raises:
-        DataError: An input does not exist, or a folder holds no pictures.
+        DataError: An input does not exist, a folder holds no pictures, or a pattern finds no file.
     """
     found: list[tuple[Path, Path]] = []
     for path in inputs:
@@ -30,9 +31,22 @@ def collect(inputs: list[Path], leave_out: Path | None = None) -> list[tuple[Pat
             found += [(picture, picture.relative_to(path)) for picture in pictures]
         elif path.exists():
             found.append((path, Path(path.name)))
+        elif any(character in str(path) for character in "*?["):
+            found += _matches(path)
         else:
             raise DataError(f"{path}: no such file or folder")
     return found
+
+
+def _matches(pattern: Path) -> list[tuple[Path, Path]]:
+    """Files that a pattern finds, each with its name below the pattern's fixed part."""
+    fixed = pattern
+    while any(character in str(fixed) for character in "*?["):
+        fixed = fixed.parent
+    files = [path for path in fixed.glob(str(pattern.relative_to(fixed))) if path.is_file()]
+    if not files:
+        raise DataError(f"{pattern}: no such file or folder, and as a pattern it finds none")
+    return [(path, path.relative_to(fixed)) for path in sorted(files, key=counting_order)]
 
 
 def check(jobs: list[Job], force: bool) -> None:

@@ -59,7 +59,8 @@ def upscale(
     """Enlarge pictures.
 
     Args:
-        inputs: Pictures, or folders of pictures (searched recursively); - reads one from standard input.
+        inputs: Pictures, folders of pictures (searched recursively), or patterns ('holiday/**/*.jpg'); -
+            reads one from standard input.
         output: A folder (existing, ending in /, or for several pictures) keeps names and formats inside
             it; else the file to write. Left out, photo.png becomes photo_x2.png beside it. - writes to
             standard output, in the format of the input; so does standard input without an output.

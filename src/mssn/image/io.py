@@ -201,7 +201,12 @@ def find_images(folder: str | os.PathLike[str]) -> list[Path]:
     found = [path for path in found if path.suffix.lower() in READABLE]
     if not found:
         raise DataError(f"{display_name(root)}: holds no pictures (looked for {', '.join(READABLE)})")
-    return sorted(found, key=lambda path: ([_natural(part) for part in path.parts], str(path)))
+    return sorted(found, key=counting_order)
+
+
+def counting_order(path: Path) -> tuple[list[list[tuple[int, str]]], str]:
+    """Sorts paths as a person would count them: `2.png` before `10.png`."""
+    return [_natural(part) for part in path.parts], str(path)
 
 
 def _check_quality(quality: int | None, name: str) -> None:
