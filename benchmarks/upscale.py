@@ -43,7 +43,7 @@ def main() -> None:
                 continue
             network = load_enlarger(model, scale, runtime=runtime, precision=precision)
             name = f"{model} x{scale} {network.runtime.name}"
-            arrays[name] = seconds(lambda: network(lr), 15)  # noqa: B023
+            arrays[name] = seconds(lambda: network(lr), 9)  # noqa: B023
             print(name, arrays[name], file=sys.stderr)
     bicubic = mssn.load("bicubic", 2)
     arrays["bicubic x2"] = seconds(lambda: bicubic(pixels), 15)
