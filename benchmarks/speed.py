@@ -1,7 +1,8 @@
 """Ours beside what else a person could use to double a picture: quality, time, memory, size, in one run.
 
     make peers                                       # OpenCV, in an environment of its own
-    MSSN_DATA=... MSSN_CHECKPOINTS=... python benchmarks/speed.py
+    MSSN_DATA=... MSSN_CHECKPOINTS=... python benchmarks/speed.py           # all, about 10 minutes
+    MSSN_DATA=... MSSN_CHECKPOINTS=... python benchmarks/speed.py CARN-M    # these again; others stay
 
 Every contestant is a process of its own (benchmarks/contestant.py): array to array from 640x360 to 1280x720;
 from the start of the process to the written file, of one PNG of that size; peak memory; what has to be
@@ -48,10 +49,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         originals = prepare(folder)
+        kept = RESULTS / "speed.json"
+        old = json.loads(kept.read_text())["contestants"] if kept.exists() and sys.argv[1:] else {}
         results = {}
         for label, python, way in contestants(folder):
+            if label in old and not any(word in label for word in sys.argv[1:]):
+                results[label] = old[label]
+                continue
             results[label] = measure(python, way, folder, originals)
             print(label, json.dumps(results[label]), file=sys.stderr)
+            report("speed", {"contestants": results})  # after each, because the slow ones are very slow
     draw(results)
     report("speed", {"contestants": results})
 
