@@ -44,7 +44,7 @@ def main() -> None:
     result = {
         "versions": provenance.versions(),
         "commit": provenance.commit(),
-        "models": {name: rows[name] for name in shipped},
+        "models": {name: rows[name] for name in shipped if name in rows},
     }
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
 

@@ -67,9 +67,12 @@ def test_info(mssn) -> None:
         "weights",
     }
     assert all(keys <= set(row) for row in rows)
-    assert len(rows) == 9
+    assert len(rows) == 15
     assert {row["model"] for row in json.loads(mssn("info", "mssn-m", "--json").out)} == {"mssn-m"}
-    assert mssn("info", "mssn-xl").line == "mssn: unknown model 'mssn-xl'; known are: mssn-s, mssn-m, mssn"
+    assert (
+        mssn("info", "mssn-xl").line
+        == "mssn: unknown model 'mssn-xl'; known are: mssn-s, mssn-m, mssn, carn, carn-m"
+    )
 
 
 def test_downscale_writes_matlabs_pixels(mssn, pictures, tmp_path) -> None:
