@@ -54,7 +54,7 @@ def speed() -> str:
     machine, whole = result["machine"], result["seconds_whole_process"]["median"]
     lines.append(
         f"\nMedian on {machine['cores']} cores of {machine['processor']} (`benchmarks/upscale.py`); in "
-        "brackets the share of what a large matrix product reaches there in that precision ("
+        "brackets the share of what PyTorch multiplies large matrices with there, in that precision ("
         + ", ".join(f"{name} {speed:.0f}" for name, speed in peak.items())
         + f" billion multiply-adds a second). Bicubic takes {times['bicubic x2']['median']:.3f} s. The whole "
         f"process, `mssn upscale photo.png` from 640x360 to 1280x720: {whole:.2f} s."
