@@ -54,7 +54,7 @@ def main() -> int:
 def ship(weights: Path, force: bool) -> None:
     """Export, score and install one weights file."""
     with tempfile.TemporaryDirectory() as folder:
-        safetensors, onnx = export(weights, Path(folder))
+        safetensors, onnx = export(weights, Path(folder), half=True)
         tensors, meta = files.load(safetensors)
         runtime = OpenVINORuntime(onnx)
         reports = [scoring.evaluate(runtime, name) for name in manifest.BENCHMARKS]
@@ -68,7 +68,7 @@ def ship(weights: Path, force: bool) -> None:
         # The scores go into the file they were measured on, and from there into both that ship.
         meta = replace(meta, scores=scores, licence="MIT")
         files.save(safetensors, tensors, meta)
-        safetensors, onnx = export(safetensors, Path(folder) / "final")
+        safetensors, onnx = export(safetensors, Path(folder) / "final", half=True)
         manifest.FOLDER.mkdir(exist_ok=True)
         for path in (safetensors, onnx):
             shutil.copy(path, manifest.FOLDER / path.name)

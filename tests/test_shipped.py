@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from mssn.api import load_enlarger
+from mssn.arch.folded import fold
 from mssn.engine.enlarger import enlarge
 from mssn.evaluate import evaluate
+from mssn.export.onnx import round_to_half
 from mssn.image.io import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.runtime.openvino import OpenVINORuntime
@@ -38,9 +40,12 @@ def test_onnx_and_safetensors_agree(row) -> None:
     assert meta.data
     assert meta.updates >= 30_000
     assert meta.licence == "MIT"
+    folded = fold(net)
+    round_to_half(folded)  # as the shipped ONNX file stores its weights
     x = torch.from_numpy(np.random.default_rng(0).random((1, 3, 40, 52), np.float32))
     with torch.no_grad():
-        np.testing.assert_allclose(runtime.run(x.numpy()), net(x).numpy(), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(runtime.run(x.numpy()), folded(x).numpy(), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(runtime.run(x.numpy()), net(x).numpy(), rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
@@ -99,4 +104,4 @@ def test_set5_reaches_the_bar(model, scale) -> None:
 
 def test_all_shipped_files_together_stay_small() -> None:
     total = sum(path.stat().st_size for path in manifest.FOLDER.iterdir())
-    assert total < 30_000_000
+    assert total < 25_000_000

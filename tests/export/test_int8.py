@@ -95,6 +95,12 @@ def test_close_to_float_and_equal_in_both_runtimes(path, exported, picture) -> N
     assert ONNXRuntime(path).name == "onnxruntime int8"
 
 
+def test_openvino_multiplies_no_features_apart_from_the_convolutions(path) -> None:
+    layers = OpenVINORuntime(path)._floats.get_runtime_model().get_ops()
+    sums = [op for op in layers if op.get_rt_info()["layerType"].astype(str) == "Eltwise"]
+    assert not [op for op in sums if op.get_friendly_name().startswith("Multiply")]
+
+
 def test_other_precisions_are_refused(path, exported) -> None:
     for runtime in (OpenVINORuntime, ONNXRuntime):
         with pytest.raises(WeightsError, match="computes in int8"):

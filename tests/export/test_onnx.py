@@ -11,9 +11,11 @@ import pytest
 import torch
 from networks import SWITCHES, TINY, scrambled
 
+from mssn.arch.folded import fold
 from mssn.arch.mssn import MSSNConfig
 from mssn.errors import WeightsError
-from mssn.export.onnx import export, write_onnx
+from mssn.export.onnx import export, round_to_half, write_onnx
+from mssn.runtime.onnxruntime import ONNXRuntime
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.weights import files
 from mssn.weights.meta import Meta
@@ -58,6 +60,23 @@ def test_the_pair_that_ships_agrees(exported) -> None:
     x = torch.rand(1, 3, 30, 20)
     with torch.no_grad():
         np.testing.assert_allclose(runtime.run(x.numpy()), net(x).numpy(), rtol=0, atol=1e-5)
+
+
+def test_half_the_size_is_the_network_with_rounded_weights(exported, tmp_path) -> None:
+    whole = exported / "mssn-s-x2.onnx"
+    _, half = export(exported / "mssn-s-x2.safetensors", tmp_path, half=True)
+    net, _ = load_network(exported / "mssn-s-x2.safetensors")
+    folded = fold(net)
+    round_to_half(folded)
+    x = torch.rand(1, 3, 30, 20)
+    with torch.no_grad():
+        expected = folded(x).numpy()
+    for runtime in (OpenVINORuntime(half, precision="fp32"), ONNXRuntime(half)):
+        np.testing.assert_allclose(runtime.run(x.numpy()), expected, rtol=0, atol=1e-5)
+    weights = [
+        sum(len(tensor.raw_data) for tensor in onnx.load(path).graph.initializer) for path in (whole, half)
+    ]
+    assert weights[1] < 0.52 * weights[0]
 
 
 def test_exporting_twice_changes_nothing(exported, tmp_path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from onnx import helper, numpy_helper
 from torch import nn
 
 from mssn.arch.folded import fold
@@ -21,7 +22,7 @@ from mssn.weights.network import load_network, tensors_of
 _OPSET = 18
 
 
-def export(weights: Path, folder: Path) -> tuple[Path, Path]:
+def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Path]:
     """Turn a weights file into the pair that ships: half-precision safetensors and ONNX.
 
     The ONNX file is made from the very numbers in the safetensors file, so the two always agree.
@@ -29,6 +30,7 @@ def export(weights: Path, folder: Path) -> tuple[Path, Path]:
     Args:
         weights: A .safetensors file.
         folder: Where MODEL-xSCALE.safetensors and .onnx go; made if missing.
+        half: As for `write_onnx`.
 
     Returns:
         The two files.
@@ -43,7 +45,7 @@ def export(weights: Path, folder: Path) -> tuple[Path, Path]:
     safetensors, onnx_file = stem.with_suffix(".safetensors"), stem.with_suffix(".onnx")
     halves = {name: array.astype(np.float16) for name, array in tensors_of(net).items()}
     files.save(safetensors, halves, meta)
-    write_onnx(net, meta, onnx_file)
+    write_onnx(net, meta, onnx_file, half=half)
     return safetensors, onnx_file
 
 
@@ -59,22 +61,53 @@ def make_folder(folder: Path) -> None:
         raise WeightsError(f"{folder}: cannot be made ({error.strerror})") from error
 
 
-def write_onnx(net: nn.Module, meta: Meta, path: Path) -> None:
+def write_onnx(net: nn.Module, meta: Meta, path: Path, *, half: bool = False) -> None:
     """Export a network with dynamic height and width: input "lr" 1 x 3 x H x W, output "sr".
 
     Args:
         net: A trained network; weight norm and learnt scales are folded, it is not changed.
         meta: Its description, kept in the file's metadata under "mssn".
         path: Target; appears only when whole.
+        half: Round the folded weights to half precision and store them so, in half of the space. Whoever
+            runs the file still computes in float32.
 
     Raises:
         WeightsError: The network cannot be folded, or the file not be written.
     """
     try:
-        model = to_onnx(fold(net.eval()))
+        folded = fold(net.eval())
     except ValueError as error:
         raise WeightsError(f"{meta.model} x{meta.scale}: {error}") from error
+    if half:
+        round_to_half(folded)
+    model = to_onnx(folded)
+    if half:
+        _store_halves(model)
     save_model(model, meta, path)
+
+
+@torch.no_grad()
+def round_to_half(net: nn.Module) -> None:
+    """Round every weight to the nearest number of half precision; the network still computes in float32."""
+    for parameter in net.parameters():
+        parameter.copy_(parameter.half())
+
+
+def _store_halves(model: onnx.ModelProto) -> None:
+    """Store tensors that half precision holds exactly in it, and have them widened where they are used."""
+    graph = model.graph
+    nodes = []
+    for tensor in graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype != np.float32 or (array != array.astype(np.float16)).any():
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
+        nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes += graph.node
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
 
 
 def save_model(model: onnx.ModelProto, meta: Meta, path: Path) -> None:

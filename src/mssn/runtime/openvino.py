@@ -49,6 +49,7 @@ class OpenVINORuntime:
         self.scale, self.halo = self.meta.scale, self.meta.halo
         if settle_int8(path, precision):
             precision = "int8"
+            _keep_sums(model)
         if precision == "auto":
             precision = "bf16" if computes_bf16() else "fp32"
         settings: dict[str, str | int] = {
@@ -88,6 +89,19 @@ class OpenVINORuntime:
 def computes_bf16() -> bool:
     """Whether this processor has instructions for bfloat16, as OpenVINO sees it."""
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _keep_sums(model: ov.Model) -> None:
+    """Mark the sums of feature maps, so that OpenVINO leaves the units' scales with their convolutions.
+
+    It would move them behind the sums and then multiply whole feature maps by them, a tenth of all time. The
+    mark is the one it puts on biases itself; where a version does not know it, only that tenth is lost.
+    """
+    for node in model.get_ops():
+        if node.get_type_name() == "Add" and all(
+            source.get_node().get_type_name() != "Constant" for source in node.input_values()
+        ):
+            node.get_rt_info()["LowPrecision::Bias_"] = True
 
 
 def _infer(compiled: ov.CompiledModel, array: np.ndarray) -> np.ndarray:
