@@ -24,11 +24,12 @@ from mssn.weights.network import load_network
 META = Meta(model="mssn-s", scale=2, config={}, domain="rgb", halo=6, parameters=1)
 
 
-def test_graph_holds_convolutions_relus_sums_and_one_depth_to_space(exported) -> None:
+def test_graph_holds_plain_operators_only(exported) -> None:
     model = onnx.load(exported / "mssn-s-x2.onnx")
     operators = Counter(node.op_type for node in model.graph.node)
-    assert set(operators) == {"Conv", "Relu", "Add", "DepthToSpace"}
+    assert set(operators) == {"Conv", "Relu", "Add", "Gather", "DepthToSpace"}
     assert operators["DepthToSpace"] == 1
+    assert operators["Gather"] == 1  # each pixel as it is, for all that it becomes
     assert operators["Relu"] == 2 * 4  # two a unit
     # Three a unit, a head for the start and one for each share-source skip, tail and skip.
     assert operators["Conv"] == 3 * 4 + 3 + 2
