@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mssn import arch
+from mssn.arch.brightness import OnBrightness
 from mssn.complexity import count_parameters, halo, mult_adds
 
 # model, scale: parameters without and with weight-norm gains, Mult-Adds, and what the paper prints of them
@@ -75,7 +76,10 @@ def test_by_hand() -> None:
     )
     pixels = 360 * 640
     assert mult_adds(net, 2) == pixels * (27 * 8 + 8 + 2 * 8)
-    assert mult_adds(net, 2, enlarged=True) == 4 * pixels * (27 * 8 + 8 + 2 * 8)
+    assert mult_adds(net, 2, biases=False) == pixels * (27 * 8 + 2 * 8)
+    mends = nn.Conv2d(1, 1, 5, padding=2)  # on brightness; the colours' bicubic is not counted
+    assert mult_adds(OnBrightness(mends, 2, enlarged=True), 2) == 4 * pixels * 26
+    assert mult_adds(OnBrightness(nn.Conv2d(1, 4, 5), 2, enlarged=False), 2) == 4 * 26 * (356 * 636)
 
 
 def test_a_shared_module_counts_on_every_call_but_is_stored_once() -> None:

@@ -36,7 +36,11 @@ def test_a_scale_of_zero_is_refused_not_divided_by() -> None:
         FoldedMSSN(net)
 
 
-def test_other_networks_stay_as_they_are() -> None:
-    net = nn.Conv2d(3, 3, 1)
-    assert fold(net) is net
+def test_other_networks_only_lose_their_gains() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), Conv2d(4, 4, 3, groups=4), nn.Sequential(Conv2d(4, 2, 3, bias=True)))
+    folded = fold(net)
+    assert {type(module) for module in folded.modules()} == {nn.Sequential, nn.Conv2d}
+    x = torch.rand(1, 3, 7, 6)
+    torch.testing.assert_close(folded(x), net(x), rtol=0, atol=1e-6)
+    assert any(isinstance(module, Conv2d) for module in net.modules()), "the network itself is not changed"
     assert isinstance(fold(MSSN(TINY, 2)), FoldedMSSN)

@@ -7,9 +7,23 @@ from typing import Any
 
 from torch import nn
 
+from mssn.arch.awsrn import AWSRN, AWSRNConfig
+from mssn.arch.brightness import OnBrightness
 from mssn.arch.carn import CARN, CARNConfig
+from mssn.arch.drcn import DRCN, DRCNConfig
+from mssn.arch.drrn import DRRN, DRRNConfig
+from mssn.arch.edsr import EDSR, EDSRConfig
+from mssn.arch.espcn import ESPCN, ESPCNConfig
+from mssn.arch.falsr import FALSR, FALSRConfig
+from mssn.arch.fsrcnn import FSRCNN, FSRCNNConfig
+from mssn.arch.imdn import IMDN, IMDNConfig
+from mssn.arch.lapsrn import LapSRN, LapSRNConfig
 from mssn.arch.mssn import MSSN, MSSNConfig
+from mssn.arch.rcan import RCAN, RCANConfig
 from mssn.arch.spec import Domain, Spec
+from mssn.arch.srcnn import SRCNN, SRCNNConfig
+from mssn.arch.vdsr import VDSR, VDSRConfig
+from mssn.arch.wdsr import WDSR, WDSRConfig
 from mssn.errors import UnknownModelError
 
 __all__ = ["MODELS", "Domain", "Spec", "build", "spec"]
@@ -20,6 +34,27 @@ MODELS: dict[str, Spec] = {
     "mssn": Spec(MSSN, MSSNConfig(channels=64, expanded=256, blocks=6), count_gains=True),
     "carn": Spec(CARN, CARNConfig()),
     "carn-m": Spec(CARN, CARNConfig(groups=4, shared=True)),
+    "srcnn": Spec(SRCNN, SRCNNConfig(), domain=Domain.Y_ENLARGED),
+    "fsrcnn": Spec(FSRCNN, FSRCNNConfig(), domain=Domain.Y),
+    "espcn": Spec(ESPCN, ESPCNConfig(), domain=Domain.Y),
+    "vdsr": Spec(VDSR, VDSRConfig(), domain=Domain.Y_ENLARGED),
+    "drcn": Spec(DRCN, DRCNConfig(), domain=Domain.Y_ENLARGED),
+    "lapsrn": Spec(LapSRN, LapSRNConfig(), scales=(2, 4), domain=Domain.Y),
+    "drrn": Spec(DRRN, DRRNConfig(), domain=Domain.Y_ENLARGED),
+    "drrn-b1u9": Spec(DRRN, DRRNConfig(units=9), domain=Domain.Y_ENLARGED),
+    "edsr-baseline": Spec(EDSR, EDSRConfig()),
+    "mdsr-baseline": Spec(EDSR, EDSRConfig(own_blocks=2)),
+    "wdsr-a": Spec(WDSR, WDSRConfig()),
+    "wdsr-b": Spec(WDSR, WDSRConfig(expansion=6, low_rank=0.8)),
+    "falsr-a": Spec(FALSR, FALSRConfig("a"), scales=(2,), domain=Domain.Y),
+    "falsr-b": Spec(FALSR, FALSRConfig("b"), scales=(2,), domain=Domain.Y),
+    "falsr-c": Spec(FALSR, FALSRConfig("c"), scales=(2,), domain=Domain.Y),
+    "awsrn": Spec(AWSRN, AWSRNConfig(), count_gains=True),
+    "awsrn-m": Spec(AWSRN, AWSRNConfig(blocks=3), count_gains=True),
+    "awsrn-s": Spec(AWSRN, AWSRNConfig(blocks=1), count_gains=True),
+    "awsrn-sd": Spec(AWSRN, AWSRNConfig(channels=16, blocks=2), count_gains=True),
+    "rcan": Spec(RCAN, RCANConfig()),
+    "imdn": Spec(IMDN, IMDNConfig()),
 }
 
 
@@ -50,6 +85,9 @@ def build(model: str, scale: int, changes: dict[str, Any] | None = None) -> nn.M
         known = ", ".join(map(str, row.scales))
         raise UnknownModelError(f"{model} has no scale {scale}; it has: {known}")
     try:
-        return row.network(dataclasses.replace(row.config, **(changes or {})), scale)
+        net = row.network(dataclasses.replace(row.config, **(changes or {})), scale)
     except (TypeError, ValueError) as error:
         raise UnknownModelError(f"{model}: {error}") from error
+    if row.domain is Domain.RGB:
+        return net
+    return OnBrightness(net, scale, enlarged=row.domain is Domain.Y_ENLARGED)

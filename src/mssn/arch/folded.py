@@ -17,6 +17,8 @@ before, a depth-to-space after). With x = s * z, s a number and z what is really
 
 from __future__ import annotations
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -111,8 +113,15 @@ class FoldedMSSN(nn.Module):
 
 
 def fold(net: nn.Module) -> nn.Module:
-    """The network as it should be exported: an MSSN folded, any other one as it is."""
-    return FoldedMSSN(net) if isinstance(net, MSSN) else net
+    """The network as it should be exported: an MSSN folded, of any other one the normalised weights."""
+    if isinstance(net, MSSN):
+        return FoldedMSSN(net)
+    net = copy.deepcopy(net)
+    for module in list(net.modules()):
+        for name, part in module.named_children():
+            if isinstance(part, Conv2d):
+                setattr(module, name, _plain(part))
+    return net
 
 
 def _plain(conv: Conv2d, factor: Tensor | float = 1.0) -> nn.Conv2d:
@@ -123,20 +132,27 @@ def _plain(conv: Conv2d, factor: Tensor | float = 1.0) -> nn.Conv2d:
         weight = weight * (conv.gain.detach().double() / norm).view(-1, 1, 1, 1)
     out, per_group, size, _ = weight.shape
     plain = nn.Conv2d(
-        per_group * conv.groups, out, size, padding=conv.padding, groups=conv.groups, bias=False
+        per_group * conv.groups,
+        out,
+        size,
+        padding=conv.padding,
+        groups=conv.groups,
+        bias=conv.bias is not None,
     )
     plain.weight.data = (weight * factor).detach().float()
+    if conv.bias is not None:
+        plain.bias = nn.Parameter(conv.bias.detach().clone())
     return plain
 
 
 def _scaled(conv: nn.Conv2d, weight_factor: Tensor | float, bias_factor: Tensor | float) -> nn.Conv2d:
     """A copy of a convolution with weight and bias times a number each."""
     assert conv.bias is not None
-    copy = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, padding=conv.padding)  # pyright: ignore[reportArgumentType]
-    copy.weight.data = (conv.weight.detach().double() * weight_factor).float()
-    assert copy.bias is not None
-    copy.bias.data = (conv.bias.detach().double() * bias_factor).float()
-    return copy
+    scaled = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, padding=conv.padding)  # pyright: ignore[reportArgumentType]
+    scaled.weight.data = (conv.weight.detach().double() * weight_factor).float()
+    assert scaled.bias is not None
+    scaled.bias.data = (conv.bias.detach().double() * bias_factor).float()
+    return scaled
 
 
 def _require_nonzero(scale: Tensor) -> None:

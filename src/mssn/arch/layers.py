@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Conv2d(nn.Module):
-    """Bias-free convolution whose weight may be normalised: direction and length learnt apart.
+    """Convolution whose weight may be normalised: direction and length learnt apart.
 
     With weight normalisation the weight of output channel c is gain[c] * v[c] / |v[c]| (Salimans and
     Kingma 2016), and the gains start at |v[c]| so that the first output equals the plain convolution's.
@@ -22,6 +22,7 @@ class Conv2d(nn.Module):
         kernel_size: Odd side of the kernel; zero padding keeps the picture size.
         groups: Groups of channels; `in_channels` for a depthwise convolution.
         weight_norm: Learn direction and length apart (paper section III-C, "WN layer").
+        bias: Add a number to each output channel.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Conv2d(nn.Module):
         *,
         groups: int = 1,
         weight_norm: bool = True,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         self.groups = groups
@@ -41,6 +43,8 @@ class Conv2d(nn.Module):
         nn.init.kaiming_uniform_(weight, a=math.sqrt(5))
         self.weight = nn.Parameter(weight)
         self.gain = nn.Parameter(weight.flatten(1).norm(dim=1)) if weight_norm else None
+        bound = weight[0].numel() ** -0.5
+        self.bias = nn.Parameter(torch.empty(out_channels).uniform_(-bound, bound)) if bias else None
 
     def effective_weight(self, scale: Tensor | float = 1.0) -> Tensor:
         """The weight the convolution really applies, times `scale`; out x in/groups x k x k."""
@@ -66,11 +70,11 @@ class Conv2d(nn.Module):
         )
 
     def forward(self, x: Tensor, scale: Tensor | float = 1.0) -> Tensor:
-        """Convolve N x C x H x W; the result is multiplied by `scale`, through the weight."""
+        """Convolve N x C x H x W; the weight is multiplied by `scale`."""
         weight = self.effective_weight(scale)
-        if x.device.type == "cpu" and self.groups == x.shape[1] == weight.shape[0]:
+        if x.device.type == "cpu" and self.groups == x.shape[1] == weight.shape[0] and self.bias is None:
             return depthwise(x, weight)
-        return F.conv2d(x, weight, padding=self.padding, groups=self.groups)
+        return F.conv2d(x, weight, self.bias, padding=self.padding, groups=self.groups)
 
 
 def depthwise(x: Tensor, weight: Tensor) -> Tensor:
@@ -107,6 +111,33 @@ class _Depthwise(torch.autograd.Function):
                 grad, x, weight, None, ones, two, ones, False, [0, 0], channels, [False, True, False]
             )
         return grad_x, grad_weight
+
+
+class Upsample(nn.Module):
+    """Enlarges features: a 3x3 convolution and a pixel shuffle, at x4 two of both (EDSR and after).
+
+    Args:
+        channels: Channels in and out.
+        scale: 2, 3 or 4.
+
+    Raises:
+        ValueError: It is another scale.
+    """
+
+    def __init__(self, channels: int, scale: int) -> None:
+        super().__init__()
+        if scale not in (2, 3, 4):
+            raise ValueError(f"scale must be 2, 3 or 4, got {scale}")
+        self.factors = (2, 2) if scale == 4 else (scale,)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(channels, channels * factor**2, 3, padding=1) for factor in self.factors
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x C x H x W -> N x C x scale*H x scale*W."""
+        for factor, conv in zip(self.factors, self.convs, strict=True):
+            x = F.pixel_shuffle(conv(x), factor)
+        return x
 
 
 class Normalize(nn.Module):

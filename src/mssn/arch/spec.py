@@ -11,7 +11,7 @@ from torch import nn
 
 
 class Domain(StrEnum):
-    """What a network eats and returns."""
+    """What a network was made for; all that are built map RGB to RGB (`mssn.arch.brightness`)."""
 
     RGB = "rgb"  # the small RGB picture
     Y = "y"  # the small picture's brightness
@@ -26,7 +26,7 @@ class Spec:
         network: The class; called with (config, scale).
         config: Its frozen config dataclass, with this model's values.
         scales: Factors the model is defined for.
-        domain: What it eats.
+        domain: What it was made for.
         count_gains: Whether the paper counts the weight-norm gains among its parameters.
     """
 
