@@ -1,6 +1,7 @@
 # make demo   set up, shrink a photograph, enlarge it with MSSN and bicubic, show the difference
 # make test   set up, run all checks and tests
 # make peers  set up what benchmarks/speed.py compares with, in an environment of its own
+# make paper  regenerate the paper's comparison, paper/out/index.html (CARN_M=carn_m.pth to show CARN-M's details)
 # make format put the code into its house style
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ IMG    ?=
 # Asked for the CPU build of PyTorch only where pip does not find one by itself.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: demo test check format peers clean
+.PHONY: demo test check format peers paper clean
 .DELETE_ON_ERROR:
 
 demo: export IMG := $(IMG)
@@ -38,6 +39,10 @@ peers: $(VENV)/.dev
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install -q opencv-contrib-python-headless==4.12.0.88
 
+paper: $(VENV)/.dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[paper]'
+	$(BIN)/python paper/document.py $(CARN_M)
+
 # The base install has no PyTorch: enlarging pictures does not need it.
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q -c constraints.txt -e . scikit-image
@@ -55,4 +60,4 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) $(PEERS) demo.png
+	rm -rf $(VENV) $(PEERS) demo.png paper/out

@@ -3,8 +3,9 @@
     python paper/same_budget.py                 # every network below; finished ones are not trained again
     python paper/same_budget.py mssn-s srcnn    # only these; the other results stay
 
-The recipe is `same-budget`: 3,000 updates of 8 patches at x2, from nothing. Weights stay in runs/same-budget-MODEL,
-results go to paper/results/same-budget.json. Needs MSSN_DATA. Killed runs go on where they were.
+The recipe is `same-budget`: 3,000 updates of 8 patches at x2, from nothing. Weights stay in
+runs/same-budget-MODEL, results go to paper/results/same-budget.json. Needs MSSN_DATA.
+Killed runs go on where they were.
 """
 
 from __future__ import annotations
@@ -42,7 +43,16 @@ def main() -> int:
     for model in sys.argv[1:] or NETWORKS:
         weights = ROOT / "runs" / f"{RECIPE}-{model}" / "weights.safetensors"
         if not weights.exists() or files.load(weights)[1].updates != recipe.updates:
-            command = ["train", RECIPE, "--set", f"model={model}", "--set", f"scale={SCALE}", "-o", weights.parent]
+            command = [
+                "train",
+                RECIPE,
+                "--set",
+                f"model={model}",
+                "--set",
+                f"scale={SCALE}",
+                "-o",
+                weights.parent,
+            ]
             if (weights.parent / "checkpoint.pt").exists():
                 command.append("--resume")
             if code := subprocess.call([sys.executable, "-m", "mssn", *map(str, command)]):

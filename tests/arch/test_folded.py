@@ -37,7 +37,9 @@ def test_a_scale_of_zero_is_refused_not_divided_by() -> None:
 
 
 def test_other_networks_only_lose_their_gains() -> None:
-    net = nn.Sequential(nn.Conv2d(3, 4, 1), Conv2d(4, 4, 3, groups=4), nn.Sequential(Conv2d(4, 2, 3, bias=True)))
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 1), Conv2d(4, 4, 3, groups=4), nn.Sequential(Conv2d(4, 2, 3, bias=True))
+    )
     folded = fold(net)
     assert {type(module) for module in folded.modules()} == {nn.Sequential, nn.Conv2d}
     x = torch.rand(1, 3, 7, 6)

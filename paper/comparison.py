@@ -1,0 +1,69 @@
+"""The paper's comparison as data: what it prints, what is counted and what is measured here."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from mssn import arch, complexity
+from mssn.weights.manifest import BENCHMARKS
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "paper" / "results"
+# As people write them, in the order of Table 5.
+NAMES = {
+    "srcnn": "SRCNN",
+    "fsrcnn": "FSRCNN",
+    "espcn": "ESPCN",
+    "vdsr": "VDSR",
+    "drcn": "DRCN",
+    "lapsrn": "LapSRN",
+    "drrn": "DRRN",
+    "carn": "CARN",
+    "carn-m": "CARN-M",
+    "falsr-a": "FALSR-A",
+    "falsr-b": "FALSR-B",
+    "falsr-c": "FALSR-C",
+    "awsrn-s": "AWSRN-S",
+    "awsrn-sd": "AWSRN-SD",
+    "awsrn": "AWSRN",
+    "imdn": "IMDN",
+    "mssn-s": "MSSN-S",
+    "mssn-m": "MSSN-M",
+    "mssn": "MSSN",
+}
+
+Scores = dict[str, tuple[float, float]]
+
+
+def printed() -> dict[str, dict[str, Any]]:
+    """Rows of Table 5 by "MODEL-xSCALE": parameters in thousands, mult_adds in 1e9, PSNR and SSIM by set."""
+    return tomllib.loads((ROOT / "paper" / "reported.toml").read_text())
+
+
+def measured() -> dict[str, Scores]:
+    """PSNR and SSIM by "MODEL-xSCALE" and set: of what ships, and of CARN-M with its authors' weights."""
+    found: dict[str, Scores] = {}
+    for path in sorted(RESULTS.glob("mssn*-x?.json")):
+        data = json.loads(path.read_text())["data"]
+        found[path.stem] = {
+            name: (data[name]["mean"]["psnr"], data[name]["mean"]["ssim"]) for name in BENCHMARKS
+        }
+    published = json.loads((RESULTS / "carn-m-published.json").read_text())["psnr_ssim"]
+    for scale, scores in published.items():
+        found[f"carn-m-{scale}"] = {name: (psnr, ssim) for name, (psnr, ssim) in scores.items()}
+    return found
+
+
+def same_budget() -> dict[str, Any]:
+    """What `paper/same_budget.py` wrote."""
+    return json.loads((RESULTS / "same-budget.json").read_text())
+
+
+def counts(model: str, scale: int) -> tuple[int, int]:
+    """Parameters and Mult-Adds of a network as the paper counts its own: biases in both, gains for some."""
+    net = arch.build(model, scale)
+    parameters = complexity.count_parameters(net, gains=arch.spec(model).count_gains)
+    return parameters, complexity.mult_adds(net, scale)
