@@ -21,15 +21,17 @@ def info(
     model: str | None = None,
     /,
     *,
+    every: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
-    """List the models: parameters, Mult-Adds for a 1280x720 output, receptive field, file size, scores.
+    """List the models that weights ship for: parameters, Mult-Adds for a 1280x720 output, receptive field, file size, scores.
 
     Args:
         model: Show only this one.
+        every: The networks without weights, too.
         as_json: Print a JSON list instead of a table.
     """
-    found = [row for row in rows() if model in (None, row.model)]
+    found = [row for row in rows() if (row.model == model if model else every or row.weights)]
     if not found:
         names = ", ".join(dict.fromkeys(row.model for row in rows()))
         raise UnknownModelError(f"unknown model '{model}'; known are: {names}")
@@ -40,6 +42,8 @@ def info(
     for row in found:
         print(_row(row))
     print(_LEGEND)
+    if others := {row.model for row in rows()} - {row.model for row in found} if not model else None:
+        print(f"{len(others)} networks to train, score and compare have no weights here: mssn info --all")
 
 
 def _row(row: Row) -> str:
@@ -55,5 +59,5 @@ def _row(row: Row) -> str:
 
 
 def _line(model: str, *cells: str) -> str:
-    widths = (10, 10, 10, 6, 5, 6, 6, 6, 9)
-    return f"{model:<10}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    widths = (11, 11, 11, 6, 6, 6, 6, 6, 9)
+    return f"{model:<16}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
