@@ -3,8 +3,8 @@
     make paper                      # or: python paper/document.py [carn_m.pth]
 
 Tables 4 and 5 and Figures 1 and 2 come from paper/reported.toml and the results files; Figures 7 and 8 are
-drawn from the benchmarks under MSSN_DATA and left out where it is not set. With the weights that CARN-M's authors
-published, CARN-M is shown in them, too.
+drawn from the benchmarks under MSSN_DATA and left out where it is not set. With the weights that CARN-M's
+authors published, CARN-M is shown in them, too.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def main() -> int:
     parts = [
         "<h1>MSSN beside the networks it is compared with</h1>",
         "<p>Printed numbers are the paper's; measured ones come from <code>paper/results</code>. The "
-        "networks measured here were trained on other photographs than the paper's (DIV2K), and for far fewer "
-        "updates.</p>",
+        "networks measured here were trained on other photographs than the paper's (DIV2K), and for far "
+        "fewer updates.</p>",
         _table("Table 4: MSSN's parameters and Mult-Adds beside AWSRN's", *_reductions()),
         _table("Table 5: printed / measured", *_table_5()),
         _table("The same recipe and budget for each, at x2, measured", *_same_budget()),

@@ -62,9 +62,7 @@ def shipped_scales(model: str) -> list[int]:
         UnknownModelError: No such model, or no weights for it yet.
     """
     known = rows()
-    names = list(dict.fromkeys(row.model for row in known))
-    if model not in names:
-        raise UnknownModelError(f"unknown model '{model}'; known are: {', '.join(names)}")
+    _require_known(model, known)
     scales = [row.scale for row in known if row.model == model and row.weights]
     if not scales:
         raise UnknownModelError(_none_ship(model, known))
@@ -78,9 +76,7 @@ def find(model: str, scale: int) -> Row:
         UnknownModelError: No such model, no such scale of it, or no weights for it yet.
     """
     known = rows()
-    names = list(dict.fromkeys(row.model for row in known))
-    if model not in names:
-        raise UnknownModelError(f"unknown model '{model}'; known are: {', '.join(names)}")
+    _require_known(model, known)
     scales = [row.scale for row in known if row.model == model]
     if scale not in scales:
         raise UnknownModelError(f"{model} has no scale {scale}; it has: {', '.join(map(str, scales))}")
@@ -88,6 +84,12 @@ def find(model: str, scale: int) -> Row:
         if (row.model, row.scale) == (model, scale) and row.weights is not None:
             return row
     raise UnknownModelError(_none_ship(f"{model} x{scale}", known))
+
+
+def _require_known(model: str, known: list[Row]) -> None:
+    if all(row.model != model for row in known):
+        shipped = ", ".join(dict.fromkeys(row.model for row in known if row.weights))
+        raise UnknownModelError(f"unknown model '{model}'; known are: {shipped}")
 
 
 def _none_ship(what: str, known: list[Row]) -> str:
