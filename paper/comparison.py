@@ -51,15 +51,17 @@ def measured() -> dict[str, Scores]:
         found[path.stem] = {
             name: (data[name]["mean"]["psnr"], data[name]["mean"]["ssim"]) for name in BENCHMARKS
         }
-    published = json.loads((RESULTS / "carn-m-published.json").read_text())["psnr_ssim"]
-    for scale, scores in published.items():
-        found[f"carn-m-{scale}"] = {name: (psnr, ssim) for name, (psnr, ssim) in scores.items()}
+    published = RESULTS / "carn-m-published.json"
+    if published.exists():
+        for scale, scores in json.loads(published.read_text())["psnr_ssim"].items():
+            found[f"carn-m-{scale}"] = {name: (psnr, ssim) for name, (psnr, ssim) in scores.items()}
     return found
 
 
 def same_budget() -> dict[str, Any]:
-    """What `paper/same_budget.py` wrote."""
-    return json.loads((RESULTS / "same-budget.json").read_text())
+    """What `paper/same_budget.py` has written so far, by network."""
+    path = RESULTS / "same-budget.json"
+    return json.loads(path.read_text())["networks"] if path.exists() else {}
 
 
 def counts(model: str, scale: int) -> tuple[int, int]:
