@@ -24,7 +24,7 @@ def info(
     every: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
-    """List the models that ship: parameters, Mult-Adds for a 1280x720 output, receptive field, file size, scores.
+    """List the models that ship: parameters, Mult-Adds (1280x720 output), receptive field, size, scores.
 
     Args:
         model: Show only this one.
