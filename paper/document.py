@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def _table_5() -> tuple[list[str], Rows]:
                 f"{_or_dash(row.get('mult_adds'), 'G')} / {operations / 1e9:,.1f}G",
             ]
             for data in BENCHMARKS:
-                pair = [f"{s[0]:.2f}/{s[1]:.4f}" if s else "-" for s in (row.get(data), scores.get(data))]
+                pair = [_score(of.get(data)) for of in (row, scores)]
                 cells.append(f"{pair[0]}<br>{pair[1]}" if scores else pair[0])
             kind = " ".join(["ours"] * model.startswith("mssn") + ["scale"] * first)
             rows.append((kind, cells))
@@ -124,6 +125,13 @@ def _same_budget() -> tuple[list[str], Rows]:
         cells += [f"{row['psnr'][data]:.2f}/{row['ssim'][data]:.4f}" for data in BENCHMARKS]
         rows.append(("ours" if model.startswith("mssn") else "", cells))
     return ["network", "parameters", "Mult-Adds", *BENCHMARKS], rows
+
+
+def _score(found: Sequence[float] | None) -> str:
+    """PSNR and, where it is printed, SSIM."""
+    if not found:
+        return "-"
+    return "/".join(f"{number:.{digits}f}" for number, digits in zip(found, (2, 4), strict=False))
 
 
 def _or_dash(number: float | None, unit: str) -> str:

@@ -21,13 +21,13 @@ from mssn.weights.network import load_network
 SHIPPED = [row for row in manifest.rows() if row.weights]
 # What a model must reach on Set5 to be worth shipping, dB.
 BARS = {
-    ("mssn-s", 2): 37.6,
+    ("mssn-s", 2): 37.65,
     ("mssn-s", 3): 33.9,
     ("mssn-s", 4): 31.7,
-    ("mssn-m", 2): 37.7,
+    ("mssn-m", 2): 37.75,
     ("mssn-m", 3): 34.0,
     ("mssn-m", 4): 31.85,
-    ("mssn", 2): 37.6,
+    ("mssn", 2): 37.75,
 }
 
 

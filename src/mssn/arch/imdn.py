@@ -65,7 +65,7 @@ class Block(nn.Module):
         super().__init__()
         channels, aside = config.channels, config.channels // 4
         rest = channels - aside
-        self.parts = (aside, rest)
+        self.parts = [aside, rest]
         self.convs = nn.ModuleList(
             nn.Conv2d(before, after, 3, padding=1)
             for before, after in ((channels, channels), (rest, channels), (rest, channels), (rest, aside))
