@@ -64,9 +64,12 @@ def test_pixels_are_the_floats_rounded(exported, precision, size) -> None:
     out = runtime.run_pixels(pixels)
     floats = from_network(runtime.run(to_network(pixels)))
     assert (out.shape, out.dtype) == (floats.shape, np.uint8)
-    wrong = np.abs(out.astype(int) - floats)  # compiled apart, so ties may fall otherwise
-    assert wrong.max() <= 1
-    assert (wrong > 0).mean() < 0.01
+    wrong = np.abs(out.astype(int) - floats)
+    # Compiled apart: in fp32 ties may fall otherwise; in bf16 one rounds the picture before the mean is
+    # taken from it, the other after, and an untrained network makes much of that.
+    most, share = (1, 0.01) if precision == "fp32" else (2, 0.15)
+    assert wrong.max() <= most
+    assert (wrong > 0).mean() < share
 
 
 @pytest.mark.parametrize(("able", "expected"), [(["FP32", "BF16"], "bf16"), (["FP32", "INT8"], "fp32")])
