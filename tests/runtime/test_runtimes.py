@@ -67,7 +67,7 @@ def test_pixels_are_the_floats_rounded(exported, precision, size) -> None:
     wrong = np.abs(out.astype(int) - floats)
     # Compiled apart: in fp32 ties may fall otherwise; in bf16 one rounds the picture before the mean is
     # taken from it, the other after, and an untrained network makes much of that.
-    most, share = (1, 0.01) if precision == "fp32" else (2, 0.15)
+    most, share = (1, 0.01) if precision == "fp32" else (2, 0.25)
     assert wrong.max() <= most
     assert (wrong > 0).mean() < share
 
