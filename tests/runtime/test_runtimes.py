@@ -70,6 +70,10 @@ def test_pixels_are_the_floats_rounded(exported, precision, size) -> None:
     most, share = (1, 0.01) if precision == "fp32" else (2, 0.25)
     assert wrong.max() <= most
     assert (wrong > 0).mean() < share
+    exact = open_runtime(exported / "mssn-s-x2.onnx", precision="fp32").run(to_network(pixels))
+    levels = np.clip(exact[0].transpose(1, 2, 0), 0, 1) * 255
+    assert np.abs(out - levels).max() <= (0.51 if precision == "fp32" else 2.5)
+    assert np.abs(out - levels).mean() <= (0.26 if precision == "fp32" else 0.5)
 
 
 @pytest.mark.parametrize(("able", "expected"), [(["FP32", "BF16"], "bf16"), (["FP32", "INT8"], "fp32")])

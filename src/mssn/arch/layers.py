@@ -113,6 +113,16 @@ class _Depthwise(torch.autograd.Function):
         return grad_x, grad_weight
 
 
+def channel_weights(channels: int, reduction: int) -> nn.Sequential:
+    """N x C x 1 x 1 of each channel's summary -> N x C x 1 x 1 in 0..1, through C / reduction channels."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels // reduction, 1),
+        nn.ReLU(),
+        nn.Conv2d(channels // reduction, channels, 1),
+        nn.Sigmoid(),
+    )
+
+
 class Upsample(nn.Module):
     """Enlarges features: a 3x3 convolution and a pixel shuffle, at x4 two of both (EDSR and after).
 

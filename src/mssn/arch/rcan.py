@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from mssn.arch.layers import Normalize, Upsample
+from mssn.arch.layers import Normalize, Upsample, channel_weights
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,11 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
-        self.weigh = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Conv2d(channels, channels // reduction, 1),
-            nn.ReLU(),
-            nn.Conv2d(channels // reduction, channels, 1),
-            nn.Sigmoid(),
-        )
+        self.weigh = channel_weights(channels, reduction)
 
     def forward(self, x: Tensor) -> Tensor:
         """N x C x H x W -> N x C x H x W."""
-        return x * self.weigh(x)
+        return x * self.weigh(x.mean(dim=(2, 3), keepdim=True))
 
 
 class Residual(nn.Module):
