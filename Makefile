@@ -35,12 +35,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 peers: $(VENV)/.dev
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[paper]'
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install -q opencv-contrib-python-headless==4.12.0.88
 
 paper: $(VENV)/.dev
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[paper]'
 	$(BIN)/python paper/document.py $(CARN_M)
 
 # The base install has no PyTorch: enlarging pictures does not need it.

@@ -23,9 +23,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from common import RESULTS, report
+from plot import draw
 
 from mssn.api import models
 from mssn.data.folder import locate
@@ -59,8 +59,8 @@ def main() -> None:
             results[label] = measure(python, way, folder, originals)
             print(label, json.dumps(results[label]), file=sys.stderr)
             report("speed", {"contestants": results})  # after each, because the slow ones are very slow
-    draw(results)
     report("speed", {"contestants": results})
+    draw(json.loads(kept.read_text()))
 
 
 def contestants(folder: Path) -> list[tuple[str, Path, str]]:
@@ -125,26 +125,6 @@ def measure(python: Path, way: str, folder: Path, originals: list[np.ndarray]) -
         "peak_mb": told["peak_mb"],
         "install_mb": told["install_mb"],
     }
-
-
-def draw(results: dict[str, dict[str, Any]]) -> None:
-    """PSNR against seconds for a megapixel of output."""
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    markers = {"OpenVINO bf16": "o", "OpenVINO int8": "s", "OpenVINO fp32": "^"}
-    megapixels = 1280 * 720 / 1e6
-    for label, result in results.items():
-        name, _, way = label.partition(", ")
-        ours = name.startswith("mssn")
-        x, y = result["seconds"] / megapixels, result["psnr_set5"]
-        axes.plot(x, y, markers.get(way, "D"), color="black" if ours else "0.55", markersize=6)
-        axes.annotate(label, (x, y), (5, 3), textcoords="offset points", fontsize=7)
-    axes.set(xscale="log", xlabel="seconds for a megapixel of output", ylabel="PSNR on Set5, x2 (dB)")
-    axes.grid(visible=True, which="both", linewidth=0.3)
-    figure.savefig(RESULTS / "speed.svg")
-    figure.savefig(RESULTS / "speed.png", dpi=150)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""Figures 1 and 2: quality against cost, printed and measured, legible without colour."""
+"""Figure 1: quality against cost, printed and measured, legible without colour."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("svg")
-from comparison import NAMES, ROOT, counts, measured, printed
+from comparison import NAMES, counts, measured, printed
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
@@ -36,40 +35,6 @@ def mult_adds(folder: Path) -> list[Path]:
     axes.legend(loc="lower right", frameon=False, title="area: parameters")
     axes.set(xscale="log", xlabel="Mult-Adds for 1280x720, billions", ylabel="PSNR on Set5, x2, dB")
     return _save(figure, folder / "figure-1")
-
-
-def time(folder: Path) -> list[Path]:
-    """Figure 2: PSNR on Set5 at x2 against the time for 640x360 -> 1280x720 (benchmarks/speed.py)."""
-    result = json.loads((ROOT / "benchmarks" / "results" / "speed.json").read_text())
-    figure, axes = pyplot.subplots(figsize=(7.5, 4.8))
-    marks = {"bf16": "o", "int8": "s", "fp32": "D", "ONNX Runtime": "^", "PyTorch": "v"}
-    for name, row in result["contestants"].items():
-        kind = next((kind for kind in marks if name.endswith(kind)), None)
-        axes.scatter(
-            row["seconds"],
-            row["psnr_set5"],
-            marker=marks.get(kind or "", "X"),
-            s=55,
-            color=_DARK if name.startswith("mssn") else _LIGHT,
-            edgecolors="black",
-            linewidths=0.6,
-        )
-        if kind in (None, "bf16"):
-            axes.annotate(
-                name.split(",")[0], (row["seconds"], row["psnr_set5"]), (5, 5), textcoords="offset points"
-            )
-    for label, marker in (*marks.items(), ("other", "X")):
-        axes.scatter(
-            [], [], marker=marker, s=55, color="white", edgecolors="black", linewidths=0.6, label=label
-        )
-    axes.legend(loc="lower right", frameon=False)
-    machine = result["machine"]
-    axes.set(
-        xscale="log",
-        xlabel=f"seconds for 640x360 to 1280x720, {machine['cores']} cores of {machine['processor']}",
-        ylabel="PSNR on Set5, x2, dB",
-    )
-    return _save(figure, folder / "figure-2")
 
 
 def _dot(

@@ -1,0 +1,74 @@
+"""Draw benchmarks/results/speed.json: quality against time, legible without colour.
+
+    python benchmarks/plot.py          # benchmarks/speed.py does it, too; needs '.[paper]'
+
+Writes speed.svg and speed.png beside it. This is Figure 2 of `make paper`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import matplotlib
+from common import RESULTS
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+
+matplotlib.use("svg")
+matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "mssn"}  # small files, the same each time
+_MARKS = {"bf16": "o", "int8": "s", "fp32": "D", "ONNX Runtime": "^", "PyTorch": "v"}
+_DARK, _LIGHT = "#b03a2e", "#8fb3d9"  # 0.33 and 0.68 in grey
+_MEGAPIXELS = 1280 * 720 / 1e6
+_SPLIT = 36  # dB
+
+
+def draw(result: dict[str, Any]) -> None:
+    """PSNR against seconds for a megapixel of output; a name beside the fastest dot of each network.
+
+    Args:
+        result: What benchmarks/speed.py reports.
+    """
+    # Two panels, because what interpolates and what learned lie 3 dB apart, and the networks tenths.
+    figure, panels = pyplot.subplots(
+        2, 1, figsize=(8, 6), sharex=True, height_ratios=(2, 1), layout="constrained"
+    )
+    rows = result["contestants"]
+    _panel(panels[0], {label: row for label, row in rows.items() if row["psnr_set5"] >= _SPLIT})
+    _panel(panels[1], {label: row for label, row in rows.items() if row["psnr_set5"] < _SPLIT})
+    machine = result["machine"]
+    panels[1].set_xlabel(
+        f"seconds for a megapixel of output, {machine['cores']} cores of {machine['processor']}"
+    )
+    figure.supylabel("PSNR on Set5, x2, dB", fontsize=10)
+    for label, mark in (*_MARKS.items(), ("other", "X")):
+        style = {"color": "white", "edgecolors": "black", "linewidths": 0.6}
+        panels[1].scatter([], [], marker=mark, s=50, label=label, **style)
+    for colour, label in ((_DARK, "ours"), (_LIGHT, "others")):
+        panels[1].scatter([], [], marker="s", s=50, color=colour, label=label)
+    panels[1].legend(loc="center right", frameon=False, ncols=2, fontsize=9)
+    figure.savefig(RESULTS / "speed.svg", metadata={"Date": None})
+    figure.savefig(RESULTS / "speed.png", dpi=150)
+    pyplot.close(figure)
+
+
+def _panel(axes: Axes, rows: dict[str, dict[str, Any]]) -> None:
+    fastest: dict[str, tuple[float, float]] = {}
+    for label, row in rows.items():
+        name, _, way = label.partition(", ")
+        place = (row["seconds"] / _MEGAPIXELS, row["psnr_set5"])
+        fastest[name] = min(fastest.get(name, place), place)
+        mark = next((mark for kind, mark in _MARKS.items() if way.endswith(kind)), "X")
+        colour = _DARK if name.startswith("mssn") else _LIGHT
+        axes.scatter(*place, marker=mark, s=50, color=colour, edgecolors="black", linewidths=0.6, zorder=3)
+    for name, place in fastest.items():
+        axes.annotate(name, place, (-6, 0), textcoords="offset points", fontsize=9, ha="right", va="center")
+    axes.set_xscale("log")
+    axes.margins(x=0.1, y=0.15)
+    axes.grid(visible=True, which="both", linewidth=0.3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+if __name__ == "__main__":
+    draw(json.loads((RESULTS / "speed.json").read_text()))
