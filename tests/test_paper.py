@@ -40,10 +40,10 @@ def test_table_4_is_reproduced_by_counting(page: Path) -> None:
     found = rows(page, "Table 4")
     assert [row[0] for row in found] == ["x2", "x3", "x4"]
     for scale, parameters, counted_parameters, operations, counted_operations in found:
-        assert counted_parameters == {"x3": "-40.7 %"}.get(
-            scale, parameters
-        )  # a slip: Table 5 has 875K, 1476K
-        assert operations == counted_operations
+        # A slip: Table 5 has 875K and 1476K.
+        assert counted_parameters == {"x3": "-40.7 %"}.get(scale, parameters)
+        # Printed from Table 5's rounded numbers.
+        assert abs(float(operations[:-2]) - float(counted_operations[:-2])) < 0.11
 
 
 def test_table_5_has_every_printed_and_every_measured_row(page: Path) -> None:
