@@ -1,17 +1,21 @@
-"""Residual units and the cascade they are stacked in.
+"""Residual units, those of Figure 5 that the paper tries in their place, and the cascade they are stacked in.
 
-A unit's branch has no biases and only ReLUs, so it is positively homogeneous, and the two learnt scales
+A MAWRU's branch has no biases and only ReLUs, so it is positively homogeneous, and the two learnt scales
 of Eq. 5 never have to touch a feature map: `MAWRU` and `CascadingBlock` carry them in the weights. See
 `CascadingBlock.forward` for the algebra.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mssn.arch.layers import Conv2d
+
+_GROUPS = 8  # of ShuffleNetV1
 
 
 class Scales(nn.Module):
@@ -67,14 +71,95 @@ class MAWRU(nn.Module):
         return self.branch(x, scale_out=self.scales.residual) + self.scales.identity * x
 
 
+class MobileNetV1(nn.Module):
+    """Filter each channel, then mix them; a ReLU after both and, as there, no sum with the input.
+
+    Figure 5 (a); A. Howard et al., "MobileNets", 2017, figure 3, without batch norm.
+
+    Args:
+        channels: Channels in and out.
+        weight_norm: Normalise the weights.
+    """
+
+    def __init__(self, channels: int, *, weight_norm: bool) -> None:
+        super().__init__()
+        self.depthwise = Conv2d(channels, channels, 3, groups=channels, weight_norm=weight_norm)
+        self.pointwise = Conv2d(channels, channels, 1, weight_norm=weight_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x C x H x W -> N x C x H x W."""
+        x = F.relu(self.depthwise(x), inplace=True)
+        return F.relu(self.pointwise(x), inplace=True)
+
+
+class ShuffleNetV1(nn.Module):
+    """Narrow in groups, shuffle, filter each channel, widen in groups, add, ReLU.
+
+    Figure 5 (c); X. Zhang et al., "ShuffleNet", CVPR 2018, figure 2 (b), without batch norm.
+    paper: groups and width inside not stated; 8 groups and half of 64 channels come to the 46K of Table 1
+    (45,936), and to 2.65G where 2.7G is printed.
+
+    Args:
+        channels: Channels in and out, a multiple of 8.
+        expanded: Channels inside, a multiple of 8.
+        weight_norm: Normalise the weights.
+
+    Raises:
+        ValueError: The channels cannot be grouped.
+    """
+
+    def __init__(self, channels: int, expanded: int, *, weight_norm: bool) -> None:
+        super().__init__()
+        if channels % _GROUPS or expanded % _GROUPS:
+            raise ValueError(f"shufflenet-v1 needs multiples of {_GROUPS}, not {channels} and {expanded}")
+        self.narrow = Conv2d(channels, expanded, 1, groups=_GROUPS, weight_norm=weight_norm)
+        self.depthwise = Conv2d(expanded, expanded, 3, groups=expanded, weight_norm=weight_norm)
+        self.widen = Conv2d(expanded, channels, 1, groups=_GROUPS, weight_norm=weight_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x C x H x W -> N x C x H x W."""
+        inside = F.channel_shuffle(F.relu(self.narrow(x), inplace=True), _GROUPS)
+        return F.relu(x + self.widen(self.depthwise(inside)))
+
+
+class ShuffleNetV2(nn.Module):
+    """Half of the channels pass; the others are mixed, filtered each, mixed again; then all are shuffled.
+
+    Figure 5 (d); N. Ma et al., "ShuffleNet V2", ECCV 2018, figure 3 (c), without batch norm.
+
+    Args:
+        channels: Channels in and out, an even number.
+        weight_norm: Normalise the weights.
+
+    Raises:
+        ValueError: The channels cannot be halved.
+    """
+
+    def __init__(self, channels: int, *, weight_norm: bool) -> None:
+        super().__init__()
+        if channels % 2:
+            raise ValueError(f"shufflenet-v2 needs an even number of channels, not {channels}")
+        half = channels // 2
+        self.first = Conv2d(half, half, 1, weight_norm=weight_norm)
+        self.depthwise = Conv2d(half, half, 3, groups=half, weight_norm=weight_norm)
+        self.second = Conv2d(half, half, 1, weight_norm=weight_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x C x H x W -> N x C x H x W."""
+        passed, x = x.chunk(2, dim=1)
+        x = self.depthwise(F.relu(self.first(x), inplace=True))
+        x = F.relu(self.second(x), inplace=True)
+        return F.channel_shuffle(torch.cat((passed, x), dim=1), 2)
+
+
 class CascadingBlock(nn.Module):
-    """Several residual units in a row (CB in the paper).
+    """Several units of one kind in a row (CB in the paper).
 
     Args:
         units: The units, first to last.
     """
 
-    def __init__(self, units: list[MAWRU]) -> None:
+    def __init__(self, units: Sequence[nn.Module]) -> None:
         super().__init__()
         self.units = nn.ModuleList(units)
 
@@ -89,11 +174,13 @@ class CascadingBlock(nn.Module):
             x: N x C x H x W.
 
         Returns:
-            z and p; the block's output in the paper's sense is p * z.
+            z and p; the block's output in the paper's sense is p * z. Other units than MAWRU: p is 1.
         """
         z, product = x, 1.0
         for unit in self.units:
-            assert isinstance(unit, MAWRU)
+            if not isinstance(unit, MAWRU):
+                z = unit(z)
+                continue
             before, product = product, product * unit.scales.identity
             z = z + unit.branch(z, before, unit.scales.residual / product)
         return z, product

@@ -114,7 +114,7 @@ class FoldedMSSN(nn.Module):
 
 def fold(net: nn.Module) -> nn.Module:
     """The network as it should be exported: an MSSN folded, of any other one the normalised weights."""
-    if isinstance(net, MSSN):
+    if isinstance(net, MSSN) and net.config.unit == "mawru":
         return FoldedMSSN(net)
     net = copy.deepcopy(net)
     for module in list(net.modules()):

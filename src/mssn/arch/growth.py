@@ -19,6 +19,8 @@ _SIZES = ("channels", "expanded", "blocks", "units")
 def can_grow(small: MSSN, large: MSSN) -> bool:
     """Whether `large` is `small` with more channels, units or blocks, and otherwise the same network."""
     theirs, mine = vars(small.config), vars(large.config)
+    if mine["unit"] != "mawru":
+        return False  # their shuffles and plain sums leave no room for new channels
     deeper = (theirs["blocks"], theirs["units"]) != (mine["blocks"], mine["units"])
     if deeper and not mine["adaptive_scales"]:
         return False  # nothing that could be 0

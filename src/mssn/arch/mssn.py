@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mssn.arch.blocks import MAWRU, CascadingBlock, Scales
+from mssn.arch.blocks import MAWRU, CascadingBlock, MobileNetV1, Scales, ShuffleNetV1, ShuffleNetV2
 from mssn.arch.layers import Normalize
+
+UNITS = ("mawru", "mobilenet-v1", "shufflenet-v1", "shufflenet-v2")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class MSSNConfig:
         adaptive_scales: Learn every mu; off: all are 1.
         weight_norm: Normalise the weights inside the units.
         normalize: Subtract the DIV2K mean and scale to about [-1, 1] inside the network.
+        unit: One of `UNITS`, for Table 1. MobileNetV2's block is "mawru" without adaptive scales and weight
+            norm; the others have no adaptive scales, and "mobilenet-v1" and "shufflenet-v2" no E.
     """
 
     channels: int = 32
@@ -42,8 +46,11 @@ class MSSNConfig:
     adaptive_scales: bool = True
     weight_norm: bool = True
     normalize: bool = True
+    unit: str = "mawru"
 
     def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise ValueError(f"unit must be one of {', '.join(UNITS)}, got '{self.unit}'")
         for name in ("channels", "expanded", "blocks", "units"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
@@ -65,7 +72,9 @@ class MSSN(nn.Module):
         self.config, self.scale = config, scale
         self.normalize = Normalize() if config.normalize else None
         self.head = nn.Conv2d(3, config.channels, 3, padding=1)
-        self.body = nn.ModuleList(CascadingBlock(_units(config)) for _ in range(config.blocks))
+        self.body = nn.ModuleList(
+            CascadingBlock([_unit(config) for _ in range(config.units)]) for _ in range(config.blocks)
+        )
         adaptive = config.adaptive_scales
         self.skips = nn.ModuleList(
             Scales(adaptive=adaptive) for _ in range(config.blocks if config.share_source else 0)
@@ -95,13 +104,13 @@ class MSSN(nn.Module):
         return x
 
 
-def _units(config: MSSNConfig) -> list[MAWRU]:
-    return [
-        MAWRU(
-            config.channels,
-            config.expanded,
-            weight_norm=config.weight_norm,
-            adaptive_scales=config.adaptive_scales,
-        )
-        for _ in range(config.units)
-    ]
+def _unit(config: MSSNConfig) -> nn.Module:
+    weight_norm = config.weight_norm
+    if config.unit == "mobilenet-v1":
+        return MobileNetV1(config.channels, weight_norm=weight_norm)
+    if config.unit == "shufflenet-v1":
+        return ShuffleNetV1(config.channels, config.expanded, weight_norm=weight_norm)
+    if config.unit == "shufflenet-v2":
+        return ShuffleNetV2(config.channels, weight_norm=weight_norm)
+    adaptive = config.adaptive_scales
+    return MAWRU(config.channels, config.expanded, weight_norm=weight_norm, adaptive_scales=adaptive)
