@@ -13,6 +13,7 @@ SWITCHES = [
     {"adaptive_scales": False},
     {"weight_norm": False},
     {"normalize": False},
+    {"depthwise_relu": False},
 ]
 
 

@@ -8,7 +8,8 @@
     |-- DataError             a folder holds no usable pictures
     |-- CheckpointError       a training checkpoint cannot be read or does not fit
     |-- CancelledError        whoever follows the progress of a picture wants no more
-    |-- TrainingError         training cannot go on (the loss is no longer a number)
+    |-- TrainingError         training cannot go on
+    |   `-- DivergedError     its loss or weights are no longer numbers
     `-- MissingPartError      an optional dependency is not installed
 
 The library raises; only the command line prints and exits. A message is one line, names the file or
@@ -51,7 +52,11 @@ class CheckpointError(MssnError):
 
 
 class TrainingError(MssnError):
-    """Training cannot go on, for example because the loss is not a number."""
+    """Training cannot go on, for example because the memory is not enough."""
+
+
+class DivergedError(TrainingError):
+    """The loss or the weights are not numbers any more; a lower learning rate may help."""
 
 
 class MissingPartError(MssnError):

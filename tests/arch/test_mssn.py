@@ -32,7 +32,8 @@ def literal(net: MSSN, x: torch.Tensor) -> torch.Tensor:
         xm = xn
         for unit in block.units:
             h = F.relu(F.conv2d(xm, weight(unit.expand)))
-            h = F.relu(F.conv2d(h, weight(unit.depthwise), padding=1, groups=h.shape[1]))
+            h = F.conv2d(h, weight(unit.depthwise), padding=1, groups=h.shape[1])
+            h = F.relu(h) if net.config.depthwise_relu else h
             h = F.conv2d(h, weight(unit.project))
             xm = unit.scales.residual * h + unit.scales.identity * xm
         xn = net.skips[n].residual * xm + net.skips[n].identity * f0 if net.config.share_source else xm

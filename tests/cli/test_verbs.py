@@ -200,6 +200,47 @@ def test_bad_input_for_training_is_one_line(mssn, pictures, tmp_path, arguments,
     assert "Traceback" not in result.err
 
 
+def test_ablate(mssn, pictures, tmp_path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY_RECIPE)
+    arms = "score = ['lr']\nseeds = [0]\nextends = 'tiny.toml'\n[arms.l1]\n[arms.l2]\nloss = 'l2'\n"
+    (tmp_path / "loss.toml").write_text(arms.replace("lr", str(pictures)))
+    command = ("ablate", "loss.toml", "--cache", "cache", "--set", "updates=6", "--json", "out/loss.json")
+    first, again = mssn(*command), mssn(*command)
+    assert (first.code, again.code) == (0, 0), first.err
+    assert first.err.count("validation") == 2
+    assert again.err == ""
+    assert first.out == again.out
+    assert "l2" in first.out
+    result = json.loads((tmp_path / "out" / "loss.json").read_text())
+    assert result["arms"]["l1"]["psnr"][pictures.name]["spread"] == 0
+    assert "no experiment 'table-9'" in mssn("ablate", "table-9").line
+    assert "unknown key 'arm'" in mssn("ablate", "loss.toml", "--set", "arm=1").line
+    assert "--threads must be at least 1" in mssn("ablate", "loss.toml", "--threads", "0").line
+
+
+def test_profile(mssn, exported, tmp_path) -> None:
+    small = ("--size", "32x18")
+    result = mssn("profile", "mssn-s", "--set", "blocks=1", *small, "--plot", "plots/flame.svg")
+    assert (result.code, result.err) == (0, "")
+    assert "blocks.0.3.project" in result.out
+    assert "blocks.1" not in result.out
+    assert (tmp_path / "plots" / "flame.svg").read_text().startswith("<?xml")
+    assert mssn("profile", exported / "mssn-s-x2.onnx", *small).code == 0
+    for arguments, words in (
+        (["mssn-q"], "unknown model 'mssn-q'"),
+        (["gone.onnx"], "no such weights file"),
+        (["mssn-s", "--set", "blocks"], "--set takes key=value"),
+        (["mssn-s", "--set", "width=3"], "width"),
+        (["mssn-s", "--scale", "7"], "mssn-s has no scale 7"),
+        (["mssn-s", "--size", "12"], "--size takes WIDTHxHEIGHT"),
+        (["mssn-s", "--plot", "a.pdf"], "must end in .svg or .png"),
+        (["mssn-s", "--precision", "int8"], "int8 needs a file that computes in bytes"),
+        (["mssn-s", "--threads", "0"], "threads must be at least 1"),
+    ):
+        refused = mssn("profile", *arguments)
+        assert (refused.code, words in refused.line) == (2, True), refused.err
+
+
 @pytest.mark.parametrize("arguments", [["train", "quick"], ["train", "--help"], ["export", "a.safetensors"]])
 def test_without_pytorch_one_line_says_what_to_install(arguments) -> None:
     """As in a base install; in a process of its own, since this one has PyTorch loaded."""

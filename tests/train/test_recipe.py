@@ -85,7 +85,7 @@ def test_mistakes_are_named(tmp_path, text, words) -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "words"),
     [
-        ("quik", [], r"no recipe 'quik' \(did you mean 'quick'\?\); shipped are base"),
+        ("quik", [], r"no recipe 'quik' \(did you mean 'quick'\?\); shipped are ablation, base"),
         ("gone.toml", [], "gone.toml: cannot be read"),
         ("quick", ["batch"], "--set takes key=value, got 'batch'"),
         ("quick", ["bach=4"], "did you mean 'batch'"),

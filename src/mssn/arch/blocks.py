@@ -42,28 +42,38 @@ class MAWRU(nn.Module):
 
     Eq. 5: x_m = mu_res * PW2(ReLU(DW(ReLU(PW1(x))))) + mu_x * x.
     paper: position of the activations not stated; chosen as in MobileNetV2, on which the unit is based.
+    Without the second it would be nearer to WDSR-B; the experiment "activation" compares.
 
     Args:
         channels: Channels in and out (C).
         expanded: Channels inside (E).
         weight_norm: Normalise the weights of the three convolutions.
         adaptive_scales: Learn mu_res and mu_x.
+        depthwise_relu: Apply the ReLU after the depthwise convolution.
     """
 
     def __init__(
-        self, channels: int, expanded: int, *, weight_norm: bool = True, adaptive_scales: bool = True
+        self,
+        channels: int,
+        expanded: int,
+        *,
+        weight_norm: bool = True,
+        adaptive_scales: bool = True,
+        depthwise_relu: bool = True,
     ) -> None:
         super().__init__()
         self.expand = Conv2d(channels, expanded, 1, weight_norm=weight_norm)
         self.depthwise = Conv2d(expanded, expanded, 3, groups=expanded, weight_norm=weight_norm)
         self.project = Conv2d(expanded, channels, 1, weight_norm=weight_norm)
         self.scales = Scales(adaptive=adaptive_scales)
+        self.depthwise_relu = depthwise_relu
 
     def branch(self, x: Tensor, scale_in: Tensor | float = 1.0, scale_out: Tensor | float = 1.0) -> Tensor:
         """scale_out * PW2(ReLU(DW(ReLU(PW1(scale_in * x))))), the scales carried by PW1 and PW2."""
         # In place: no gradient needs what a ReLU overwrites, and memory is what a step waits for.
         x = F.relu(self.expand(x, scale_in), inplace=True)
-        x = F.relu(self.depthwise(x), inplace=True)
+        x = self.depthwise(x)
+        x = F.relu(x, inplace=True) if self.depthwise_relu else x
         return self.project(x, scale_out)
 
     def forward(self, x: Tensor) -> Tensor:

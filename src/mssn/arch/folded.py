@@ -31,13 +31,17 @@ from mssn.arch.mssn import MSSN
 class FoldedUnit(nn.Module):
     """Widen, filter each channel, narrow, add: three plain convolutions."""
 
-    def __init__(self, expand: nn.Conv2d, depthwise: nn.Conv2d, project: nn.Conv2d) -> None:
+    def __init__(
+        self, expand: nn.Conv2d, depthwise: nn.Conv2d, project: nn.Conv2d, *, depthwise_relu: bool = True
+    ) -> None:
         super().__init__()
         self.expand, self.depthwise, self.project = expand, depthwise, project
+        self.depthwise_relu = depthwise_relu
 
     def forward(self, z: Tensor) -> Tensor:
         """N x C x H x W -> N x C x H x W."""
-        return z + self.project(F.relu(self.depthwise(F.relu(self.expand(z)))))
+        inside = self.depthwise(F.relu(self.expand(z)))
+        return z + self.project(F.relu(inside) if self.depthwise_relu else inside)
 
 
 class FoldedMSSN(nn.Module):
@@ -75,6 +79,7 @@ class FoldedMSSN(nn.Module):
                         _plain(unit.expand, s),
                         _plain(unit.depthwise),
                         _plain(unit.project, unit.scales.residual.double() / after),
+                        depthwise_relu=unit.depthwise_relu,
                     )
                 )
                 s = after

@@ -34,6 +34,7 @@ class MSSNConfig:
         adaptive_scales: Learn every mu; off: all are 1.
         weight_norm: Normalise the weights inside the units.
         normalize: Subtract the DIV2K mean and scale to about [-1, 1] inside the network.
+        depthwise_relu: A ReLU after the depthwise convolution of a MAWRU, too.
         unit: One of `UNITS`, for Table 1. MobileNetV2's block is "mawru" without adaptive scales and weight
             norm; the others have no adaptive scales, and "mobilenet-v1" and "shufflenet-v2" no E.
     """
@@ -46,6 +47,7 @@ class MSSNConfig:
     adaptive_scales: bool = True
     weight_norm: bool = True
     normalize: bool = True
+    depthwise_relu: bool = True
     unit: str = "mawru"
 
     def __post_init__(self) -> None:
@@ -112,5 +114,10 @@ def _unit(config: MSSNConfig) -> nn.Module:
         return ShuffleNetV1(config.channels, config.expanded, weight_norm=weight_norm)
     if config.unit == "shufflenet-v2":
         return ShuffleNetV2(config.channels, weight_norm=weight_norm)
-    adaptive = config.adaptive_scales
-    return MAWRU(config.channels, config.expanded, weight_norm=weight_norm, adaptive_scales=adaptive)
+    return MAWRU(
+        config.channels,
+        config.expanded,
+        weight_norm=weight_norm,
+        adaptive_scales=config.adaptive_scales,
+        depthwise_relu=config.depthwise_relu,
+    )

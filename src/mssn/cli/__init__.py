@@ -18,7 +18,14 @@ app = App(
     suppress_keyboard_interrupt=False,
     help="Enlarge photographs with networks of 80 thousand parameters; train, score and count them.",
 )
-_OPTIONAL = ("torch", "onnx", "onnxscript", "tensorboard")
+# The extra that brings each package the base install lacks.
+_OPTIONAL = {
+    "torch": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "tensorboard": "train",
+    "ray": "cluster",
+}
 # A converter of models that OpenVINO loads if it is there, which takes longer than a small picture.
 _UNUSED = "openvino.tools.ovc"
 _VERBS = {
@@ -26,8 +33,10 @@ _VERBS = {
     "compare": "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
     "evaluate": "Score a model on a benchmark or a folder of pictures.",
     "info": "List the models: size, cost, what they see, scores.",
+    "profile": "Measure what each layer of a network costs on this processor.",
     "downscale": "Shrink pictures exactly as MATLAB does.",
     "train": "Train a network from a recipe.",
+    "ablate": "Train and score the arms of an experiment, such as a table of the paper.",
     "soup": "Average the weights of several trainings of one network.",
     "import": "Turn weights that other authors published into a file of ours.",
     "export": "Turn trained weights into the files that ship: ONNX, half-precision safetensors, int8.",
@@ -61,7 +70,7 @@ def main() -> None:
         missing = _missing_part(error)
         if missing is None:
             raise
-        code = fail(f"{missing} is not installed; run: pip install 'mssn[train]'")
+        code = fail(f"{missing} is not installed; run: pip install 'mssn[{_OPTIONAL[missing]}]'")
     except MemoryError:
         code = fail("not enough memory for this picture or batch; try a smaller one")
     except OSError as error:  # whatever the verbs did not put into better words

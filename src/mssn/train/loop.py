@@ -21,7 +21,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from mssn.data.patches import Patches
 from mssn.engine.enlarger import enlarge
-from mssn.errors import CheckpointError, TrainingError
+from mssn.errors import CheckpointError, DivergedError
 from mssn.metrics import psnr_y
 from mssn.runtime.pytorch import PyTorchRuntime
 from mssn.train.averaging import Average
@@ -102,8 +102,8 @@ class Trainer:
             state is saved.
 
         Raises:
-            TrainingError: The loss is no longer a number; the last good checkpoint is kept. Or the processes
-                do not start from the same weights.
+            DivergedError: The loss is no longer a number; the last good checkpoint is kept.
+            TrainingError: The processes do not start from the same weights.
             CheckpointError: The state cannot be saved.
         """
         recipe, status = self.recipe, self.status
@@ -168,7 +168,7 @@ class Trainer:
         status = self.status
         status.loss = torch.stack(stretch.losses).mean().item()
         if not math.isfinite(status.loss):
-            raise TrainingError(
+            raise DivergedError(
                 f"the loss is not a number any more between updates {stretch.since} and {status.update}; "
                 f"resume from {self.checkpoint} with a lower learning_rate"
             )
@@ -196,13 +196,13 @@ class Trainer:
 
         Raises:
             CheckpointError: It cannot be written; the previous one is kept.
-            TrainingError: The weights are no longer numbers; likewise.
+            DivergedError: The weights are no longer numbers; likewise.
         """
         if not self.world.leads:
             return
         finite = torch.stack([p.isfinite().all() for p in self.net.parameters()]).all()
         if not finite:
-            raise TrainingError(
+            raise DivergedError(
                 f"the weights are not numbers any more at update {self.status.update}; "
                 f"resume from {self.checkpoint} with a lower learning_rate"
             )

@@ -148,11 +148,28 @@ def load_recipe(name: str, settings: list[str] | None = None) -> Recipe:
     Raises:
         RecipeError: No such recipe, an unknown key (with the nearest known one), a value that cannot be.
     """
-    values = {"name": Path(name).stem, **_read(name, []), **_parsed(settings or [])}
+    return _made({"name": Path(name).stem, **_read(name, []), **_parsed(settings or [])}, name)
+
+
+def recipe_from(values: dict[str, Any], source: str, settings: list[str] | None = None) -> Recipe:
+    """A recipe from a table that was read already, `extends` and all.
+
+    Args:
+        values: As in a recipe's file.
+        source: What an error calls the table; recipes it extends are looked for beside this path.
+        settings: As `load_recipe`.
+
+    Raises:
+        RecipeError: As `load_recipe`.
+    """
+    return _made({**_extended(dict(values), source, []), **_parsed(settings or [])}, source)
+
+
+def _made(values: dict[str, Any], source: str) -> Recipe:
     try:
         return replace(Recipe(), **values)
     except RecipeError as error:
-        raise RecipeError(f"{name}: {error}") from error
+        raise RecipeError(f"{source}: {error}") from error
 
 
 def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
@@ -165,12 +182,18 @@ def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
 
 
 def _parsed(settings: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        _require(bool(equals), f"--set takes key=value, got '{setting}'")
-        values.update(_checked({key.strip(): _value(text.strip())}, "--set"))
-    return values
+    return _checked(dict(map(setting, settings)), "--set")
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """Take "key=value" apart; the value is TOML, bare words are text.
+
+    Raises:
+        RecipeError: It has no "=".
+    """
+    key, equals, value = text.partition("=")
+    _require(bool(equals), f"--set takes key=value, got '{text}'")
+    return key.strip(), _value(value.strip())
 
 
 def _check_stage(stage: object) -> None:
@@ -205,10 +228,14 @@ def _read(name: str, seen: list[str]) -> dict[str, Any]:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{name}: not valid TOML: {error}") from error
+    return _extended(values, name, seen)
+
+
+def _extended(values: dict[str, Any], name: str, seen: list[str]) -> dict[str, Any]:
     base = values.pop("extends", "")
     _require(type(base) is str, f"{name}: extends takes the name of one recipe, not {base!r}")
     if base.endswith(".toml"):
-        base = str(path.parent / base)
+        base = str(Path(name).parent / base)
     return {**(_read(base, [*seen, name]) if base else {}), **_checked(values, name)}
 
 

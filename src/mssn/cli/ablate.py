@@ -1,0 +1,66 @@
+"""`mssn ablate`: train and score the arms of an experiment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from mssn.cli.options import write_text
+from mssn.errors import RecipeError
+from mssn.train.experiment import load_experiment, run, summary
+
+
+def ablate(
+    experiment: str,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("runs/ablate"),
+    settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    ray: str | None = None,
+    threads: int | None = None,
+    cache: Path | None = None,
+) -> int:
+    """Train and score the arms of an experiment; what is finished stays, what was stopped goes on.
+
+    Args:
+        experiment: Name of a shipped one (table-1, table-2, table-3, figure-6...) or a .toml file.
+        output: Folder for all runs; a finished arm is never trained again.
+        settings: key=value over every arm's recipe; may be repeated.
+        json_file: Write means, spreads and curves to this file.
+        ray: Spread the arms over a Ray cluster: its address, or local for this machine.
+        threads: Processor cores for an arm; default all.
+        cache: Where decoded pictures are kept; default MSSN_CACHE or the user's cache folder.
+    """
+    if threads is not None and threads < 1:
+        raise RecipeError(f"--threads must be at least 1, not {threads}")
+    plan = load_experiment(experiment, settings)
+    console = Console(stderr=True)
+    done = run(plan, output, cache=cache, threads=threads, ray=ray, say=console.print)
+    found = summary(plan, output.resolve())
+    Console().print(_table(found))
+    if json_file is not None:
+        write_text(json_file, json.dumps(found, indent=1) + "\n")
+    if not done:
+        print("stopped; the same command goes on", file=sys.stderr)
+    return 0 if done else 130
+
+
+def _table(found: dict) -> Table:
+    arms = found["arms"]
+    scored = next((list(row["psnr"]) for row in arms.values() if "psnr" in row), [])
+    table = Table(title=found["title"])
+    for name in ("arm", "parameters", "Mult-Adds", "validation", *scored):
+        table.add_column(name, justify="left" if name == "arm" else "right")
+    for name, row in arms.items():
+        cells = [name, f"{row['parameters']:,}", f"{row['mult_adds'] / 1e9:.1f} G"]
+        scores = [row["validation"], *row["psnr"].values()] if "psnr" in row else []
+        cells += [f"{score['mean']:.3f} (spread {score['spread']:.3f})" for score in scores]
+        table.add_row(*cells, *(["diverged"] if row["failed"] and not scores else []))
+    return table

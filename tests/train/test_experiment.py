@@ -1,0 +1,155 @@
+"""Experiments: every arm once, nothing twice, the same numbers however they are run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from mssn import arch
+from mssn.errors import RecipeError, UnknownModelError
+from mssn.train.experiment import (
+    RESULT,
+    Experiment,
+    load_experiment,
+    run,
+    run_arm,
+    shipped_experiments,
+    summary,
+)
+from mssn.train.loop import CHECKPOINT, Trainer
+
+TINY = """
+title = "loss"
+extends = "ablation"
+seeds = [0, 1]
+score = []
+train = ["{train}"]
+validation = ["{validation}"]
+scale = 2
+updates = 6
+patch = 12
+batch = 2
+validate_every = 3
+config = {{ channels = 4, expanded = 6, blocks = 1, units = 1 }}
+[arms.l1]
+[arms.l2]
+loss = "l2"
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path, folders) -> Experiment:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY.format(train=folders["train"][0], validation=folders["validation"][0]))
+    return load_experiment(str(path))
+
+
+def go(experiment: Experiment, folder: Path, **how) -> list[str]:
+    said: list[str] = []
+    assert run(experiment, folder, cache=folder / "cache", say=said.append, **how)
+    return said
+
+
+@pytest.mark.parametrize("name", shipped_experiments())
+def test_shipped_experiments_differ_in_what_they_try_alone(name) -> None:
+    experiment = load_experiment(name)
+    assert len(experiment.seeds) >= 2
+    assert len(experiment.recipes) >= 2
+    tried = [
+        {key: value for key, value in asdict(recipe).items() if key != "name"}
+        for recipe in experiment.recipes.values()
+    ]
+    assert len({json.dumps(values, sort_keys=True) for values in tried}) == len(tried)
+    for recipe in experiment.recipes.values():
+        arch.build(recipe.model, recipe.scale, recipe.config)
+
+
+def test_arms_take_turns_over_the_seeds(tiny, tmp_path) -> None:
+    arms = list(tiny.arms(tmp_path))
+    assert [(arm.name, arm.recipe.seed) for arm in arms] == [("l1", 0), ("l2", 0), ("l1", 1), ("l2", 1)]
+    assert len({arm.folder for arm in arms}) == 4
+
+
+def test_nothing_is_trained_twice_and_the_summary_is_arithmetic(tiny, tmp_path) -> None:
+    assert len(go(tiny, tmp_path)) == 4
+    files = sorted(tmp_path.glob(f"tiny/*/{RESULT}"))
+    before = [path.stat().st_mtime_ns for path in files]
+    assert go(tiny, tmp_path) == []
+    assert [path.stat().st_mtime_ns for path in files] == before
+
+    found = summary(tiny, tmp_path)
+    assert found["recipe"]["updates"] == 6
+    assert "loss" not in found["recipe"]
+    assert found["arms"]["l2"]["changes"]["loss"] == "l2"
+    seeds = [json.loads((tmp_path / f"tiny/l1-seed{n}/{RESULT}").read_text())["validation"] for n in (0, 1)]
+    row = found["arms"]["l1"]["validation"]
+    assert row["mean"] == pytest.approx(sum(seeds) / 2, abs=1e-4)
+    assert row["spread"] == pytest.approx(abs(seeds[0] - seeds[1]), abs=1e-4)
+    assert [step for step, _ in found["arms"]["l1"]["curve"]] == [3, 6]
+
+
+def test_a_stopped_arm_goes_on_and_ends_the_same(tiny, tmp_path, monkeypatch) -> None:
+    go(tiny, tmp_path / "whole")
+    arm = next(tiny.arms(tmp_path / "stopped"))
+    real = Trainer.run
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "run", lambda self: real(self, stop_after=4))
+        assert not run_arm(arm, cache=tmp_path / "cache")
+    assert (arm.folder / CHECKPOINT).exists()
+    assert not (arm.folder / RESULT).exists()
+    assert run_arm(arm, cache=tmp_path / "cache", say=lambda text: None)
+    whole = json.loads((tmp_path / "whole" / "tiny" / arm.folder.name / RESULT).read_text())
+    assert json.loads((arm.folder / RESULT).read_text())["validation"] == whole["validation"]
+
+
+def test_another_recipe_does_not_pass_for_the_finished_one(tiny, tmp_path, folders) -> None:
+    go(tiny, tmp_path)
+    other = load_experiment(str(tmp_path / "tiny.toml"), ["learning_rate=0.1"])
+    with pytest.raises(RecipeError, match="was trained with another recipe; choose another -o"):
+        go(other, tmp_path)
+
+
+def test_an_arm_that_diverges_is_a_result(tiny, tmp_path) -> None:
+    wild = load_experiment(str(tmp_path / "tiny.toml"), ["learning_rate=1e30", "clip=0", "precision=fp32"])
+    go(wild, tmp_path)
+    row = summary(wild, tmp_path)["arms"]["l1"]
+    assert len(row["failed"]) == 2
+    assert "not" in row["failed"][0]
+    assert "psnr" not in row
+
+
+def test_ray_gives_the_same_numbers(tiny, tmp_path) -> None:
+    pytest.importorskip("ray")
+    go(tiny, tmp_path / "alone", threads=1)
+    assert len(go(tiny, tmp_path / "ray", threads=1, ray="local")) == 4
+    assert summary(tiny, tmp_path / "ray") == summary(tiny, tmp_path / "alone")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("title = 'x'", "has no arms"),
+        ("[arms.a]\nspeed = 1", "unknown key 'speed'"),
+        ("seeds = []\n[arms.a]", "seeds must be a list of whole numbers"),
+        ("score = 3\n[arms.a]", "score must be a list of benchmarks"),
+        ("[arms.a", "not valid TOML"),
+    ],
+)
+def test_files_that_cannot_be_are_told(text, words, tmp_path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=words):
+        load_experiment(str(path))
+
+
+def test_unknown_experiments_and_networks_are_told(tmp_path) -> None:
+    with pytest.raises(RecipeError, match="no experiment 'table-9'; shipped are activation, figure-6"):
+        load_experiment("table-9")
+    with pytest.raises(RecipeError, match="cannot be read as an experiment"):
+        load_experiment(str(tmp_path / "none.toml"))
+    (tmp_path / "x.toml").write_text("[arms.a]\nconfig = { unit = 'x' }")
+    with pytest.raises(UnknownModelError, match="unit must be one of"):
+        load_experiment(str(tmp_path / "x.toml"))
