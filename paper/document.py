@@ -2,7 +2,7 @@
 
     make paper                      # or: python paper/document.py [carn_m.pth]
 
-Tables 4 and 5 and Figures 1 and 2 come from paper/reported.toml and the results files; Figures 7 and 8 are
+Tables 1 to 5 and Figures 1, 2 and 6 come from paper/reported*.toml and the results files; Figures 7 and 8 are
 drawn from the benchmarks under MSSN_DATA and left out where it is not set. With the weights that CARN-M's
 authors published, CARN-M is shown in them, too.
 """
@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+import analysis
 import details
 import figures
+import page
 from comparison import NAMES, ROOT, counts, measured, printed, same_budget
 
 from mssn.export.onnx import write_onnx
@@ -29,15 +31,6 @@ from mssn.weights.manifest import BENCHMARKS
 
 OUT = ROOT / "paper" / "out"
 SPEED = ROOT / "benchmarks" / "results" / "speed"
-_STYLE = """
-body { font: 15px/1.5 Georgia, serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; color: #111; }
-table { border-collapse: collapse; font-size: 13px; margin: 1em 0; }
-ul { font-size: 13px; } th, td { padding: 3px 9px; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-thead th { border-bottom: 1.5px solid #111; } tr.ours td { font-weight: bold; }
-tr.scale td { border-top: 1px solid #111; }
-img { max-width: 100%; } figcaption { font-size: 13px; color: #333; }
-"""
 
 
 def build(out: Path, carn_m: Path | None = None) -> Path:
@@ -56,28 +49,31 @@ def build(out: Path, carn_m: Path | None = None) -> Path:
         "<p>Printed numbers are the paper's; measured ones come from <code>paper/results</code>. The "
         "networks measured here were trained on other photographs than the paper's (DIV2K), and for far "
         "fewer updates.</p>",
-        _table("Table 4: MSSN's parameters and Mult-Adds beside AWSRN's", *_reductions()),
+        page.table("Table 4: MSSN's parameters and Mult-Adds beside AWSRN's", *_reductions()),
         "<p>Table 5's own numbers give -40.7 % for x3, too: -40.1 % is a slip in print.</p>",
-        _table("Table 5: printed / counted and measured here", *_table_5()),
+        page.table("Table 5: printed / counted and measured here", *_table_5()),
         _differences(),
-        _figure(
+        page.figure(
             "figure-1", "Figure 1: PSNR on Set5 at x2 against Mult-Adds; the area of a dot is its parameters."
         ),
-        _figure("figure-2", "Figure 2: PSNR on Set5 at x2 against measured time (benchmarks/speed.py)."),
+        page.figure("figure-2", "Figure 2: PSNR on Set5 at x2 against measured time (benchmarks/speed.py)."),
     ]
     if same_budget():
-        parts.append(_table("The same recipe and budget for each, at x2, measured", *_same_budget()))
+        parts.append(page.table("The same recipe and budget for each, at x2, measured", *_same_budget()))
     if "MSSN_DATA" in os.environ:
         with tempfile.TemporaryDirectory() as folder:
             others = _published(carn_m, Path(folder))
             for name in details.FIGURES:
                 details.draw(name, out, others)
                 caption = f"Figure {name[-1]}: details of B100 and Urban100; PSNR of the whole picture."
-                parts.append(_figure(name, caption))
-    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>MSSN</title><style>{_STYLE}</style>'
-    page = out / "index.html"
-    page.write_text("\n".join([head, *parts, "</html>\n"]))
-    return page
+                parts.append(page.figure(name, caption))
+    parts += analysis.parts(out)
+    head = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>MSSN</title><style>{page.STYLE}</style>'
+    )
+    index = out / "index.html"
+    index.write_text("\n".join([head, *parts, "</html>\n"]))
+    return index
 
 
 def _published(carn_m: Path | None, folder: Path) -> dict[int, dict[str, Runtime]]:
@@ -90,12 +86,9 @@ def _published(carn_m: Path | None, folder: Path) -> dict[int, dict[str, Runtime
     return others
 
 
-Rows = list[tuple[str, list[str]]]  # class of the row, cells
-
-
-def _reductions() -> tuple[list[str], Rows]:
+def _reductions() -> tuple[list[str], page.Rows]:
     printed_in_paper = {2: ("-38.1 %", "-38.8 %"), 3: ("-40.1 %", "-41.6 %"), 4: ("-44.0 %", "-44.7 %")}
-    rows: Rows = []
+    rows: page.Rows = []
     for scale, (parameters, operations) in printed_in_paper.items():
         ours, theirs = counts("mssn", scale), counts("awsrn", scale)
         found = [f"{100 * (a / b - 1):.1f} %" for a, b in zip(ours, theirs, strict=True)]
@@ -103,9 +96,9 @@ def _reductions() -> tuple[list[str], Rows]:
     return ["scale", "parameters, printed", "counted", "Mult-Adds, printed", "counted"], rows
 
 
-def _table_5() -> tuple[list[str], Rows]:
+def _table_5() -> tuple[list[str], page.Rows]:
     from_paper, found = printed(), measured()
-    rows: Rows = []
+    rows: page.Rows = []
     for scale in (2, 3, 4):
         first = True
         for model, title in NAMES.items():
@@ -139,8 +132,8 @@ def _differences() -> str:
     return f"<p>Counts that differ from print:</p><ul>{lines}</ul>"
 
 
-def _same_budget() -> tuple[list[str], Rows]:
-    rows: Rows = []
+def _same_budget() -> tuple[list[str], page.Rows]:
+    rows: page.Rows = []
     for model, row in same_budget().items():
         cells = [NAMES[model], f"{row['parameters'] / 1e3:,.0f}K", f"{row['mult_adds'] / 1e9:,.1f}G"]
         cells += [f"{row['psnr'][data]:.2f}/{row['ssim'][data]:.4f}" for data in BENCHMARKS]
@@ -157,20 +150,6 @@ def _score(found: Sequence[float] | None) -> str:
 
 def _or_dash(number: float | None, unit: str) -> str:
     return "-" if number is None else f"{number:,g}{unit}"
-
-
-def _table(title: str, head: list[str], rows: Rows) -> str:
-    lines = [f"<h2>{escape(title)}</h2><table><thead><tr>"]
-    lines += [f"<th>{escape(cell)}</th>" for cell in head]
-    lines.append("</tr></thead><tbody>")
-    for kind, cells in rows:
-        lines.append(f'<tr class="{kind}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return "\n".join([*lines, "</tbody></table>"])
-
-
-def _figure(name: str, caption: str) -> str:
-    text = escape(caption)
-    return f'<figure><img src="{name}.png" alt="{text}"><figcaption>{text}</figcaption></figure>'
 
 
 if __name__ == "__main__":

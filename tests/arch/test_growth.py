@@ -61,6 +61,18 @@ def test_new_blocks_learn() -> None:
     assert gradient.abs() > 0
 
 
+def test_new_units_hold_what_old_ones_have_learnt() -> None:
+    source = _lively("mssn-s", 2, blocks=1, units=2, channels=8, expanded=12)
+    target = arch.build("mssn-s", 2, {"blocks": 2, "units": 3, "channels": 8, "expanded": 12})
+    grow(source, target)
+    for new, old in (("0.units.2", "0.units.1"), ("1.units.0", "0.units.0"), ("1.units.2", "0.units.1")):
+        for part in ("expand.weight", "depthwise.gain", "project.weight"):
+            mine = target.get_parameter(f"body.{new}.{part}")
+            assert torch.equal(mine, source.get_parameter(f"body.{old}.{part}"))
+        assert target.get_parameter(f"body.{new}.scales.residual") == 0
+        assert target.get_parameter(f"body.{new}.scales.identity") == 1
+
+
 def test_other_scale_keeps_its_own_ends() -> None:
     source, target = _lively("mssn-s", 2), arch.build("mssn-m", 3)
     tail = target.get_parameter("tail.weight").detach().clone()

@@ -2,7 +2,9 @@
 
 After T. Chen et al., "Net2Net: Accelerating Learning via Knowledge Transfer" (2016), but new channels are not
 copies of old ones: they start at random and nobody reads them yet (the weights that would are 0), so nothing
-has to break a symmetry. New units and blocks start as identities: their mu_res is 0.
+has to break a symmetry. New units and blocks start as identities: their mu_res is 0. Behind it waits a copy
+of the unit before them: of eight units that started at random, five had learnt to keep still (every depthwise
+ReLU closed) before they were of any use (paper/LOG.md).
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ def grow(small: MSSN, large: MSSN) -> None:
                     _widen(getattr(unit, name), getattr(old_units[number], name))
                 unit.scales.load_state_dict(old_units[number].scales.state_dict())
             else:
+                unit.load_state_dict(_before(large, index, number).state_dict())
+                unit.scales.identity.fill_(1)
                 unit.scales.residual.zero_()
     for index, mu in enumerate(large.skips):
         assert isinstance(mu, Scales)
@@ -62,6 +66,12 @@ def grow(small: MSSN, large: MSSN) -> None:
             mu.load_state_dict(small.skips[index].state_dict())
         else:
             mu.identity.zero_()  # the source's share is in what the last old block hands on
+
+
+def _before(net: MSSN, block: int, unit: int) -> nn.Module:
+    """The unit a new one starts as: at the same place in the block before; in the first block, the last."""
+    where = (block - 1, unit) if block else (0, unit - 1)
+    return net.body[where[0]].units[where[1]]  # pyright: ignore[reportIndexIssue, reportReturnType]
 
 
 def _widen(large: nn.Module, small: nn.Module) -> None:
