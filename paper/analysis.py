@@ -18,13 +18,13 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 
 from mssn.arch.mssn import MSSN
-from mssn.train.experiment import shipped_experiments
+from mssn.experiment import shipped_experiments
 from mssn.weights import manifest
 from mssn.weights.network import load_network
 
 matplotlib.use("svg")
 _DARK, _LIGHT = "#b03a2e", "#8fb3d9"  # 0.33 and 0.68 in grey
-_ORDER = ("table-1", "table-2", "table-3", "figure-6")
+_ORDER = ("same-budget", "table-1", "table-2", "table-3", "figure-6")
 
 
 def experiment(name: str) -> dict[str, Any] | None:

@@ -62,12 +62,6 @@ def measured() -> dict[str, Scores]:
     return found
 
 
-def same_budget() -> dict[str, Any]:
-    """What `paper/same_budget.py` has written so far, by network."""
-    path = RESULTS / "same-budget.json"
-    return json.loads(path.read_text())["networks"] if path.exists() else {}
-
-
 def counts(model: str, scale: int) -> tuple[int, float]:
     """Parameters and Mult-Adds of a network in the way Table 5 counts it.
 

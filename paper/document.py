@@ -21,7 +21,7 @@ import analysis
 import details
 import figures
 import page
-from comparison import NAMES, ROOT, counts, measured, printed, same_budget
+from comparison import NAMES, ROOT, counts, measured, printed
 
 from mssn.export.onnx import write_onnx
 from mssn.runtime.base import Runtime
@@ -58,8 +58,6 @@ def build(out: Path, carn_m: Path | None = None) -> Path:
         ),
         page.figure("figure-2", "Figure 2: PSNR on Set5 at x2 against measured time (benchmarks/speed.py)."),
     ]
-    if same_budget():
-        parts.append(page.table("The same recipe and budget for each, at x2, measured", *_same_budget()))
     if "MSSN_DATA" in os.environ:
         with tempfile.TemporaryDirectory() as folder:
             others = _published(carn_m, Path(folder))
@@ -130,15 +128,6 @@ def _differences() -> str:
                 found[f"{NAMES[key.rpartition('-x')[0]]}, {unit}: {reason}."] = None
     lines = "".join(f"<li>{escape(line)}</li>" for line in found)
     return f"<p>Counts that differ from print:</p><ul>{lines}</ul>"
-
-
-def _same_budget() -> tuple[list[str], page.Rows]:
-    rows: page.Rows = []
-    for model, row in same_budget().items():
-        cells = [NAMES[model], f"{row['parameters'] / 1e3:,.0f}K", f"{row['mult_adds'] / 1e9:,.1f}G"]
-        cells += [f"{row['psnr'][data]:.2f}/{row['ssim'][data]:.4f}" for data in BENCHMARKS]
-        rows.append(("ours" if model.startswith("mssn") else "", cells))
-    return ["network", "parameters", "Mult-Adds", *BENCHMARKS], rows
 
 
 def _score(found: Sequence[float] | None) -> str:

@@ -20,9 +20,9 @@ from torch import nn
 from mssn import arch, provenance
 from mssn.arch.mssn import MSSN
 from mssn.data.folder import locate
+from mssn.experiment import WEIGHTS, load_experiment
 from mssn.image.io import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
-from mssn.train.experiment import WEIGHTS, load_experiment
 from mssn.weights.network import load_network
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -30,6 +30,22 @@ def photo() -> np.ndarray:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
+@pytest.fixture
+def folders(tmp_path, photo) -> dict[str, tuple[str, ...]]:
+    """A tiny data set, on which training takes a moment."""
+    from mssn.image.io import write
+    from mssn.image.picture import Picture
+
+    rng = np.random.default_rng(0)
+    for name in ("train", "validation"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            picture = np.roll(photo, 9 * number, axis=number % 2)
+            noise = rng.integers(0, 12, picture.shape, dtype=np.uint8)
+            write(tmp_path / name / f"{number}.png", Picture(np.minimum(picture, 243) + noise))
+    return {"train": (str(tmp_path / "train"),), "validation": (str(tmp_path / "validation"),)}
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with a small random network: net.safetensors (float32), mssn-s-x2.safetensors and .onnx."""

@@ -6,27 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from mssn.image.io import write
-from mssn.image.picture import Picture
 from mssn.train.loop import Trainer
 from mssn.train.recipe import Recipe
 from mssn.train.session import prepare
 from mssn.weights.meta import Meta
-
-
-@pytest.fixture
-def folders(tmp_path, photo) -> dict[str, tuple[str, ...]]:
-    rng = np.random.default_rng(0)
-    for name in ("train", "validation"):
-        (tmp_path / name).mkdir()
-        for number in range(3):
-            picture = np.roll(photo, 9 * number, axis=number % 2)
-            noise = rng.integers(0, 12, picture.shape, dtype=np.uint8)
-            write(tmp_path / name / f"{number}.png", Picture(np.minimum(picture, 243) + noise))
-    return {"train": (str(tmp_path / "train"),), "validation": (str(tmp_path / "validation"),)}
 
 
 @pytest.fixture

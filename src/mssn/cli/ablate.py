@@ -13,7 +13,7 @@ from rich.table import Table
 
 from mssn.cli.options import write_text
 from mssn.errors import RecipeError
-from mssn.train.experiment import load_experiment, run, summary
+from mssn.experiment import load_experiment, run, summary
 
 
 def ablate(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import statistics
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,7 +25,8 @@ from mssn import arch, complexity, provenance
 from mssn.atomic import replacing
 from mssn.errors import DivergedError, MssnError, RecipeError
 from mssn.evaluate import evaluate
-from mssn.runtime.pytorch import PyTorchRuntime
+from mssn.export.onnx import export
+from mssn.runtime.openvino import OpenVINORuntime
 from mssn.train.loop import CHECKPOINT
 from mssn.train.recipe import Recipe, recipe_from
 from mssn.train.session import prepare, write_weights
@@ -78,7 +80,7 @@ class Experiment:
 
 def shipped_experiments() -> list[str]:
     """Names of the experiments that come with the package, sorted."""
-    files = (resources.files("mssn.train") / "experiments").iterdir()
+    files = (resources.files("mssn") / "experiments").iterdir()
     return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
 
 
@@ -102,7 +104,7 @@ def load_experiment(name: str, settings: list[str] | None = None) -> Experiment:
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"{name}: cannot be read as an experiment ({error})") from error
     elif name in shipped_experiments():
-        text = (resources.files("mssn.train") / "experiments" / f"{name}.toml").read_text("utf-8")
+        text = (resources.files("mssn") / "experiments" / f"{name}.toml").read_text("utf-8")
     else:
         known = ", ".join(shipped_experiments())
         raise RecipeError(f"no experiment '{name}'; shipped are {known}; your own must end in .toml")
@@ -237,10 +239,8 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
         result["failed"] = failure
     else:
         write_weights(trainer, meta, arm.folder / WEIGHTS)
-        runtime = PyTorchRuntime(trainer.result, arm.recipe.scale, meta.halo)
         result["validation"] = trainer.status.psnr
-        reports = [evaluate(runtime, name) for name in arm.scored]
-        result["psnr"] = {report.data: report.mean.psnr for report in reports}
+        result["psnr"] = _scores(arm)
         result["curve"] = _curve(arm.folder)
     result |= {"versions": provenance.versions(), "commit": provenance.commit()}
     with replacing(arm.folder / RESULT) as file:
@@ -248,6 +248,17 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
     told = failure or f"validation {result['validation']:.3f} dB"
     say(f"{arm.name}, seed {arm.recipe.seed}: {told}")
     return True
+
+
+def _scores(arm: Arm) -> dict[str, float]:
+    """PSNR on each benchmark, in float32, as exported."""
+    if not arm.scored:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        _, onnx = export(arm.folder / WEIGHTS, Path(folder))
+        runtime = OpenVINORuntime(onnx, precision="fp32")
+        reports = [evaluate(runtime, name) for name in arm.scored]
+    return {report.data: round(report.mean.psnr, 4) for report in reports}
 
 
 def summary(experiment: Experiment, folder: Path) -> dict[str, Any]:
