@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mssn.image.resize import crop_to_multiple, imresize, shrink
+from mssn.image.resize import Kernel, crop_to_multiple, imresize, shrink
 
 # --- MATLAB's imresize, one number at a time, counting from 1 as MATLAB does ---------------------------
 
@@ -129,6 +129,32 @@ def test_doubling_weights_by_hand() -> None:
     line[0, 4] = 128
     expected = [0] * 5 + [-3, -9, 29, 111, 111, 29, -9, -3] + [0] * 5
     np.testing.assert_array_equal(imresize(line, size=(1, 18)), [expected])
+
+
+@pytest.mark.parametrize(
+    ("kernel", "weights"),
+    [("box", [0, 128, 128, 0]), ("triangle", [32, 96, 96, 32]), ("cubic", [29, 111, 111, 29])],
+)
+def test_halving_with_other_kernels_by_hand(kernel: Kernel, weights: list[int]) -> None:
+    for place in range(4):
+        line = np.zeros((1, 16))
+        line[0, 5 + place] = 256  # output pixel 3 lies between the input pixels 6 and 7
+        assert imresize(line, size=(1, 8), kernel=kernel)[0, 3] == weights[place]
+
+
+def test_lanczos3_is_its_formula() -> None:
+    line = np.random.default_rng(0).random((1, 30))
+    distance = np.arange(9, 21) - 14.5  # output pixel 7 of 15 lies between the input pixels 14 and 15
+    weights = [np.sinc(x / 2) * np.sinc(x / 6) for x in distance]
+    expected = line[0, 9:21] @ weights / np.sum(weights)
+    assert imresize(line, size=(1, 15), kernel="lanczos3")[0, 7] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("kernel", ["box", "triangle", "lanczos3"])
+def test_other_kernels_keep_flat_pictures_flat(kernel: Kernel) -> None:
+    flat = np.full((13, 17, 3), 77, np.uint8)
+    for scale in (1 / 3, 0.4, 2, 3.7):
+        assert (imresize(flat, scale=scale, kernel=kernel) == 77).all()
 
 
 def test_border_pixel_by_hand() -> None:
@@ -277,6 +303,7 @@ def test_shrink_crops_then_shrinks(scale: int) -> None:
         ({"scale": math.inf}, "scale must be positive"),
         ({"size": (0, 4)}, "size must be at least 1 x 1"),
         ({"scale": 2, "border": "wrap"}, "border must be"),
+        ({"scale": 2, "kernel": "sharp"}, "kernel must be one of cubic, box, triangle, lanczos3"),
     ],
 )
 def test_refuses_senseless_arguments(arguments: dict, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -87,3 +88,25 @@ def test_skipped_pictures_are_told(make, tmp_path, folders) -> None:
     (tmp_path / "train" / "broken.png").write_text("no picture")
     trainer, _ = make()
     assert trainer.run() is True
+
+
+def test_degraded_pictures_are_trained_and_validated(make, tmp_path) -> None:
+    """Another small picture, the same original; and the same again in the next run."""
+    clean, _ = make("clean")
+    trainer, _ = make("photo", degrade={"versions": 2, "clean": 0.0, "quality": [30, 40], "compress": 1})
+    again, _ = make("again", degrade={"versions": 2, "clean": 0.0, "quality": [30, 40], "compress": 1})
+    k = np.arange(8)
+    (lr, hr), (degraded, same) = clean.patches.batch(k), trainer.patches.batch(k)
+    assert torch.equal(hr, same)
+    assert not torch.equal(lr, degraded)
+    assert torch.equal(again.patches.batch(k)[0], degraded)
+    for (small, large), (small_again, _), (clean_small, clean_large) in zip(
+        trainer.validation, again.validation, clean.validation, strict=True
+    ):
+        assert np.array_equal(large, clean_large)
+        assert np.array_equal(small, small_again)
+        assert not np.array_equal(small, clean_small)
+    trainer.run()
+    assert trainer.status.psnr is not None
+    with pytest.raises(RecipeError, match="degrade: unknown key 'jpeg'"):
+        make("bad", degrade={"jpeg": 1})

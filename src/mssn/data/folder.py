@@ -38,6 +38,7 @@ class Pixels:
         sizes: (height, width) of each small picture, n x 2.
         skipped: Pictures that could not be used, with the reason.
         key: Content hash; equal keys mean equal pixels.
+        versions: How often `lr` holds all pictures, differently degraded (`mssn.data.degrade`).
     """
 
     scale: int
@@ -46,6 +47,7 @@ class Pixels:
     sizes: np.ndarray
     skipped: tuple[str, ...]
     key: str
+    versions: int = 1
 
     @property
     def starts(self) -> np.ndarray:

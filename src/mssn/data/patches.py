@@ -73,6 +73,7 @@ class Patches:
         self.scale, self.seed, self._pixels = pixels.scale, seed, pixels
         self.key = pixels.key
         self._starts, self._widths = pixels.starts, pixels.sizes[:, 1]
+        self._total = int(pixels.sizes.prod(axis=1).sum())  # pixels of one version
         self._detail: DetailMap | None = None
         self._resize(patch, detail)
         for array in (pixels.lr, pixels.hr):
@@ -106,14 +107,16 @@ class Patches:
             self._detail = DetailMap(self._pixels)
 
     def positions(self, k: np.ndarray) -> np.ndarray:
-        """Where samples k lie: n x 4 of picture, row, column (LR pixels) and symmetry (0..7)."""
+        """Where samples k lie: n x 5 of picture, row, column (LR pixels), symmetry (0..7) and version."""
         words = random_words(self.seed, k, self.detail + 1)
+        # The highest bits of the last word choose the symmetry, the lowest the version.
         symmetry = (words[:, -1] >> np.uint64(61)).astype(np.int64)
+        version = (words[:, -1] % np.uint64(self._pixels.versions)).astype(np.int64)
         places = np.stack([self._place(w) for w in words[:, :-1].T], axis=1)  # n x detail x 3
         chosen = places[:, 0]
         if self._detail is not None and self.detail > 1:
             chosen = places[np.arange(len(k)), self._detail.at(places, self.patch).argmax(axis=1)]
-        return np.column_stack([chosen, symmetry])
+        return np.column_stack([chosen, symmetry, version])
 
     def _place(self, words: np.ndarray) -> np.ndarray:
         """Random words -> n x 3 of picture, row and column, every position equally likely."""
@@ -131,10 +134,10 @@ class Patches:
             LR n x 3 x patch x patch and HR n x 3 x scale*patch x scale*patch, float32 in [0, 1],
             channels last, on the device of the pixels.
         """
-        picture, row, column, symmetry = self.positions(k).T
+        picture, row, column, symmetry, version = self.positions(k).T
         start, width, r = self._starts[picture], self._widths[picture], self.scale
         first = start * r * r + (row * r) * (width * r) + column * r
-        place = start + row * width + column
+        place = version * self._total + start + row * width + column
         # Same pixels both ways: on a processor slices are several times faster, on a GPU one gather is.
         if self._lr.device.type == "cpu":
             lr = _slice(self._lr, place, width, self.patch, symmetry)

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from mssn.data.degrade import Degradation
 from mssn.errors import RecipeError
 
 _STAGED = ["batch", "patch", "detail", "loss", "luma", "distill"]
@@ -26,6 +27,8 @@ class Recipe:
         train: Folders of large pictures; relative ones are looked for under MSSN_DATA, too.
         validation: The same for validation; never a benchmark.
         data: What the training pictures are, in words; goes into the weights' description.
+        degrade: Strengths of `mssn.data.degrade.Degradation` by name, for pictures as cameras and the web
+            make them; `degrade = {}` is none at all, `{versions = 4}` the usual ones.
         seed: Start of all random numbers.
         updates: Optimiser updates in all.
         batch: Patches an update, in each process.
@@ -61,6 +64,7 @@ class Recipe:
     train: tuple[str, ...] = ("train",)
     validation: tuple[str, ...] = ("validation",)
     data: str = ""
+    degrade: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     updates: int = 1_000_000
     batch: int = 16
@@ -107,6 +111,11 @@ class Recipe:
             len(self.betas) == 2 and all(type(b) in (int, float) and 0 <= b < 1 for b in self.betas),
             f"betas must be two numbers in [0, 1), not {list(self.betas)}",
         )
+        if self.degrade:
+            try:
+                Degradation.of(self.degrade)
+            except ValueError as error:
+                raise RecipeError(f"degrade: {error}") from error
         _require(bool(self.train) and bool(self.validation), "train and validation must each name a folder")
         _require(
             all(type(name) is str for name in (*self.train, *self.validation)),

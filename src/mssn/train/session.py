@@ -15,6 +15,7 @@ from mssn import arch, complexity, provenance
 from mssn.arch.folded import fold
 from mssn.arch.growth import can_grow, grow
 from mssn.arch.mssn import MSSN
+from mssn.data.degrade import Degradation, degrade, degraded
 from mssn.data.folder import load_pixels, locate
 from mssn.data.patches import Patches
 from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
@@ -78,6 +79,9 @@ def prepare(
     validation = _validation(recipe, say)  # first, because decoding the other pictures may take a while
     with world.leader_first():
         pixels = load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
+        if recipe.degrade:
+            how = Degradation.of(recipe.degrade)
+            pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
     for reason in pixels.skipped:
         say(f"skipped {reason}")
     data = f"{len(pixels.sizes)} pictures, {len(pixels.hr) / 1e6:.3g} megapixels"
@@ -139,12 +143,16 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
 
 def _validation(recipe: Recipe, say: Callable[[str], None]) -> list[tuple[np.ndarray, np.ndarray]]:
     """(small, large) uint8 validation pictures; those that cannot be used are told and left out."""
-    pairs = []
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    how = Degradation.of(recipe.degrade) if recipe.degrade else None
     for path in (path for name in recipe.validation for path in find_images(locate(name))):
         try:
             hr = crop_to_multiple(read_rgb(path), recipe.scale)
             psnr_y(hr, hr, recipe.scale)  # large enough to be scored?
-            pairs.append((shrink(hr, recipe.scale), hr))
+            # Validated is what is trained: number n is degraded the same way in every run.
+            rng = np.random.default_rng(len(pairs))
+            lr = degrade(hr, recipe.scale, how, rng) if how else shrink(hr, recipe.scale)
+            pairs.append((lr, hr))
         except (ImageError, ValueError) as error:
             say(f"skipped {path}: {error}")
     if not pairs:
