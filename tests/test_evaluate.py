@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from mssn.data.degrade import compressed
 from mssn.errors import DataError
 from mssn.evaluate import evaluate, to_json
 from mssn.image.io import write
@@ -86,3 +87,25 @@ def test_bicubic_check_values_through_the_whole_way(benchmarks, scale, set5, set
         mean = evaluate(BicubicRuntime(scale), benchmarks / name).mean
         assert mean.psnr == pytest.approx(psnr, abs=0.005)
         assert mean.ssim == pytest.approx(ssim, abs=0.0005)
+
+
+def test_degraded_pictures_score_lower_and_say_so(folder, photo) -> None:
+    clean = evaluate(BicubicRuntime(2), folder)
+    reports = {
+        how: evaluate(BicubicRuntime(2), folder, degrade=how)
+        for how in ("jpeg:50", "jpeg:90", "webp:60", "noise:5", "blur:0.8", "mix")
+    }
+    assert all(report.mean.psnr < clean.mean.psnr for report in reports.values())
+    assert reports["jpeg:50"].mean.psnr < reports["jpeg:90"].mean.psnr
+    assert evaluate(BicubicRuntime(2), folder, degrade="mix").mean.psnr == reports["mix"].mean.psnr
+    lr = compressed(shrink(photo, 2), 50)
+    assert reports["jpeg:50"].scores[0].psnr == psnr_y(imresize(lr, scale=2), photo, 2)
+    data = to_json([reports["jpeg:50"]], "bicubic")
+    assert data["protocol"]["degraded"] == "jpeg:50"
+    assert "degraded" not in to_json([clean], "bicubic")["protocol"]
+
+
+@pytest.mark.parametrize("how", ["", "jpeg", "jpeg:0", "jpeg:75.5", "webp:x", "noise:-1", "blur:nan", "rain"])
+def test_unknown_degradations_are_told(folder, how) -> None:
+    with pytest.raises(DataError, match="cannot degrade by"):
+        evaluate(BicubicRuntime(2), folder, degrade=how)

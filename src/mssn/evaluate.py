@@ -2,6 +2,7 @@
 
 Protocol (the field's): crop to a multiple of the scale, shrink with MATLAB's bicubic, enlarge, round to
 8 bits, compare Y of YCbCr with `scale` pixels cut off each side; PSNR and SSIM, mean over the pictures.
+The small pictures may be degraded first (`mssn.data.degrade`), which is no longer that protocol.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from mssn import provenance
+from mssn.data.degrade import Shrinker, by_name
 from mssn.data.folder import locate
 from mssn.engine.enlarger import enlarge
 from mssn.errors import DataError, ImageError
 from mssn.image.io import find_images, read_rgb
-from mssn.image.resize import crop_to_multiple, imresize, shrink
+from mssn.image.resize import crop_to_multiple, imresize
 from mssn.metrics import psnr_y, ssim_y
 from mssn.runtime.base import Runtime
 
@@ -62,6 +64,7 @@ class Report:
         scale: Enlargement factor.
         scores: One for each picture.
         failed: Why pictures that are not among them could not be scored.
+        degraded: How the small pictures were degraded, as given to `evaluate`.
     """
 
     data: str
@@ -69,6 +72,7 @@ class Report:
     scale: int
     scores: list[Score]
     failed: tuple[str, ...] = ()
+    degraded: str = "none"
 
     @property
     def mean(self) -> Score:
@@ -84,6 +88,7 @@ def evaluate(
     runtime: Runtime,
     folder: str | Path,
     *,
+    degrade: str = "none",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Score a runtime on a folder of original pictures.
@@ -91,17 +96,19 @@ def evaluate(
     Args:
         runtime: What enlarges.
         folder: Folder of HR pictures, or the name of one under MSSN_DATA, such as "Set5".
+        degrade: What is done to the small pictures: "jpeg:75" and others, see `mssn.data.degrade.by_name`.
         progress: Called with (pictures done, pictures in all).
 
     Raises:
-        DataError: No such folder, or not one picture in it that can be scored.
+        DataError: No such degradation, no such folder, or not one picture in it that can be scored.
     """
+    make_small = by_name(degrade)
     paths = find_images(locate(folder))
     scores: list[Score] = []
     failed: list[str] = []
     for done, path in enumerate(paths, 1):
         try:
-            scores.append(_score(runtime, path))
+            scores.append(_score(runtime, path, make_small, done))
         except ImageError as error:
             failed.append(str(error))
         except ValueError as error:
@@ -109,13 +116,14 @@ def evaluate(
         progress(done, len(paths))
     if not scores:
         raise DataError(f"no picture could be scored; the first: {failed[0]}")
-    return Report(Path(folder).resolve().name, runtime.name, runtime.scale, scores, tuple(failed))
+    name = Path(folder).resolve().name
+    return Report(name, runtime.name, runtime.scale, scores, tuple(failed), degrade)
 
 
-def _score(runtime: Runtime, path: Path) -> Score:
+def _score(runtime: Runtime, path: Path, make_small: Shrinker, number: int) -> Score:
     scale = runtime.scale
     hr = crop_to_multiple(read_rgb(path), scale)
-    lr = shrink(hr, scale)
+    lr = make_small(hr, scale, number)
     started = time.perf_counter()
     sr = enlarge(runtime, lr)
     seconds = time.perf_counter() - started
@@ -132,11 +140,12 @@ def _score(runtime: Runtime, path: Path) -> Score:
 
 def to_json(reports: list[Report], model: str) -> dict[str, Any]:
     """Reports as plain data, with everything needed to reproduce them."""
+    how = reports[0].degraded
     return {
         "model": model,
         "runtime": reports[0].runtime,
         "scale": reports[0].scale,
-        "protocol": PROTOCOL,
+        "protocol": PROTOCOL if how == "none" else PROTOCOL | {"degraded": how},
         "versions": provenance.versions(),
         "commit": provenance.commit(),
         "data": {

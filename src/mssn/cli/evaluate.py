@@ -27,6 +27,7 @@ def evaluate(
     precision: PrecisionOption = "auto",
     threads: Threads = None,
     ensemble: Ensemble = False,
+    degrade: str = "none",
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     brief: Annotated[bool, Parameter(name="--brief", negative="")] = False,
 ) -> int:
@@ -40,6 +41,7 @@ def evaluate(
         precision: auto takes the fastest here that costs next to nothing: bf16, int8 or fp32.
         threads: Processor cores to use; default all.
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
+        degrade: Degrade the small pictures first: jpeg:75, webp:60, noise:5, blur:0.8 or mix.
         json_file: Write everything, with protocol, versions and commit, to this file.
         brief: Show the means only.
     """
@@ -58,6 +60,7 @@ def evaluate(
                 scoring.evaluate(
                     engine,
                     folder,
+                    degrade=degrade,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),  # noqa: B023
                 )
             )
@@ -74,7 +77,8 @@ def evaluate(
 
 
 def _table(report: scoring.Report, model: str, brief: bool) -> Table:
-    table = Table(title=f"{report.data} x{report.scale}: {model} ({report.runtime})")
+    how = "" if report.degraded == "none" else f", {report.degraded}"
+    table = Table(title=f"{report.data} x{report.scale}{how}: {model} ({report.runtime})")
     for name in ("picture", "PSNR", "SSIM", "bicubic PSNR", "bicubic SSIM", "seconds"):
         table.add_column(name, justify="left" if name == "picture" else "right")
     for score in [*([] if brief else report.scores), report.mean]:

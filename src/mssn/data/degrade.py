@@ -24,6 +24,7 @@ from mssn.data.folder import Pixels, default_cache
 from mssn.errors import DataError
 from mssn.image.resize import Kernel, shrink
 
+Shrinker = Callable[[np.ndarray, int, int], np.ndarray]  # (large picture, scale, its number) -> small one
 _RESIZES: tuple[Kernel, ...] = ("cubic", "box", "lanczos3", "triangle")
 _PHASE = 16  # pixels: the side of a JPEG's block of blocks when its colours are halved
 
@@ -175,6 +176,39 @@ def compressed(
         file = whole.jpegsave_buffer(Q=quality, subsample_mode="on" if halved else "off")
     back: Any = pyvips.Image.new_from_buffer(file, "")
     return np.ascontiguousarray(back.numpy()[down:, right:])
+
+
+def by_name(text: str) -> Shrinker:
+    """One degradation of a known strength, for scoring.
+
+    Args:
+        text: "jpeg:75" or "webp:60" (quality 1..100; colours at half size, blocks beginning at the corner),
+            "noise:5" (standard deviation, grey levels), "blur:0.8" (pixels of the small picture), "mix" (the
+            usual strengths of training, none of the pictures clean), or "none".
+
+    Returns:
+        What makes the small partner of a picture; noise and mix depend on its number alone.
+
+    Raises:
+        DataError: It is none of these.
+    """
+    kind, _, strength = text.partition(":")
+    try:
+        value = float(strength) if strength else 0.0
+    except ValueError:
+        value = -1.0
+    if kind in ("jpeg", "webp") and 1 <= value <= 100 and value == int(value):
+        return lambda hr, scale, number: compressed(shrink(hr, scale), int(value), webp=kind == "webp")
+    if kind == "noise" and 0 < value < 256:
+        return lambda hr, scale, number: noisy(shrink(hr, scale), value, 0, np.random.default_rng(number))
+    if kind == "blur" and 0 < value < 100:
+        return lambda hr, scale, number: shrink(blurred(hr, value * scale), scale)
+    if text == "mix":
+        mixed = Degradation(clean=0)
+        return lambda hr, scale, number: degrade(hr, scale, mixed, np.random.default_rng(number))
+    if text == "none":
+        return lambda hr, scale, number: shrink(hr, scale)
+    raise DataError(f"cannot degrade by '{text}'; use jpeg:75, webp:60, noise:5, blur:0.8, mix or none")
 
 
 def degraded(
