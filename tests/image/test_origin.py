@@ -1,0 +1,62 @@
+"""What a file tells of its compression, read back from files that other programs wrote."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import pyvips
+from PIL import Image
+
+from mssn.errors import ImageError
+from mssn.image.origin import Origin, origin
+
+
+def saved(photo: np.ndarray, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(photo).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("quality", [1, 5, 10, 25, 30, 49, 50, 51, 60, 75, 85, 90, 95, 98, 100])
+def test_quality_of_a_jpeg(photo, quality) -> None:
+    assert origin(saved(photo, "JPEG", quality=quality)).quality == pytest.approx(quality, abs=1)
+    theirs = pyvips.Image.new_from_array(photo).jpegsave_buffer(Q=quality, interlace=True)
+    assert origin(theirs).quality == pytest.approx(quality, abs=1)
+
+
+def test_a_table_behind_a_large_profile_is_found(photo) -> None:
+    file = saved(photo, "JPEG", quality=70, icc_profile=bytes(300_000), exif=b"Exif\0\0" + bytes(60_000))
+    assert origin(file) == Origin(lossy=True, quality=70)
+
+
+def test_webp_says_which_codec_it_used(photo) -> None:
+    frames = [Image.fromarray(np.roll(photo, 5 * n, axis=0)) for n in range(3)]
+    for lossless in (False, True):
+        options = {"lossless": lossless, "quality": 80}
+        assert origin(saved(photo, "WEBP", **options)) == Origin(lossy=not lossless)
+        with_alpha = np.dstack([photo, photo[:, :, 0]])
+        assert origin(saved(with_alpha, "WEBP", **options)) == Origin(lossy=not lossless)
+        moving = saved(photo, "WEBP", save_all=True, append_images=frames, **options)
+        assert origin(moving) == Origin(lossy=not lossless)
+
+
+@pytest.mark.parametrize(("kind", "lossy"), [("PNG", False), ("TIFF", False), ("GIF", False), ("AVIF", True)])
+def test_other_kinds(photo, kind, lossy, tmp_path) -> None:
+    file = saved(photo, kind)
+    (tmp_path / "file").write_bytes(file)
+    assert origin(file) == origin(tmp_path / "file") == Origin(lossy=lossy)
+
+
+def test_damaged_files_tell_what_they_can(photo) -> None:
+    file = saved(photo, "JPEG", quality=70)
+    for length in range(0, 700, 7):
+        assert origin(file[:length]).quality in (None, 70)
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        broken = bytearray(file[:700])
+        broken[rng.integers(2, 700)] = rng.integers(256)
+        origin(bytes(broken))
+    with pytest.raises(ImageError, match="cannot be read"):
+        origin("no/such/file.jpg")
