@@ -87,7 +87,7 @@ def test_pil_in_pil_out(exported, photo, mode) -> None:
     assert large.info["icc_profile"] == b"profile"
 
 
-@pytest.mark.parametrize(("mode", "expected"), [("P", "RGB"), ("1", "L"), ("CMYK", "RGB"), ("I;16", "I;16")])
+@pytest.mark.parametrize(("mode", "expected"), [("P", "RGB"), ("1", "1"), ("CMYK", "CMYK"), ("I;16", "I;16")])
 def test_other_pil_modes(exported, photo, mode, expected) -> None:
     image = (
         Image.fromarray(photo[:, :, 0].astype(np.uint16) * 257)
@@ -138,3 +138,29 @@ def test_enlarging_never_imports_torch(code, tmp_path, photo) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("set()")
     assert (tmp_path / "photo_x2.png").exists() == ("photo.png" in code)
+
+
+def test_inks_and_bits_of_pil_are_those_of_files(exported, photo, tmp_path) -> None:
+    """Same pixels as through a file; the profile of the inks stays."""
+    inks = Image.fromarray(photo).convert("CMYK")
+    inks.info["icc_profile"] = b"profile"
+    for image, name in ((inks, "inks.tif"), (inks.convert("L").convert("1"), "bits.png")):
+        path = tmp_path / name
+        image.save(path)
+        large = mssn.upscale(image, 2, model=model(exported))
+        with Image.open(mssn.upscale(path, 2, model=model(exported))) as file:
+            assert (file.mode, file.size) == (large.mode, large.size)
+            assert np.array_equal(np.asarray(file), np.asarray(large))
+    assert mssn.upscale(inks, 2, model=model(exported)).info["icc_profile"] == b"profile"
+
+
+def test_arguments_of_a_wrong_kind_are_said(exported, photo) -> None:
+    upscaler = mssn.load(model(exported))
+    with pytest.raises(ImageError, match="expected a NumPy array, not a list"):
+        upscaler([[1, 2]])  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match="the scale must be a number, not '2'"):
+        mssn.load("mssn-s", "2")  # type: ignore[arg-type]
+    broken = photo.astype(np.float32) / 255
+    broken[3, 4] = np.nan
+    with pytest.raises(ImageError, match="some of the pixels are not numbers"):
+        upscaler(broken)

@@ -17,6 +17,7 @@ from mssn.engine.upscaler import Upscaler
 from mssn.engine.work import Progress
 from mssn.errors import ImageError
 from mssn.files import Options, beside, upscale_file
+from mssn.image.picture import Picture
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.select import open_runtime
 from mssn.weights.manifest import Row, rows, shipped_scales
@@ -218,14 +219,27 @@ def _ready(model: str | Path, scale: float | None, changed: int | None) -> Upsca
 
 
 def _upscale_pil(upscaler: Upscaler, image: Image, progress: Progress | None) -> Image:
-    plain = {"P": "RGBA" if "transparency" in image.info else "RGB", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}
-    info = dict(image.info)
-    if image.mode in plain:
-        if image.mode == "CMYK":
-            info.pop("icc_profile", None)  # it describes inks that the converted pixels no longer have
-        image = image.convert(plain[image.mode])
-    if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
-        raise ImageError(f"cannot enlarge a PIL image of mode {image.mode}; convert it to RGB first")
-    large = sys.modules["PIL.Image"].fromarray(upscaler(np.asarray(image), progress))
-    large.info = info
-    return large
+    pil = sys.modules["PIL.Image"]
+    if image.mode in ("1", "CMYK"):
+        picture = _picture_of_pil(image)
+        large = upscaler.picture(picture, progress=progress)
+        if large.black is None:
+            enlarged = pil.fromarray(large.pixels[:, :, 0]).convert("1")
+        else:
+            enlarged = pil.fromarray(255 - np.concatenate([large.pixels, large.black], axis=2), "CMYK")
+    else:
+        plain = {"P": "RGBA" if "transparency" in image.info else "RGB", "YCbCr": "RGB"}
+        usable = image.convert(plain[image.mode]) if image.mode in plain else image
+        if usable.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
+            raise ImageError(f"cannot enlarge a PIL image of mode {usable.mode}; convert it to RGB first")
+        enlarged = pil.fromarray(upscaler(np.asarray(usable), progress))
+    enlarged.info = dict(image.info)
+    return enlarged
+
+
+def _picture_of_pil(image: Image) -> Picture:
+    """Black and white, or inks, as the picture a file of them would be."""
+    if image.mode == "1":
+        return Picture(np.asarray(image.convert("L"))[:, :, None], bits=1)
+    light = 255 - np.asarray(image)
+    return Picture(np.ascontiguousarray(light[:, :, :3]), black=np.ascontiguousarray(light[:, :, 3:]))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+
 from mssn.atomic import sweep
 from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
@@ -33,7 +35,7 @@ class Options:
     Args:
         force: Overwrite an existing target, except the source itself.
         quality: 1 to 100 for JPEG, WebP and AVIF; None for a good one. See `mssn.image.io.write`.
-        metadata: "keep" EXIF and XMP, or "strip" them; the colour profile stays in any case.
+        metadata: "keep" EXIF, XMP and IPTC, or "strip" them; the colour profile stays in any case.
         max_pixels: Refuse larger sources: a small file may claim a size that fills the memory.
         memory: Bytes of pixels to hold in memory, roughly; what is more waits in a temporary file beside
             the target.
@@ -75,6 +77,8 @@ class Done:
         after: The same of the result.
         pages: Pages or frames that were enlarged.
         left_out: Pages or frames that were not, because the target's format cannot hold them.
+        cut: The darkest and brightest value of a float picture that was cut to 0..1, because the target's
+            format cannot hold more; None where nothing was.
         seconds: From the first byte read to the last one written, waiting for other pictures included.
         error: Why it failed; everything but the job is empty then.
     """
@@ -84,6 +88,7 @@ class Done:
     after: tuple[int, int] = (0, 0)
     pages: int = 0
     left_out: int = 0
+    cut: tuple[float, float] | None = None
     seconds: float = 0.0
     error: MssnError | None = None
 
@@ -114,7 +119,15 @@ class _Task:
             write(self.job.target, large, quality=self.options.quality)
         before, after = ((p.pixels.shape[1], p.pixels.shape[0] // p.pages) for p in (picture, large))
         seconds = time.perf_counter() - self.started
-        return Done(self.job, before, after, picture.pages, picture.left_out, seconds)
+        cut = _cut(picture, self.job.target)
+        return Done(self.job, before, after, picture.pages, picture.left_out, cut, seconds)
+
+
+def _cut(picture: Picture, target: Path) -> tuple[float, float] | None:
+    if picture.pixels.dtype != np.float32 or target.suffix.lower() in (".tif", ".tiff"):
+        return None
+    low, high = float(picture.pixels.min()), float(picture.pixels.max())
+    return (low, high) if low < 0 or high > 1 else None
 
 
 def upscale_file(
@@ -240,7 +253,7 @@ def _enlarged(
     progress: Progress | None = None,
 ) -> Picture:
     large = upscaler.picture(picture, spool, progress)
-    return large if options.metadata == "keep" else replace(large, exif=None, xmp=None)
+    return large if options.metadata == "keep" else replace(large, exif=None, xmp=None, iptc=None)
 
 
 def beside(source: Path, target: Size) -> Path:

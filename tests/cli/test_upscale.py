@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import mssn as package
 from mssn import files as mssn_files
@@ -409,3 +410,107 @@ def test_metadata_can_be_stripped(mssn, pictures, net) -> None:
     assert b"a camera" in (read(pictures / "exif_x2.jpg").exif or b"")
     assert mssn("upscale", pictures / "exif.jpg", "-m", net, "--metadata", "strip", "-f").code == 0
     assert b"a camera" not in (read(pictures / "exif_x2.jpg").exif or b"")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("upscal", "did you mean 'upscale'?"), ("--versio", "one of upscale, compare"), ("a.png", "")],
+)
+def test_what_is_no_verb_is_told_without_pytorch(word, hint) -> None:
+    code = f"import sys; sys.modules['torch'] = None; sys.argv = ['mssn', {word!r}, 'x']"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; import mssn.cli; mssn.cli.main()"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert f"'{word}' is nothing that mssn does" in done.stderr
+    assert hint in done.stderr
+
+
+def test_a_full_disk_behind_standard_output_is_told(exported, pictures) -> None:
+    """Also without Python's buffer, where one call may write a part only."""
+    command = f"{sys.executable} -m mssn upscale one.png -m {exported / 'mssn-s-x2.onnx'} -o -"
+    for unbuffered in ("", "1"):
+        done = subprocess.run(
+            ["bash", "-c", f"ulimit -f 1; {command} > part.png"],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            cwd=pictures,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert "standard output takes no more" in done.stderr
+
+
+def test_who_stops_reading_the_lines_does_not_stop_the_work(exported, pictures, tmp_path) -> None:
+    command = f"{sys.executable} -m mssn upscale {pictures} -m {exported / 'mssn-s-x2.onnx'} -o {tmp_path}"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}/piped/ | true && {command}/full/ > /dev/full"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("standard output takes no more: No space left on device") == 1
+    for folder in ("piped", "full"):
+        assert len(list((tmp_path / folder).rglob("*.*"))) == 3
+
+
+def test_values_that_a_format_cannot_hold_are_told(mssn, exported, tmp_path) -> None:
+    bright = np.linspace(-0.5, 3, 20 * 24 * 3, dtype=np.float32).reshape(20, 24, 3)
+    write(tmp_path / "hdr.tif", Picture(bright))
+    model = ("-m", exported / "mssn-s-x2.onnx")
+    cut = mssn("upscale", "hdr.tif", "-o", "hdr.png", *model)
+    assert "values from -0.5 to 3 cut to 0..1 (a TIFF keeps them)" in cut.out
+    assert json.loads(mssn("upscale", "hdr.tif", "-o", "a.jpg", "--json", *model).out)["cut"] == [-0.5, 3.0]
+    assert "cut" not in mssn("upscale", "hdr.tif", "-o", "large.tif", *model).out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("downscale", "a.png", "-o", "lr", "-s", "2.5"), ("compare", "a.png", "-s", "2.5")]
+    + [("upscale", "a.png", option, "1.9") for option in ("--quality", "--threads", "--memory")],
+)
+def test_whole_numbers_are_not_cut_off(mssn, arguments) -> None:
+    result = mssn(*arguments)
+    assert result.code == 2
+    assert "takes a whole number, not" in result.line
+
+
+def test_all_clashes_are_named_and_a_file_named_twice_is_one(mssn, exported, pictures) -> None:
+    for name in ("one", "two"):  # what GIFs become is PNG
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(pictures / f"{name}.gif")
+    write(pictures / "two.png", Picture(np.zeros((8, 8, 3), np.uint8)))
+    model = ("-m", exported / "mssn-s-x2.onnx")
+    line = mssn("upscale", pictures, "-o", "out", *model).line
+    assert line.count("would both become") == 2
+    twice = mssn("upscale", pictures / "one.png", pictures / "one.png", "-o", "twice/", *model)
+    assert (twice.code, twice.err) == (0, "")
+
+
+def test_patterns_find_nothing_hidden(mssn, exported, pictures) -> None:
+    (pictures / "._one.png").write_text("not a picture")
+    (pictures / ".trash").mkdir()
+    (pictures / ".trash" / "old.png").write_text("not a picture")
+    result = mssn("upscale", pictures / "**" / "*.png", "-o", "out", "-m", exported / "mssn-s-x2.onnx")
+    assert result.code == 0
+    assert "2 pictures" in result.err
+
+
+def test_a_pipe_is_told_from_a_picture(mssn, exported, tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    result = mssn("upscale", "pipe.png", "-o", "a.png", "-m", exported / "mssn-s-x2.onnx")
+    assert "is a pipe or a device, not a file; - reads standard input" in result.line
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may list every folder")
+def test_a_locked_folder_is_named_and_passed_over(mssn, exported, pictures) -> None:
+    (pictures / "locked").mkdir(mode=0)
+    result = mssn("upscale", pictures, "-o", "out", "-m", exported / "mssn-s-x2.onnx")
+    assert result.code == 1
+    assert "locked: cannot be listed" in result.err
+    assert "3 pictures" in result.err

@@ -1,15 +1,16 @@
 """What travels with a picture arrives, and says the truth about the pixels it travels with."""
 
+import io
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvips
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, IptcImagePlugin
 
 from mssn.image.io import read, read_rgb, read_size, write
-from mssn.image.metadata import describes, upright_exif, upright_xmp
+from mssn.image.metadata import describes, png_frames, upright_exif, upright_xmp
 from mssn.image.picture import Picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -120,3 +121,37 @@ def test_deep_avif_fills_the_whole_range(tmp_path: Path, bits: int) -> None:
     image.write_to_file(str(tmp_path / "a.avif"), bitdepth=bits, lossless=True, effort=0)
     wanted = np.rint(levels * (65535 / ((1 << bits) - 1))).astype(np.uint16).repeat(3, axis=2)
     np.testing.assert_array_equal(read(tmp_path / "a.avif").pixels, wanted, strict=True)
+
+
+def test_frames_of_a_moving_png_are_counted(photo: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    frames = [Image.fromarray(np.roll(photo, 9 * n, axis=0)) for n in range(4)]
+    frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:])
+    assert png_frames(buffer.getvalue()) == 4
+    assert read(buffer.getvalue()).left_out == 3
+    assert png_frames(buffer.getvalue()[:20]) == 1
+    still = io.BytesIO()
+    frames[0].save(still, "PNG")
+    assert png_frames(still.getvalue()) == 1
+
+
+def test_iptc_of_a_jpeg_comes_along(photo: np.ndarray, tmp_path: Path) -> None:
+    notice = b"\x1c\x02\x74\x00\x0a(c) Me 202"  # record 2, data set 116: copyright notice
+    iptc = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + struct.pack(">I", len(notice)) + notice + b"\0"
+    write(tmp_path / "a.jpg", Picture(photo, iptc=iptc))
+    found = read(tmp_path / "a.jpg").iptc
+    assert found is not None
+    assert notice in found
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert IptcImagePlugin.getiptcinfo(image)[2, 116] == b"(c) Me 202"
+    write(tmp_path / "a.png", read(tmp_path / "a.jpg"))
+    assert b"(c) Me" not in (tmp_path / "a.png").read_bytes()
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "avif"])
+def test_no_exif_is_made_up(photo: np.ndarray, tmp_path: Path, ending: str) -> None:
+    write(tmp_path / f"a.{ending}", Picture(photo, dpi=300))
+    with Image.open(tmp_path / f"a.{ending}") as image:
+        assert len(image.getexif()) == 0
+    assert b"ColorSpace" not in (tmp_path / f"a.{ending}").read_bytes()
+    assert read(tmp_path / f"a.{ending}").exif is None

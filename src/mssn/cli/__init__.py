@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import signal
 import sys
@@ -57,6 +58,7 @@ def main() -> None:
     try:
         if "" in sys.argv[1:]:  # an unset variable in a script, which as a path would mean "everything here"
             raise MssnError("an argument is empty; is a variable unset?")
+        _check_verb(sys.argv[1:])
         # A dash alone would be taken for an option without a name; as a path it is the same.
         arguments = ["./-" if argument == "-" else argument for argument in sys.argv[1:]]
         result = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
@@ -79,6 +81,15 @@ def main() -> None:
         print("mssn: stopped", file=sys.stderr)
         code = 130
     sys.exit(code)
+
+
+def _check_verb(arguments: list[str]) -> None:
+    """Refuse what is no verb, before the verbs are imported to find one like it; some need PyTorch."""
+    if not arguments or arguments[0] in _VERBS or arguments[0] in ("--help", "-h", "--version"):
+        return
+    close = difflib.get_close_matches(arguments[0], _VERBS, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"it must be one of {', '.join(_VERBS)}"
+    raise MssnError(f"'{arguments[0]}' is nothing that mssn does; {hint}")
 
 
 def _terminated(*_: object) -> None:

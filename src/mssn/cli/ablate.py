@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from mssn.cli.options import write_text
+from mssn.cli.options import Threads, write_text
 from mssn.errors import RecipeError
 from mssn.experiment import load_experiment, run, summary
 
@@ -24,7 +24,7 @@ def ablate(
     settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     ray: str | None = None,
-    threads: int | None = None,
+    threads: Threads = None,
     cache: Path | None = None,
 ) -> int:
     """Train and score the arms of an experiment; what is finished stays, what was stopped goes on.

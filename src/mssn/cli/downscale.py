@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mssn.cli.jobs import check, collect, run
+from mssn.cli.options import WholeScale
 from mssn.errors import ImageError
 from mssn.files import Job
 from mssn.image.io import read, write
@@ -20,7 +21,7 @@ def downscale(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
-    scale: Annotated[int, Parameter(name=["--scale", "-s"])] = 2,
+    scale: WholeScale = 2,
     border: Border = "mirror",
     force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
 ) -> int:

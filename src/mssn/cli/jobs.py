@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from mssn.cli.options import Lines
 from mssn.errors import DataError, ImageError, MssnError
 from mssn.files import Job
 from mssn.image.io import counting_order, find_images
 
 
-def collect(inputs: list[Path], leave_out: Path | None = None) -> list[tuple[Path, Path]]:
+def collect(
+    inputs: list[Path], leave_out: Path | None = None, unreadable: list[str] | None = None
+) -> list[tuple[Path, Path]]:
     """The pictures meant by files and folders, each with its name inside an output folder.
 
     Args:
         inputs: Pictures, folders of pictures (searched recursively), or patterns with * ? [] and ** that the
             shell has left alone; of what a pattern finds the folders below its fixed part are kept.
         leave_out: The output folder; pictures already in it are nobody's input when a folder is searched.
+        unreadable: Takes a line for each sub-folder that cannot be listed; without it, that is an error.
 
     Raises:
         DataError: An input does not exist, a folder holds no pictures, or a pattern finds no file.
     """
     found: list[tuple[Path, Path]] = []
-    for path in inputs:
+    for path in dict.fromkeys(inputs):  # who names a file twice means it once
         if path.is_dir():
             out = leave_out.resolve() if leave_out and leave_out.resolve() != path.resolve() else None
-            pictures = [p for p in find_images(path) if out is None or out not in p.resolve().parents]
+            pictures = [p for p in find_images(path, unreadable) if not (out and out in p.resolve().parents)]
             found += [(picture, picture.relative_to(path)) for picture in pictures]
         elif path.exists():
             found.append((path, Path(path.name)))
@@ -43,7 +48,9 @@ def _matches(pattern: Path) -> list[tuple[Path, Path]]:
     fixed = pattern
     while any(character in str(fixed) for character in "*?["):
         fixed = fixed.parent
-    files = [path for path in fixed.glob(str(pattern.relative_to(fixed))) if path.is_file()]
+    # As in a shell and in folders, * finds nothing hidden.
+    below = glob.glob(str(pattern.relative_to(fixed)), root_dir=fixed, recursive=True)
+    files = [fixed / name for name in below if (fixed / name).is_file()]
     if not files:
         raise DataError(f"{pattern}: no such file or folder, and as a pattern it finds none")
     return [(path, path.relative_to(fixed)) for path in sorted(files, key=counting_order)]
@@ -60,6 +67,7 @@ def check(jobs: list[Job], force: bool) -> None:
         raise DataError("nothing to do: every picture found is the result of an earlier run")
     sources = {_key(job.source): job.source for job in jobs}
     targets: dict[str, Job] = {}
+    clashes: list[str] = []
     for job in jobs:
         key = _key(job.target)
         if key in sources:
@@ -67,9 +75,10 @@ def check(jobs: list[Job], force: bool) -> None:
                 f"{job.target}: would replace the original {sources[key]}; choose another output"
             )
         if key in targets:
-            other = targets[key].source
-            raise ImageError(f"{other} and {job.source} would both become {job.target}; take them one by one")
+            clashes.append(f"{targets[key].source} and {job.source} would both become {job.target}")
         targets[key] = job
+    if clashes:
+        raise ImageError(f"{'; '.join(clashes)}; take them one by one")
     existing = [job.target for job in jobs if job.target.exists()]
     if existing and not force:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
@@ -96,7 +105,7 @@ def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
         MssnError: The only job failed.
     """
     jobs = list(jobs)
-    failed = 0
+    failed, lines = 0, Lines()
     for number, job in enumerate(jobs, 1):
         try:
             line = work(job)
@@ -106,11 +115,11 @@ def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
             failed += 1
             print(f"mssn: {error}", file=sys.stderr)
             continue
-        print(f"[{number}/{len(jobs)}] {line}" if len(jobs) > 1 else line, flush=True)
+        lines.say(f"[{number}/{len(jobs)}] {line}" if len(jobs) > 1 else line)
     if failed:
         total = len(jobs)
         print(f"mssn: {total - failed} of {total} pictures {done}, {failed} failed", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or lines.failure else 0
 
 
 def _key(path: Path) -> str:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from mssn.atomic import replacing
 from mssn.errors import MssnError, WeightsError
 from mssn.runtime.base import Precision, RuntimeName
 
+
+def _whole(kind: object, tokens: Sequence[Token]) -> int:
+    """A whole number as people write it; cyclopts itself would cut 2.5 to 2."""
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"takes a whole number, not '{text}'") from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
 Model = Annotated[str, Parameter(name=["--model", "-m"])]
-Scale = Annotated[int | None, Parameter(name=["--scale", "-s"])]
+Scale = Annotated[int | None, Parameter(name=["--scale", "-s"], converter=_whole)]
 Runtime = Annotated[RuntimeName, Parameter(name="--runtime")]
 PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
 Ensemble = Annotated[bool, Parameter(name="--ensemble", negative="")]
-Threads = Annotated[int | None, Parameter(name="--threads")]
+WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
+Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
+Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
 
 
 def check_new_weights(path: Path, force: bool) -> None:
@@ -29,6 +47,52 @@ def check_new_weights(path: Path, force: bool) -> None:
         raise WeightsError(f"{path}: must end in .safetensors")
     if path.exists() and not force:
         raise WeightsError(f"{path}: exists already; use --force to overwrite it")
+
+
+class Lines:
+    """Lines on standard output; when it takes no more, the work goes on without them.
+
+    Attributes:
+        failure: Why it took no more; None as long as it does, or if its reader has seen enough.
+    """
+
+    def __init__(self) -> None:
+        self.failure: OSError | None = None
+        self._open = sys.stdout is not None
+
+    def say(self, text: str) -> None:
+        """Print a line at once."""
+        if not self._open:
+            return
+        try:
+            print(text, flush=True)
+        except OSError as error:
+            self._open = False
+            if not isinstance(error, BrokenPipeError):
+                self.failure = error
+                print(f"mssn: standard output takes no more: {error.strerror}", file=sys.stderr)
+            # What waits in its buffer must not fail again when Python ends.
+            with suppress(OSError, io.UnsupportedOperation):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_stdout(content: bytes) -> None:
+    """Write all of a file to standard output.
+
+    Raises:
+        MssnError: It is closed, or takes no more.
+    """
+    if sys.stdout is None:
+        raise MssnError("standard output is closed; give a file to write with -o")
+    rest = memoryview(content)
+    try:
+        while rest:  # without Python's buffer (PYTHONUNBUFFERED) one call may write a part only
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        with suppress(OSError, io.UnsupportedOperation):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise MssnError(f"standard output takes no more: {error.strerror}") from error
 
 
 def write_text(path: Path, text: str) -> None:

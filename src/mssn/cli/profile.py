@@ -15,7 +15,7 @@ from rich.table import Table
 
 from mssn import arch, complexity
 from mssn.api import DEFAULT_MODEL
-from mssn.cli.options import PrecisionOption, Threads
+from mssn.cli.options import PrecisionOption, Threads, WholeScale
 from mssn.errors import MssnError, RecipeError
 from mssn.export.onnx import write_onnx
 from mssn.profile import Layer
@@ -32,7 +32,7 @@ def profile(
     model: str = DEFAULT_MODEL,
     /,
     *,
-    scale: Annotated[int, Parameter(name=["--scale", "-s"])] = 2,
+    scale: WholeScale = 2,
     settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
     size: str = "640x360",
     precision: PrecisionOption = "auto",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from json import dumps
 
+from mssn.cli.options import Lines
 from mssn.engine.work import Progress
 from mssn.files import Done
 
@@ -26,7 +27,7 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
         json: A JSON object for each picture instead of words, also for failed ones.
 
     Returns:
-        Exit code: 0, or 1 if some failed.
+        Exit code: 0, or 1 if some failed, or standard output did not take all lines.
     """
     # Here, because for a single picture these imports would take longer than the picture.
     from rich.console import Console
@@ -39,7 +40,7 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
     bar = Bar(
         *columns, console=console, disable=not console.is_terminal, transient=True, redirect_stdout=False
     )
-    started, failed, megapixels = time.perf_counter(), 0, 0.0
+    started, failed, megapixels, lines = time.perf_counter(), 0, 0.0, Lines()
 
     def speed(pictures: int) -> str:
         seconds = time.perf_counter() - started
@@ -54,9 +55,9 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
             else:
                 megapixels += result.after[0] * result.after[1] * result.pages / 1e6
             if json:
-                print(as_json(result), flush=True)
+                lines.say(as_json(result))
             elif result.error is None:
-                print(f"[{number}/{total}] {as_text(result)}", flush=True)
+                lines.say(f"[{number}/{total}] {as_text(result)}")
             bar.update(task, advance=1, speed=speed(number))
     done = total - failed
     if failed:
@@ -64,7 +65,7 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
     else:
         told = f"{done} pictures in {time.perf_counter() - started:.3g} s: {speed(done)}"
         print(told, file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or lines.failure else 0
 
 
 @contextmanager
@@ -104,7 +105,12 @@ def as_text(done: Done) -> str:
     sizes = " -> ".join(f"{width}x{height}" for width, height in (done.before, done.after))
     pages, left_out = done.pages, done.left_out
     kind = f"  {pages} pages" if pages > 1 else f"  the first of {1 + left_out}" if left_out else ""
-    return f"{done.job.target}  {sizes}{kind}  {done.seconds:.2f} s"
+    cut = (
+        f"  values from {done.cut[0]:.3g} to {done.cut[1]:.3g} cut to 0..1 (a TIFF keeps them)"
+        if done.cut
+        else ""
+    )
+    return f"{done.job.target}  {sizes}{kind}{cut}  {done.seconds:.2f} s"
 
 
 def as_json(done: Done) -> str:
@@ -112,5 +118,5 @@ def as_json(done: Done) -> str:
     names = {"source": str(done.job.source), "target": str(done.job.target)}
     if done.error is not None:
         return dumps({**names, "error": str(done.error)})
-    facts = ("before", "after", "pages", "left_out", "seconds")
+    facts = ("before", "after", "pages", "left_out", "cut", "seconds")
     return dumps({**names, **{name: getattr(done, name) for name in facts}})

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from mssn.api import DEFAULT_MODEL, load
 from mssn.atomic import replacing
 from mssn.cli.jobs import check, collect
-from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Threads
+from mssn.cli.options import Ensemble, Model, PrecisionOption, Quality, Runtime, Threads, Whole, write_stdout
 from mssn.cli.progress import as_json, as_text, bar_of_one, report
 from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
@@ -45,12 +45,12 @@ def upscale(
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
     force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
-    quality: Annotated[int | None, Parameter(name=["--quality", "-q"])] = None,
+    quality: Quality = None,
     metadata: Literal["keep", "strip"] = "keep",
     skip_existing: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: float = MAX_PIXELS / 1e6,
-    memory: int = MEMORY // 2**20,
+    memory: Whole = MEMORY // 2**20,
     runtime: Runtime = "openvino",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
@@ -98,18 +98,22 @@ def upscale(
     )
     if _STREAM in (*inputs, output and Path(output)):
         return _stream(upscaler, inputs, output, options)
-    jobs = plan(inputs, output, upscaler.target)
+    unreadable: list[str] = []
+    jobs = plan(inputs, output, upscaler.target, unreadable)
     check(jobs, force or skip_existing)
+    for line in unreadable:
+        print(f"mssn: {line}", file=sys.stderr)
     if skip_existing:
         there = [job for job in jobs if job.target.exists()]
         jobs = [job for job in jobs if not job.target.exists()]
         if there:
             print(f"{len(there)} results are there already, {len(jobs)} to make", file=sys.stderr)
-        if not jobs:
-            return 0
+    code = 1 if unreadable else 0
+    if not jobs:
+        return code
     if len(jobs) == 1:
-        return _single(upscaler, jobs[0], options, json=json)
-    return report(upscale_files(upscaler, jobs, options), len(jobs), json=json)
+        return _single(upscaler, jobs[0], options, json=json) or code
+    return report(upscale_files(upscaler, jobs, options), len(jobs), json=json) or code
 
 
 def _single(upscaler: Upscaler, job: Job, options: Options, *, json: bool) -> int:
@@ -133,8 +137,7 @@ def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, options:
     except OSError as error:
         raise ImageError(f"{inputs[0]}: cannot be read: {error.strerror}") from error
     if output is None or Path(output) == _STREAM:
-        sys.stdout.buffer.write(upscale_bytes(upscaler, content, options=options))
-        sys.stdout.buffer.flush()
+        write_stdout(upscale_bytes(upscaler, content, options=options))
         return 0
     if output.endswith(("/", "\\")) or Path(output).is_dir():
         raise ImageError("standard input has no name to keep in a folder; give a file to write")
@@ -159,15 +162,23 @@ def _file_to_write(output: str) -> Path:
     return Path(output)
 
 
-def plan(inputs: list[Path], output: str | None, size: Size) -> list[Job]:
+def plan(
+    inputs: list[Path], output: str | None, size: Size, unreadable: list[str] | None = None
+) -> list[Job]:
     """What is to be written where.
+
+    Args:
+        inputs: Files, folders and patterns.
+        output: As for `upscale`.
+        size: What pictures become; part of the names beside their originals.
+        unreadable: As for `mssn.cli.jobs.collect`.
 
     Raises:
         ImageError: The output cannot be what it must be.
         DataError: An input is missing, or a folder holds no pictures.
     """
     if output is None:
-        found = collect(inputs)
+        found = collect(inputs, unreadable=unreadable)
         named = {path.resolve() for path in inputs}
         return [
             Job(source, beside(source, size))
@@ -175,7 +186,7 @@ def plan(inputs: list[Path], output: str | None, size: Size) -> list[Job]:
             if source.resolve() in named or not _is_result(source)
         ]
     folder = Path(output)
-    found = collect(inputs, leave_out=folder)
+    found = collect(inputs, folder, unreadable)
     many = len(found) > 1 or any(path.is_dir() for path in inputs)
     if not (many or output.endswith(("/", "\\")) or folder.is_dir()):
         return [Job(found[0][0], _file_to_write(output))]

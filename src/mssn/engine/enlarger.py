@@ -134,7 +134,7 @@ def check(pixels: np.ndarray) -> None:
     """Refuse what is no array of pixels.
 
     Raises:
-        ImageError: It is not H x W or H x W x 1..4 of uint8, uint16 or float32.
+        ImageError: It is not H x W or H x W x 1..4 of uint8, uint16 or finite float32.
     """
     shape = pixels.shape
     fine = pixels.ndim == 2 or (pixels.ndim == 3 and shape[2] in (1, 2, 3, 4))
@@ -143,6 +143,8 @@ def check(pixels: np.ndarray) -> None:
             "expected an array of H x W, H x W x 1..4 or N x H x W x 1..4 pixels, uint8, uint16 or float32; "
             f"got {shape} of {pixels.dtype}"
         )
+    if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
+        raise ImageError("some of the pixels are not numbers")
 
 
 def enlarge(

@@ -64,6 +64,8 @@ class Upscaler:
             ImageError: The array is nothing of the above, or would become too large.
             CancelledError: `progress` returned False.
         """
+        if not isinstance(pixels, np.ndarray):
+            raise ImageError(f"expected a NumPy array, not a {type(pixels).__name__}")
         several = pixels if pixels.ndim == 4 and len(pixels) else pixels[None]
         check(several[0])
         size, scales = self._way(*several.shape[1:3], count=len(several))

@@ -93,6 +93,8 @@ def _header(source: str | os.PathLike[str] | bytes, name: str, options: dict[str
         start = source[:16]
     elif os.path.isdir(source):
         raise ImageError(f"{name}: is a folder, not a picture")
+    elif os.path.exists(source) and not os.path.isfile(source):
+        raise ImageError(f"{name}: is a pipe or a device, not a file; - reads standard input")
     else:
         try:
             with open(source, "rb") as file:

@@ -39,7 +39,9 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
         pyvips.Error: It is too large for the format.
     """
     picture = _fitted(picture, suffix)
-    return _image(picture).write_to_buffer(suffix, **_options(picture, suffix, quality))
+    return _image(picture).write_to_buffer(
+        suffix, **_options(picture, suffix, quality), **_kept(picture, suffix)
+    )
 
 
 def encode_into(descriptor: int, picture: Picture, suffix: str, quality: int | None) -> None:
@@ -50,7 +52,8 @@ def encode_into(descriptor: int, picture: Picture, suffix: str, quality: int | N
     """
     picture = _fitted(picture, suffix)
     target = pyvips.Target.new_to_descriptor(descriptor)
-    _image(picture).write_to_target(target, suffix, **_options(picture, suffix, quality))
+    options = _options(picture, suffix, quality) | _kept(picture, suffix)
+    _image(picture).write_to_target(target, suffix, **options)
 
 
 def _fitted(picture: Picture, suffix: str) -> Picture:
@@ -96,7 +99,13 @@ def _image(picture: Picture) -> pyvips.Image:
     image = image.copy(interpretation=interpretation, xres=picture.dpi / 25.4, yres=picture.dpi / 25.4)
     space = "CMYK" if black is not None else "GRAY" if colours == 1 else "RGB "
     icc = picture.icc if picture.icc and describes(picture.icc, space) else None
-    for key, value in (("icc-profile-data", icc), ("exif-data", picture.exif), ("xmp-data", picture.xmp)):
+    blocks = {
+        "icc-profile-data": icc,
+        "exif-data": picture.exif,
+        "xmp-data": picture.xmp,
+        "iptc-data": picture.iptc,
+    }
+    for key, value in blocks.items():
         if value:
             image.set_type(pyvips.GValue.blob_type, key, cast(Any, value))  # pyvips's hints leave bytes out
     if picture.pages > 1:
@@ -140,6 +149,12 @@ def _on_white(picture: Picture) -> Picture:
 
     black = None if picture.black is None else laid(picture.black)
     return replace(picture, pixels=laid(picture.pixels), alpha=None, black=black)
+
+
+def _kept(picture: Picture, suffix: str) -> dict[str, Any]:
+    """The kinds of metadata to write; no EXIF where there is none, because libvips would make one up."""
+    kinds = ["xmp", "icc", "other"] + ["exif"] * bool(picture.exif) + ["iptc"] * (suffix in _JPEG)
+    return {"keep": "|".join(kinds)}
 
 
 def _options(picture: Picture, suffix: str, quality: int | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mssn.atomic import replacing
 from mssn.errors import DataError, ImageError
 from mssn.image.decode import READABLE, bits_of, display_name, open_image, samples
 from mssn.image.encode import WRITABLE, encode, encode_into, to_8_bit
-from mssn.image.metadata import field, kind_of, reason, upright_exif, upright_xmp
+from mssn.image.metadata import field, kind_of, png_frames, reason, upright_exif, upright_xmp
 from mssn.image.picture import NO_DPI, Picture
 from mssn.image.spool import Spool, release
 
@@ -68,12 +68,15 @@ def read(
         icc=field(image, "icc-profile-data", None),
         exif=upright_exif(exif) if exif else None,
         xmp=upright_xmp(xmp) if xmp else None,
+        iptc=field(image, "iptc-data", None)
+        if kind_of(image) == "jpeg"
+        else None,  # of a TIFF: 4 bytes of it
         dpi=NO_DPI if image.xres == 1 else round(image.xres * 25.4, 1),  # 1 is libvips's word for unknown
         format=kind_of(image),
         pages=count,
         delays=tuple(field(image, "delay", ())) if animated else (),
         loop=field(image, "loop", 0) if animated else 0,
-        left_out=max(field(image, "n-pages", 1) - count, 0),
+        left_out=max(field(image, "n-pages", 1) - count, 0) or png_frames(source) - 1,
     )
 
 
@@ -127,7 +130,7 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
     TIFF keeps every depth, PNG 16 bit, AVIF 12; JPEG and WebP get 8 bit, rounded. JPEG cannot be
     transparent: the picture is laid on white. Inks stay inks in TIFF and JPEG and become sRGB elsewhere. TIFF
     and WebP hold several pages or frames; of others the first is written. ICC, EXIF and XMP are written
-    (TIFF: no EXIF).
+    (TIFF: no EXIF), IPTC to JPEG.
 
     Args:
         path: target ending in one of `WRITABLE`; its folder must exist.
@@ -176,18 +179,25 @@ def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name:
         raise ImageError(f"{name}: cannot be encoded: {reason(error)}") from error
 
 
-def find_images(folder: str | os.PathLike[str]) -> list[Path]:
+def find_images(folder: str | os.PathLike[str], unreadable: list[str] | None = None) -> list[Path]:
     """All readable pictures in a folder and its sub-folders, in the order a person would count them.
 
     Known by their endings (`READABLE`, any case); hidden files and folders are passed over; `2.png` comes
     before `10.png`, on every file system.
+
+    Args:
+        folder: where to look.
+        unreadable: takes a line for each sub-folder that cannot be listed; without it, that is an error.
 
     Raises:
         DataError: the folder is missing, unreadable or holds no picture.
     """
 
     def refuse(error: OSError) -> None:
-        raise DataError(f"{display_name(error.filename)}: cannot be listed: {error.strerror}") from error
+        line = f"{display_name(error.filename)}: cannot be listed: {error.strerror}"
+        if unreadable is None or Path(error.filename) == root:
+            raise DataError(line) from error
+        unreadable.append(line)
 
     root = Path(folder)
     if not root.is_dir():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
-from typing import Any
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
 
 import pyvips
 
@@ -45,6 +48,30 @@ def upright_exif(exif: bytes) -> bytes | None:
 def upright_xmp(xmp: bytes) -> bytes:
     """Set the orientation in an XMP packet to 1; its length, which XMP promises to keep, stays."""
     return re.sub(rb"(tiff:Orientation(?:\s*=\s*[\"']|>))[2-8]", rb"\g<1>1", xmp)
+
+
+def png_frames(source: str | os.PathLike[str] | bytes) -> int:
+    """Frames of an animated PNG, of which decoders that do not know them show the first; 1 of anything else.
+
+    Source: PNG, third edition (2025), section 11.3.6: the chunk acTL comes before the first IDAT.
+    """
+    if isinstance(source, bytes):
+        return _png_frames(BytesIO(source))
+    try:
+        with Path(source).open("rb") as file:
+            return _png_frames(file)
+    except OSError:  # whoever decodes it will say what is wrong
+        return 1
+
+
+def _png_frames(file: IO[bytes]) -> int:
+    if file.read(8) != b"\x89PNG\r\n\x1a\n":
+        return 1
+    while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
+        if head[4:] == b"acTL":
+            return max(int.from_bytes(file.read(4), "big"), 1)
+        file.seek(int.from_bytes(head[:4], "big") + 4, 1)
+    return 1
 
 
 def describes(icc: bytes, space: str) -> bool:

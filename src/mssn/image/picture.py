@@ -29,6 +29,7 @@ class Picture:
         icc: ICC colour profile of the pixels, or None (then sRGB is meant).
         exif: EXIF block with its orientation set to 1, because the pixels are already turned; or None.
         xmp: XMP packet, likewise, or None.
+        iptc: IPTC block (caption, copyright) of a JPEG, or None.
         dpi: dots per inch, 72 where the file names none.
         format: "png", "jpeg", "webp", "tiff", "avif", "heic" or "gif": what the picture was read from.
         pages: pages or frames in `pixels`.
@@ -47,6 +48,7 @@ class Picture:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
     dpi: float = NO_DPI
     format: str = "png"
     pages: int = 1

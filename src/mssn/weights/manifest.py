@@ -89,7 +89,7 @@ def find(model: str, scale: int) -> Row:
 def _require_known(model: str, known: list[Row]) -> None:
     if all(row.model != model for row in known):
         shipped = ", ".join(dict.fromkeys(row.model for row in known if row.weights))
-        raise UnknownModelError(f"unknown model '{model}'; known are: {shipped}")
+        raise UnknownModelError(f"unknown model '{model}'; known are: {shipped}, bicubic")
 
 
 def _none_ship(what: str, known: list[Row]) -> str:
