@@ -180,17 +180,17 @@ def _scales_of(axes: Axes, net: MSSN) -> None:
     units = [unit.scales for block in net.body for unit in block.units]  # pyright: ignore[reportGeneralTypeIssues]
     depths = range(1, len(units) + 1)
     axes.plot(
-        depths, [float(mu.residual) for mu in units], "o-", color=_DARK, markersize=4, label="unit: branch"
+        depths, [mu.residual.item() for mu in units], "o-", color=_DARK, markersize=4, label="unit: branch"
     )
     axes.plot(
-        depths, [float(mu.identity) for mu in units], "o-", color=_LIGHT, markersize=4, label="unit: input"
+        depths, [mu.identity.item() for mu in units], "o-", color=_LIGHT, markersize=4, label="unit: input"
     )
     ends = [len(units) // len(net.skips) * (number + 1) + 0.5 for number in range(len(net.skips))]
     for name, colour, label in (
         ("residual", _DARK, "AWSSC: block"),
         ("identity", _LIGHT, "AWSSC: source"),
     ):
-        values = [float(getattr(mu, name)) for mu in net.skips]
+        values = [getattr(mu, name).item() for mu in net.skips]
         axes.plot(ends, values, "D", color=colour, markeredgecolor="black", label=label)
 
 
