@@ -29,6 +29,9 @@ def mult_adds(folder: Path) -> list[Path]:
         if scale != "2":
             continue
         parameters, operations = counts(model, 2)
+        row = printed()[name]  # a line leads from the printed dot to the measured one
+        ends = [row["mult_adds"], operations / 1e9], [row["Set5"][0], scores["Set5"][0]]
+        axes.plot(*ends, color="0.4", linewidth=0.8, zorder=0)
         _dot(axes, operations / 1e9, scores["Set5"][0], parameters / 1e3, _DARK, None, bold=True)
     for colour, label in ((_LIGHT, "as the paper prints it"), (_DARK, "measured here")):
         axes.scatter([], [], s=60, color=colour, edgecolors="black", linewidths=0.6, label=label)

@@ -77,6 +77,16 @@ def peers() -> str:
     return "\n".join(lines)
 
 
+def published() -> str:
+    """CARN-M with the weights its authors published."""
+    result = json.loads((ROOT / "paper" / "results" / "carn-m-published.json").read_text())["psnr_ssim"]
+    lines = ["| CARN-M | " + " | ".join(BENCHMARKS) + " |", "|---|" + "---|" * len(BENCHMARKS)]
+    for scale, row in result.items():
+        cells = [f"{row[name][0]:.3f} / {row[name][1]:.4f}" for name in BENCHMARKS]
+        lines.append(f"| {scale} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def training() -> str:
     """Updates a second on the processor."""
     result = _benchmark("training-mssn-s-x2-cpu")
@@ -144,6 +154,7 @@ PARTS = {
     "docs/training.md": (weights,),
     "docs/precision.md": (precision, few_bits),
     "docs/speed.md": (peers,),
+    "docs/networks.md": (published,),
 }
 
 

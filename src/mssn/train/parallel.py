@@ -103,8 +103,8 @@ def world(device: str | None = None) -> Iterator[World]:
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"the processes cannot meet ({error}); start them with torchrun") from error
     yield World(rank, size)
-    # Only after success: this waits for the others, who may wait for a process that failed. All leave together,
-    # because a process whose neighbour is gone already may be aborted while it takes the group down.
+    # Only after success: this waits for the others, who may wait for a process that failed. All leave
+    # together, because one whose neighbour is gone already may be aborted while it takes the group down.
     dist.barrier()
     dist.destroy_process_group()
 
