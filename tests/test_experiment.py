@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from mssn import arch
-from mssn.errors import RecipeError, UnknownModelError
+from mssn.errors import DataError, RecipeError, UnknownModelError
 from mssn.experiment import (
     RESULT,
     Experiment,
@@ -100,6 +100,8 @@ def test_a_stopped_arm_goes_on_and_ends_the_same(tiny, tmp_path, monkeypatch) ->
         assert not run_arm(arm, cache=tmp_path / "cache")
     assert (arm.folder / CHECKPOINT).exists()
     assert not (arm.folder / RESULT).exists()
+    with pytest.raises(RecipeError, match="was trained with another recipe"):
+        run_arm(replace(arm, recipe=replace(arm.recipe, learning_rate=0.1)), cache=tmp_path / "cache")
     assert run_arm(arm, cache=tmp_path / "cache", say=lambda text: None)
     whole = json.loads((tmp_path / "whole" / "tiny" / arm.folder.name / RESULT).read_text())
     assert json.loads((arm.folder / RESULT).read_text())["validation"] == whole["validation"]
@@ -110,6 +112,12 @@ def test_another_recipe_does_not_pass_for_the_finished_one(tiny, tmp_path, folde
     other = load_experiment(str(tmp_path / "tiny.toml"), ["learning_rate=0.1"])
     with pytest.raises(RecipeError, match="was trained with another recipe; choose another -o"):
         go(other, tmp_path)
+
+
+def test_a_missing_benchmark_is_told_before_the_work(tiny, tmp_path) -> None:
+    with pytest.raises(DataError, match="no folder nowhere"):
+        go(replace(tiny, scored=("nowhere",)), tmp_path)
+    assert not (tmp_path / "tiny").exists()
 
 
 def test_an_arm_that_diverges_is_a_result(tiny, tmp_path) -> None:

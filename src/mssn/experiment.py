@@ -23,13 +23,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mssn import arch, complexity, provenance
 from mssn.atomic import replacing
+from mssn.data.folder import locate
 from mssn.errors import DivergedError, MssnError, RecipeError
 from mssn.evaluate import evaluate
 from mssn.export.onnx import export
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.train.loop import CHECKPOINT
 from mssn.train.recipe import Recipe, recipe_from
-from mssn.train.session import prepare, write_weights
+from mssn.train.session import prepare, resumed_recipe, write_weights
 
 RESULT, WEIGHTS = "result.json", "weights.safetensors"
 Say = Callable[[str], None]
@@ -140,8 +141,12 @@ def finished(arm: Arm) -> dict[str, Any] | None:
         return None
     result = json.loads(path.read_text())
     if result["recipe"] != json.loads(json.dumps(asdict(arm.recipe))):
-        raise RecipeError(f"{arm.folder}: was trained with another recipe; choose another -o, or remove it")
+        raise _another_recipe(arm)
     return result
+
+
+def _another_recipe(arm: Arm) -> RecipeError:
+    return RecipeError(f"{arm.folder}: was trained with another recipe; choose another -o, or remove it")
 
 
 def run(
@@ -169,6 +174,8 @@ def run(
     Raises:
         MssnError: Data, recipe or folder are not usable, or Ray cannot be reached.
     """
+    for name in experiment.scored:
+        locate(name)  # what is missing is told now, not after an hour
     waiting = [arm for arm in experiment.arms(folder.resolve()) if not finished(arm)]
     if ray is None:
         return all(run_arm(arm, cache=cache, threads=threads, say=say) for arm in waiting)
@@ -221,6 +228,8 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
     if threads:
         torch.set_num_threads(threads)
     resumes = (arm.folder / CHECKPOINT).exists()
+    if resumes and resumed_recipe(arm.folder, []) != arm.recipe:
+        raise _another_recipe(arm)
     trainer, meta = prepare(arm.recipe, arm.folder, cache=cache)
     failure = ""
     if resumes:
