@@ -18,7 +18,7 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 
 from mssn.arch.mssn import MSSN
-from mssn.experiment import shipped_experiments
+from mssn.experiment.plan import shipped_experiments
 from mssn.weights import manifest
 from mssn.weights.network import load_network
 

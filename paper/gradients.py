@@ -20,7 +20,8 @@ from torch import nn
 from mssn import arch, provenance
 from mssn.arch.mssn import MSSN
 from mssn.data.folder import locate
-from mssn.experiment import WEIGHTS, load_experiment
+from mssn.experiment.plan import load_experiment
+from mssn.experiment.results import WEIGHTS
 from mssn.image.io import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.weights.network import load_network

@@ -10,15 +10,9 @@ import pytest
 
 from mssn import arch
 from mssn.errors import DataError, RecipeError, UnknownModelError
-from mssn.experiment import (
-    RESULT,
-    Experiment,
-    load_experiment,
-    run,
-    run_arm,
-    shipped_experiments,
-    summary,
-)
+from mssn.experiment.plan import Experiment, load_experiment, shipped_experiments
+from mssn.experiment.results import RESULT, summary
+from mssn.experiment.run import run, run_arm
 from mssn.train.loop import CHECKPOINT, Trainer
 
 TINY = """

@@ -13,7 +13,9 @@ from rich.table import Table
 
 from mssn.cli.options import Threads, write_text
 from mssn.errors import RecipeError
-from mssn.experiment import load_experiment, run, summary
+from mssn.experiment.plan import load_experiment
+from mssn.experiment.results import summary
+from mssn.experiment.run import run
 
 
 def ablate(

@@ -1,0 +1,107 @@
+"""What an experiment is, and where it is written down."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+from mssn import arch
+from mssn.errors import RecipeError
+from mssn.train.recipe import Recipe, recipe_from
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One training of an experiment.
+
+    Args:
+        name: What is tried.
+        recipe: How, with its seed.
+        scored: Benchmarks to score.
+        folder: Where its run, weights and result go.
+    """
+
+    name: str
+    recipe: Recipe
+    scored: tuple[str, ...]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What differs, and what is scored.
+
+    Args:
+        name: "table-1", or the stem of a file.
+        title: One line for people.
+        recipes: By the arm's name; their seed is set for each run.
+        seeds: One run of every arm for each.
+        scored: Benchmarks to score.
+    """
+
+    name: str
+    title: str
+    recipes: dict[str, Recipe]
+    seeds: tuple[int, ...]
+    scored: tuple[str, ...]
+
+    def arms(self, folder: Path) -> Iterator[Arm]:
+        """All runs, every arm once before any a second time."""
+        for seed in self.seeds:
+            for name, recipe in self.recipes.items():
+                place = folder / self.name / f"{name}-seed{seed}"
+                yield Arm(name, replace(recipe, seed=seed), self.scored, place)
+
+
+def shipped_experiments() -> list[str]:
+    """Names of the experiments that come with the package, sorted."""
+    files = (resources.files("mssn.experiment") / "shipped").iterdir()
+    return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
+
+
+def load_experiment(name: str, settings: list[str] | None = None) -> Experiment:
+    """Read an experiment by the name of a shipped one or the path of a TOML file.
+
+    The file is a recipe for all arms, with `title`, `seeds` (default 0 and 1), `score` (default Set5 and
+    Set14) and, under `arms.NAME`, what each arm changes.
+
+    Args:
+        name: "table-1", "my/experiment.toml".
+        settings: "key=value" over every arm's recipe.
+
+    Raises:
+        RecipeError: No such experiment, no arms, or an impossible value.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{name}: cannot be read as an experiment ({error})") from error
+    elif name in shipped_experiments():
+        text = (resources.files("mssn.experiment") / "shipped" / f"{name}.toml").read_text("utf-8")
+    else:
+        known = ", ".join(shipped_experiments())
+        raise RecipeError(f"no experiment '{name}'; shipped are {known}; your own must end in .toml")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name}: not valid TOML: {error}") from error
+    title, arms = values.pop("title", path.stem), values.pop("arms", None)
+    seeds, scored = values.pop("seeds", [0, 1]), values.pop("score", ["Set5", "Set14"])
+    if not arms or not isinstance(arms, dict) or not all(isinstance(arm, dict) for arm in arms.values()):
+        raise RecipeError(f"{name}: has no arms; write [arms.NAME] and what it changes")
+    if not (isinstance(seeds, list) and seeds and all(type(seed) is int for seed in seeds)):
+        raise RecipeError(f"{name}: seeds must be a list of whole numbers, not {seeds!r}")
+    if not (isinstance(scored, list) and all(type(item) is str for item in scored)):
+        raise RecipeError(f"{name}: score must be a list of benchmarks, not {scored!r}")
+    recipes = {
+        arm: replace(recipe_from({**values, **changes}, name, settings), name=f"{path.stem}, {arm}")
+        for arm, changes in arms.items()
+    }
+    for recipe in recipes.values():
+        arch.build(recipe.model, recipe.scale, recipe.config)  # one that cannot be is told before any work
+    return Experiment(path.stem, str(title), recipes, tuple(seeds), tuple(scored))
