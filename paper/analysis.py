@@ -52,11 +52,16 @@ def rows(name: str) -> tuple[list[str], page.Rows]:
         cells += [f"{in_print[arm]:.2f}" if arm in in_print else "-"] if in_print else []
         if "psnr" in row:
             scores = [row["validation"], *(row["psnr"][data] for data in scored)]
-            cells += [f"{score['mean']:.3f} ± {score['spread'] / 2:.3f}" for score in scores]
+            cells += [_score(score) for score in scores]
         else:
             cells += ["diverged", *[""] * len(scored)]
         found.append(("", cells))
     return [*head, "validation", *scored], found
+
+
+def _score(score: dict[str, Any]) -> str:
+    spread = f" ± {score['spread'] / 2:.3f}" if len(score["seeds"]) > 1 else ""
+    return f"{score['mean']:.3f}{spread}"
 
 
 def title(name: str) -> str:

@@ -63,6 +63,11 @@ def _table(found: dict) -> Table:
     for name, row in arms.items():
         cells = [name, f"{row['parameters']:,}", f"{row['mult_adds'] / 1e9:.1f} G"]
         scores = [row["validation"], *row["psnr"].values()] if "psnr" in row else []
-        cells += [f"{score['mean']:.3f} (spread {score['spread']:.3f})" for score in scores]
+        cells += [_score(score) for score in scores]
         table.add_row(*cells, *(["diverged"] if row["failed"] and not scores else []))
     return table
+
+
+def _score(score: dict) -> str:
+    spread = f" (spread {score['spread']:.3f})" if len(score["seeds"]) > 1 else ""
+    return f"{score['mean']:.3f}{spread}"
