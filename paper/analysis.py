@@ -7,13 +7,13 @@ and the weights that ship; what was not run yet is left out.
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import page
-from comparison import RESULTS, ROOT
+from comparison import RESULTS
+from experiments import experiment, rows, title
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
@@ -27,59 +27,10 @@ _DARK, _LIGHT = "#b03a2e", "#8fb3d9"  # 0.33 and 0.68 in grey
 _ORDER = ("same-budget", "table-1", "table-2", "table-3", "figure-6")
 
 
-def experiment(name: str) -> dict[str, Any] | None:
-    """What `mssn ablate NAME --json paper/results/ablation-NAME.json` wrote."""
-    path = RESULTS / f"ablation-{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
-
-
-def printed(name: str) -> dict[str, Any]:
-    """What the paper prints of a table: "data" and PSNR by arm; empty where it prints nothing."""
-    return tomllib.loads((ROOT / "paper" / "reported-analysis.toml").read_text()).get(name, {})
-
-
-def rows(name: str) -> tuple[list[str], page.Rows]:
-    """Head and rows of an experiment's table: cost, printed PSNR, measured mean and spread."""
-    result, in_print = experiment(name), printed(name)
-    assert result is not None
-    arms = result["arms"]
-    scored = next(list(row["psnr"]) for row in arms.values() if "psnr" in row)
-    head = ["arm", "parameters", "Mult-Adds"]
-    head += [f"{in_print['data']}, printed"] if in_print else []
-    found: page.Rows = []
-    for arm, row in arms.items():
-        cells = [arm, f"{row['parameters'] / 1e3:,.0f}K", f"{row['mult_adds'] / 1e9:,.1f}G"]
-        cells += [f"{in_print[arm]:.2f}" if arm in in_print else "-"] if in_print else []
-        if "psnr" in row:
-            scores = [row["validation"], *(row["psnr"][data] for data in scored)]
-            cells += [_score(score) for score in scores]
-        else:
-            cells += ["diverged", *[""] * len(scored)]
-        found.append(("", cells))
-    return [*head, "validation", *scored], found
-
-
-def _score(score: dict[str, Any]) -> str:
-    spread = f" ± {score['spread'] / 2:.3f}" if len(score["seeds"]) > 1 else ""
-    return f"{score['mean']:.3f}{spread}"
-
-
-def title(name: str) -> str:
-    """What an experiment tries, and its budget."""
-    result = experiment(name)
-    assert result is not None
-    recipe = result["recipe"]
-    seeds = max(len(row["validation"]["seeds"]) for row in result["arms"].values() if "validation" in row)
-    return (
-        f"{result['title']}; x{recipe['scale']}, {recipe['updates']:,} updates of {recipe['batch']} patches, "
-        f"{seeds} seed{'s' * (seeds > 1)}"
-    )
-
-
 def parts(out: Path) -> list[str]:
     """The page's parts on the analysis; their figures go to `out`."""
     names = [*_ORDER, *(name for name in shipped_experiments() if name not in _ORDER)]
-    made = [page.table(title(name), *rows(name)) for name in names if experiment(name)]
+    made = [_table(name) for name in names if experiment(name)]
     if made:
         made.insert(0, "<h1>Why it works</h1><p>Mean over seeds ± half of the spread, dB.</p>")
     if experiment("figure-6"):
@@ -98,6 +49,11 @@ def parts(out: Path) -> list[str]:
     learnt_scales(out / "scales")
     made.append(page.figure("scales", "Learnt scales of the shipped x2 weights, by depth; all start at 1."))
     return made
+
+
+def _table(name: str) -> str:
+    head, found = rows(name)
+    return page.table(title(name), head, [("", row) for row in found])
 
 
 def trade_off(stem: Path) -> None:

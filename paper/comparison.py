@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mssn import arch, complexity
-from mssn.weights.manifest import BENCHMARKS
+from mssn.weights.manifest import BENCHMARKS, PHOTO
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "paper" / "results"
@@ -50,7 +50,7 @@ def printed() -> dict[str, dict[str, Any]]:
 def measured() -> dict[str, Scores]:
     """PSNR and SSIM by "MODEL-xSCALE" and set: of what ships, and of CARN-M with its authors' weights."""
     found: dict[str, Scores] = {}
-    for path in sorted(RESULTS.glob("mssn*-x?.json")):
+    for path in sorted(path for path in RESULTS.glob("mssn*-x?.json") if PHOTO not in path.stem):
         data = json.loads(path.read_text())["data"]
         found[path.stem] = {
             name: (data[name]["mean"]["psnr"], data[name]["mean"]["ssim"]) for name in BENCHMARKS

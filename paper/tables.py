@@ -11,7 +11,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from mssn.weights.manifest import BENCHMARKS
+import experiments
+
+from mssn.weights.manifest import BENCHMARKS, PHOTO
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -77,6 +79,24 @@ def peers() -> str:
     return "\n".join(lines)
 
 
+def photos() -> str:
+    """What each kind of weights gains over bicubic on compressed pictures."""
+    rows = json.loads((ROOT / "paper" / "results" / "degraded.json").read_text())["models"]
+    hows = list(next(iter(rows.values())))
+    names = [how.replace("none", "clean").replace("jpeg:", "JPEG ").replace("webp:", "WebP ") for how in hows]
+    lines = ["| | | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(hows)]
+    for name, row in rows.items():
+        for data in row["none"]:
+            cells = []
+            for how in hows:
+                score = row[how][data]
+                clean, photo = (score[kind] - score["bicubic"] for kind in ("clean", "photo"))
+                better, other = f"{photo:+.2f}", f"{clean:+.2f}"
+                cells.append(f"**{better}** / {other}" if photo > clean else f"{better} / **{other}**")
+            lines.append(f"| {name.replace('-x', ' x')} | {data} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def published() -> str:
     """CARN-M with the weights its authors published."""
     result = json.loads((ROOT / "paper" / "results" / "carn-m-published.json").read_text())["psnr_ssim"]
@@ -85,6 +105,17 @@ def published() -> str:
         cells = [f"{row[name][0]:.3f} / {row[name][1]:.4f}" for name in BENCHMARKS]
         lines.append(f"| {scale} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def same_budget() -> str:
+    """Networks trained with one recipe and one budget."""
+    return _experiment("same-budget")
+
+
+def _experiment(name: str) -> str:
+    head, rows = experiments.rows(name)
+    lines = [head, ["---"] * len(head), *rows]
+    return f"{experiments.title(name)}:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def training() -> str:
@@ -154,7 +185,8 @@ PARTS = {
     "docs/training.md": (weights,),
     "docs/precision.md": (precision, few_bits),
     "docs/speed.md": (peers,),
-    "docs/networks.md": (published,),
+    "docs/networks.md": (published, same_budget),
+    "docs/photos.md": (photos,),
 }
 
 
@@ -171,9 +203,9 @@ def fill(name: str) -> str:
 
 
 def _results() -> list[dict[str, Any]]:
-    """The scores of everything that ships, small networks first."""
-    paths = sorted((ROOT / "paper" / "results").glob("mssn*-x?.json"), key=_order)
-    return [json.loads(path.read_text()) for path in paths]
+    """The scores of all clean weights that ship, small networks first."""
+    paths = [path for path in (ROOT / "paper" / "results").glob("mssn*-x?.json") if PHOTO not in path.stem]
+    return [json.loads(path.read_text()) for path in sorted(paths, key=_order)]
 
 
 def _precision() -> dict[str, dict[str, dict[str, float]]]:

@@ -16,7 +16,7 @@ from PIL import Image
 from mssn.api import load
 from mssn.engine.enlarger import Enlarger
 from mssn.engine.size import Factor
-from mssn.engine.upscaler import Upscaler
+from mssn.engine.upscaler import Networks, Upscaler
 from mssn.files import MEMORY, Options, upscale_file
 from mssn.image.io import read
 from mssn.image.spool import Spool
@@ -35,7 +35,7 @@ class Repeater:
 
 
 def repeater() -> Upscaler:
-    return Upscaler(lambda _: Enlarger(Repeater()), [2], Factor(2))
+    return Upscaler(Networks("repeater", (2,), lambda _: Enlarger(Repeater())), Factor(2))
 
 
 def slopes(*channels: float, dtype: str = "uint8", height: int = 24) -> np.ndarray:

@@ -14,13 +14,14 @@ import pytest
 
 from mssn import files
 from mssn.engine.size import Factor
-from mssn.engine.upscaler import Upscaler
+from mssn.engine.upscaler import Networks, Upscaler
 from mssn.errors import ImageError
 from mssn.files import Job, Options, upscale_files
 from mssn.image.io import read, read_rgb, write
 from mssn.image.picture import Picture
 
-BICUBIC = Upscaler(lambda _: pytest.fail("no network is needed"), [], Factor(2))
+NONE = Networks("bicubic", (), lambda _: pytest.fail("no network is needed"))
+BICUBIC = Upscaler(NONE, Factor(2))
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_broken_pictures_fail_alone(jobs, tmp_path, broken) -> None:
 def test_what_cannot_be_enlarged_or_written_fails_alone(jobs, tmp_path) -> None:
     (tmp_path / "out" / "1.png").mkdir()
     jobs[3] = Job(jobs[3].source, tmp_path / "gone" / "3.png")
-    huge = Upscaler(lambda _: pytest.fail("no network is needed"), [], Factor(1e6))
+    huge = Upscaler(NONE, Factor(1e6))
     assert all("beyond the limit" in str(result.error) for result in upscale_files(huge, jobs[:1]))
     errors = [str(result.error) for result in upscale_files(BICUBIC, jobs, Options(force=True))]
     assert "is a folder" in errors[1] and "No such file" in errors[3]

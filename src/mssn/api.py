@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -12,15 +13,16 @@ import numpy as np
 
 from mssn.engine.enlarger import Enlarger
 from mssn.engine.ensemble import Ensemble
+from mssn.engine.purpose import Purpose, check_purpose
 from mssn.engine.size import Factor, Size, parse
-from mssn.engine.upscaler import Upscaler
+from mssn.engine.upscaler import Networks, Upscaler
 from mssn.engine.work import Progress
-from mssn.errors import ImageError
+from mssn.errors import ImageError, UnknownModelError
 from mssn.files import Options, beside, upscale_file
 from mssn.image.picture import Picture
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.select import open_runtime
-from mssn.weights.manifest import Row, rows, shipped_scales
+from mssn.weights.manifest import PHOTO, Row, photo_variant, rows, shipped_scales
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,6 +41,7 @@ def load(
     scale: float | None = None,
     *,
     size: str | None = None,
+    purpose: Purpose = "auto",
     runtime: RuntimeName = "openvino",
     precision: Precision = "auto",
     threads: int | None = None,
@@ -47,11 +50,15 @@ def load(
     """Make a model ready to enlarge pictures.
 
     Args:
-        model: "mssn-s", "mssn-m", "mssn" or "bicubic", or the path of a weights file.
+        model: "mssn-s", "mssn-m", "mssn" or "bicubic", or the path of a weights file; "mssn-s-photo" is the
+            same as "mssn-s" with the purpose "photo".
         scale: Any number; default 2, or the file's own. There are networks for 2, 3 and 4; other factors take
             the next larger one, or several in a row, and an antialiased shrink.
         size: Instead of a scale: "1920x1080" (fits in, proportions kept), "1920x", "x1080" or
             "1920x1080!" (exactly, stretched).
+        purpose: "photo" takes weights made for photographs as they are stored: soft, noisy, compressed;
+            "clean" those for clean pictures; "auto" what suits each file (`mssn.engine.purpose`); arrays
+            count as clean.
         runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
         precision: "fp32", "bf16", "int8", or "auto": of a model that ships the fastest here that loses at
             most 0.02 dB on Set5, and fp32 for 16-bit and float pictures; of a file what it holds, in bf16 if
@@ -80,20 +87,36 @@ def load(
     if scale is not None and size is not None:
         raise ImageError("give a scale or a size, not both")
 
-    def open_scale(scale: int | None) -> Enlarger:
-        return load_enlarger(
-            model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
-        )
+    def networks(name: str, scales: Sequence[int]) -> Networks:
+        def open_scale(scale: int) -> Enlarger:
+            return load_enlarger(
+                name, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
+            )
 
+        return Networks(name, tuple(scales), open_scale)
+
+    check_purpose(purpose)
     if model == "bicubic":
         whole = scale is None or (scale > 1 and float(scale).is_integer())
         scales = [int(scale or 2)] if whole and size is None else []  # itself does any factor
+        clean, photo = networks("bicubic", scales), None
     elif Path(model).suffix:  # a file has one scale, and is opened to see it
-        only = open_scale(None)
-        return Upscaler(lambda _: only, [only.scale], _target(only.scale if scale is None else scale, size))
+        only = load_enlarger(model, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble)
+        clean, photo = Networks(Path(model).name, (only.scale,), lambda _: only), None
+        scale = only.scale if scale is None else scale
     else:
-        scales = shipped_scales(str(model))
-    return Upscaler(open_scale, scales, _target(2 if scale is None else scale, size))
+        clean = networks(str(model), shipped_scales(str(model)))
+        variant = photo_variant(str(model))
+        photo = networks(variant, shipped_scales(variant)) if variant else None
+    made_for_photos = str(model).endswith(PHOTO)
+    if purpose == "photo" and photo is None and not made_for_photos:
+        known = ", ".join(name for name in dict.fromkeys(row.model for row in rows()) if photo_variant(name))
+        raise UnknownModelError(f"{model} has no weights made for photographs; these have: {known}")
+    if purpose == "clean" and made_for_photos:
+        wanted = str(model).removesuffix(PHOTO)
+        raise UnknownModelError(f"{model} is made for photographs; for clean pictures take {wanted}")
+    target = _target(2 if scale is None else scale, size)
+    return Upscaler(clean, target, photo=photo, purpose=purpose)
 
 
 def load_enlarger(

@@ -20,6 +20,8 @@ from mssn.engine.work import Progress
 from mssn.errors import ImageError, MssnError
 from mssn.image.encode import WRITABLE
 from mssn.image.io import MAX_PIXELS, is_animated, read, read_format, to_bytes, write
+from mssn.image.metadata import signed_xmp
+from mssn.image.origin import UNKNOWN, Origin
 from mssn.image.picture import Picture
 from mssn.image.spool import Spool
 
@@ -35,7 +37,8 @@ class Options:
     Args:
         force: Overwrite an existing target, except the source itself.
         quality: 1 to 100 for JPEG, WebP and AVIF; None for a good one. See `mssn.image.io.write`.
-        metadata: "keep" EXIF, XMP and IPTC, or "strip" them; the colour profile stays in any case.
+        metadata: "keep" EXIF, XMP and IPTC, and note in the XMP what enlarged the picture, or "strip" them;
+            the colour profile stays in any case.
         max_pixels: Refuse larger sources: a small file may claim a size that fills the memory.
         memory: Bytes of pixels to hold in memory, roughly; what is more waits in a temporary file beside
             the target.
@@ -79,6 +82,8 @@ class Done:
         left_out: Pages or frames that were not, because the target's format cannot hold them.
         cut: The darkest and brightest value of a float picture that was cut to 0..1, because the target's
             format cannot hold more; None where nothing was.
+        model: What enlarged it, "mssn-s-photo" for instance.
+        origin: How the source was compressed.
         seconds: From the first byte read to the last one written, waiting for other pictures included.
         error: Why it failed; everything but the job is empty then.
     """
@@ -89,6 +94,8 @@ class Done:
     pages: int = 0
     left_out: int = 0
     cut: tuple[float, float] | None = None
+    model: str = ""
+    origin: Origin = UNKNOWN
     seconds: float = 0.0
     error: MssnError | None = None
 
@@ -120,7 +127,17 @@ class _Task:
         before, after = ((p.pixels.shape[1], p.pixels.shape[0] // p.pages) for p in (picture, large))
         seconds = time.perf_counter() - self.started
         cut = _cut(picture, self.job.target)
-        return Done(self.job, before, after, picture.pages, picture.left_out, cut, seconds)
+        return Done(
+            self.job,
+            before,
+            after,
+            picture.pages,
+            picture.left_out,
+            cut,
+            self.upscaler.model_for(picture),
+            picture.origin,
+            seconds,
+        )
 
 
 def _cut(picture: Picture, target: Path) -> tuple[float, float] | None:
@@ -253,7 +270,9 @@ def _enlarged(
     progress: Progress | None = None,
 ) -> Picture:
     large = upscaler.picture(picture, spool, progress)
-    return large if options.metadata == "keep" else replace(large, exif=None, xmp=None, iptc=None)
+    if options.metadata == "strip":
+        return replace(large, exif=None, xmp=None, iptc=None)
+    return replace(large, xmp=signed_xmp(large.xmp, upscaler.model_for(picture)))
 
 
 def beside(source: Path, target: Size) -> Path:

@@ -514,3 +514,53 @@ def test_a_locked_folder_is_named_and_passed_over(mssn, exported, pictures) -> N
     assert result.code == 1
     assert "locked: cannot be listed" in result.err
     assert "3 pictures" in result.err
+
+
+def test_each_file_gets_the_weights_that_suit_it_and_says_so(mssn, photo, tmp_path) -> None:
+    for name, quality in (("bad.jpg", 50), ("good.jpg", 97), ("clean.png", None)):
+        write(tmp_path / name, Picture(photo), quality=quality)
+    told = mssn("upscale", "bad.jpg", "good.jpg", "clean.png", "-o", "big/")
+    first, second, third = told.out.splitlines()
+    assert "  mssn-s-photo (JPEG of quality 50)  " in first
+    assert "  mssn-s (JPEG of quality 97)  " in second
+    assert "  mssn-s  " in third
+    facts = json.loads(mssn("upscale", "bad.jpg", "--json").out)
+    assert (facts["model"], facts["lossy"], facts["quality"]) == ("mssn-s-photo", True, 50)
+    assert b'mssn:Model="mssn-s-photo"' in (read(tmp_path / "bad_x2.jpg").xmp or b"")
+    mssn("upscale", "bad.jpg", "-f", "--metadata", "strip")
+    assert read(tmp_path / "bad_x2.jpg").xmp is None
+
+
+def test_the_purpose_can_be_told(mssn, photo, tmp_path) -> None:
+    write(tmp_path / "a.png", Picture(photo))
+    results = {}
+    for name, options in {
+        "clean": ["--for", "clean"],
+        "photo": ["--for", "photo"],
+        "named": ["-m", "mssn-s-photo"],
+        "auto": [],
+    }.items():
+        assert mssn("upscale", "a.png", "-o", f"{name}.png", *options).code == 0
+        results[name] = read(tmp_path / f"{name}.png").pixels
+    assert np.array_equal(results["clean"], results["auto"])
+    assert np.array_equal(results["photo"], results["named"])
+    assert not np.array_equal(results["photo"], results["clean"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--for", "scans"], "auto"),
+        (
+            ["--for", "photo", "-m", "bicubic"],
+            "bicubic has no weights made for photographs; these have: mssn-s",
+        ),
+        (["--for", "clean", "-m", "mssn-s-photo"], "for clean pictures take mssn-s"),
+    ],
+)
+def test_purposes_that_cannot_be_are_told(mssn, photo, tmp_path, options, words) -> None:
+    write(tmp_path / "a.png", Picture(photo))
+    failed = mssn("upscale", "a.png", *options)
+    assert failed.code == 2
+    assert words in failed.err
+    assert not (tmp_path / "a_x2.png").exists()

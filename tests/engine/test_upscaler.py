@@ -9,7 +9,7 @@ import pytest
 
 from mssn.engine.enlarger import Enlarger
 from mssn.engine.size import Factor, parse
-from mssn.engine.upscaler import Upscaler, chain
+from mssn.engine.upscaler import Networks, Upscaler, chain
 from mssn.errors import CancelledError, ImageError
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
@@ -30,7 +30,11 @@ class Repeater:
 
 
 def upscaler(target, scales=(2, 3, 4)) -> Upscaler:
-    return Upscaler(lambda scale: Enlarger(Repeater(scale), tile=256), scales, target)
+    return Upscaler(repeaters(scales), target)
+
+
+def repeaters(scales=(2, 3, 4), name="repeater") -> Networks:
+    return Networks(name, scales, lambda scale: Enlarger(Repeater(scale), tile=256))
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,18 @@ from mssn.errors import UnknownModelError
 
 __all__ = ["MODELS", "Domain", "Spec", "build", "spec"]
 
+_MSSN_S = Spec(MSSN, MSSNConfig(channels=32, expanded=64, blocks=4))
+_MSSN_M = Spec(MSSN, MSSNConfig(channels=64, expanded=128, blocks=4))
+_MSSN = Spec(MSSN, MSSNConfig(channels=64, expanded=256, blocks=6), count_gains=True)
+
 MODELS: dict[str, Spec] = {
-    "mssn-s": Spec(MSSN, MSSNConfig(channels=32, expanded=64, blocks=4)),
-    "mssn-m": Spec(MSSN, MSSNConfig(channels=64, expanded=128, blocks=4)),
-    "mssn": Spec(MSSN, MSSNConfig(channels=64, expanded=256, blocks=6), count_gains=True),
+    "mssn-s": _MSSN_S,
+    "mssn-m": _MSSN_M,
+    "mssn": _MSSN,
+    # The same networks with weights made for photographs as they are stored.
+    "mssn-s-photo": _MSSN_S,
+    "mssn-m-photo": _MSSN_M,
+    "mssn-photo": _MSSN,
     "carn": Spec(CARN, CARNConfig()),
     "carn-m": Spec(CARN, CARNConfig(groups=4, shared=True)),
     "srcnn": Spec(SRCNN, SRCNNConfig(), domain=Domain.Y_ENLARGED),

@@ -110,7 +110,14 @@ def as_text(done: Done) -> str:
         if done.cut
         else ""
     )
-    return f"{done.job.target}  {sizes}{kind}{cut}  {done.seconds:.2f} s"
+    return f"{done.job.target}  {sizes}{kind}{cut}  {_how(done)}  {done.seconds:.2f} s"
+
+
+def _how(done: Done) -> str:
+    """What enlarged it, and for what kind of file."""
+    quality = done.origin.quality
+    stored = f" (JPEG of quality {quality})" if quality else " (lossy)" if done.origin.lossy else ""
+    return f"{done.model}{stored}"
 
 
 def as_json(done: Done) -> str:
@@ -118,5 +125,6 @@ def as_json(done: Done) -> str:
     names = {"source": str(done.job.source), "target": str(done.job.target)}
     if done.error is not None:
         return dumps({**names, "error": str(done.error)})
-    facts = ("before", "after", "pages", "left_out", "cut", "seconds")
-    return dumps({**names, **{name: getattr(done, name) for name in facts}})
+    facts = ("before", "after", "pages", "left_out", "cut", "model", "seconds")
+    stored = {"lossy": done.origin.lossy, "quality": done.origin.quality}
+    return dumps({**names, **{name: getattr(done, name) for name in facts}, **stored})

@@ -14,6 +14,7 @@ from mssn.atomic import replacing
 from mssn.cli.jobs import check, collect
 from mssn.cli.options import Ensemble, Model, PrecisionOption, Quality, Runtime, Threads, Whole, write_stdout
 from mssn.cli.progress import as_json, as_text, bar_of_one, report
+from mssn.engine.purpose import Purpose
 from mssn.engine.size import Size
 from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError, MssnError
@@ -44,6 +45,7 @@ def upscale(
     scale: Annotated[float | None, Parameter(name=["--scale", "-s"])] = None,
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
+    purpose: Annotated[Purpose, Parameter(name="--for")] = "auto",
     force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
     quality: Quality = None,
     metadata: Literal["keep", "strip"] = "keep",
@@ -68,11 +70,14 @@ def upscale(
             4; others take the next larger one, or several in a row, and an antialiased shrink.
         size: Instead of a scale: 1920x1080 (fits in), 1920x or x1080 (one side), 1920x1080! (exactly).
         model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file.
+        purpose: photo takes weights made for photographs as they are stored (soft, noisy, compressed), clean
+            those for clean pictures; auto chooses for each file by how it is compressed.
         force: Overwrite existing files.
         quality: 1 to 100, for JPEG, WebP and AVIF.
         skip_existing: Leave out pictures whose result is there already, to go on after a stop.
         json: Print one JSON object a line for each picture instead of words.
-        metadata: keep EXIF and XMP, or strip them; the colour profile stays.
+        metadata: keep EXIF and XMP, and note there what enlarged the picture, or strip them; the colour
+            profile stays.
         max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
         memory: Mebibytes of pixels to hold in memory, roughly; the rest waits in files beside the result.
         runtime: What runs the network.
@@ -91,6 +96,7 @@ def upscale(
         model,
         scale,
         size=size,
+        purpose=purpose,
         runtime=runtime,
         precision=precision,
         threads=threads,

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from mssn.engine.enlarger import Enlarger, check
+from mssn.engine.purpose import Purpose, suits_photo
 from mssn.engine.size import Factor, Size
 from mssn.engine.work import Progress, Work
 from mssn.errors import ImageError
+from mssn.image.origin import UNKNOWN, Origin
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.spool import Spool
 from mssn.image.transparency import bleed
 
 MAX_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
+
+
+@dataclass(frozen=True)
+class Networks:
+    """A model's networks, one for each factor.
+
+    Args:
+        name: The model's.
+        scales: The factors there are, smallest first; none for plain bicubic.
+        open: Makes the enlarger of a factor.
+    """
+
+    name: str
+    scales: tuple[int, ...]
+    open: Callable[[int], Enlarger]
 
 
 class Upscaler:
@@ -27,17 +44,27 @@ class Upscaler:
     if need be, and an antialiased bicubic shrink from there.
 
     Args:
-        open_scale: Makes an enlarger for a whole factor; asked once for each that is needed.
-        scales: The factors there are; none for plain bicubic.
+        networks: What enlarges; each is opened once.
         target: How large pictures are to become.
+        photo: What enlarges photographs instead. Behind it in a row come networks for clean pictures again,
+            because what it makes is clean.
+        purpose: "photo" or "clean" for all pictures, or "auto": what suits each file; of an array nothing is
+            known, so that it is clean.
     """
 
-    def __init__(self, open_scale: Callable[[int], Enlarger], scales: Sequence[int], target: Size) -> None:
-        self.scales, self.target = tuple(sorted(scales)), target
-        self._enlarger = cache(open_scale)
+    def __init__(
+        self,
+        networks: Networks,
+        target: Size,
+        *,
+        photo: Networks | None = None,
+        purpose: Purpose = "auto",
+    ) -> None:
+        self.target, self.purpose = target, purpose
+        self._clean, self._photo = networks, photo
+        self._enlarger = cache(lambda networks, scale: networks.open(scale))
         if isinstance(target, Factor) and target.factor > 1:
-            for scale in chain(target.factor, self.scales):
-                self._enlarger(scale)  # what cannot be opened is told now
+            self._steps(self._networks(), target.factor)  # what cannot be opened is told now
 
     @property
     def scale(self) -> float | None:
@@ -68,21 +95,21 @@ class Upscaler:
             raise ImageError(f"expected a NumPy array, not a {type(pixels).__name__}")
         several = pixels if pixels.ndim == 4 and len(pixels) else pixels[None]
         check(several[0])
-        size, scales = self._way(*several.shape[1:3], count=len(several))
-        work = Work(len(several) * _cost(several.shape[1:3], scales), progress)
-        large = [self._array(one, size, scales, work) for one in several]
+        size, steps = self._way(self._networks(), *several.shape[1:3], count=len(several))
+        work = Work(len(several) * _cost(several.shape[1:3], steps), progress)
+        large = [self._array(one, size, steps, work) for one in several]
         work.finish()
         return np.stack(large) if several is pixels else large[0]
 
     def _array(
-        self, pixels: np.ndarray, size: tuple[int, int], scales: Sequence[int], work: Work
+        self, pixels: np.ndarray, size: tuple[int, int], steps: Sequence[Enlarger], work: Work
     ) -> np.ndarray:
         if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-            large = self._picture(Picture(pixels[:, :, :-1], alpha=pixels[:, :, -1:]), size, scales, work)
+            large = self._picture(Picture(pixels[:, :, :-1], alpha=pixels[:, :, -1:]), size, steps, work)
             assert large.alpha is not None
             return np.concatenate([large.pixels, large.alpha], axis=2)
-        for scale in scales:
-            pixels = self._enlarger(scale)(pixels, work)
+        for enlarger in steps:
+            pixels = enlarger(pixels, work)
         return _fit(pixels, size)
 
     def picture(
@@ -100,19 +127,25 @@ class Upscaler:
             CancelledError: `progress` returned False.
         """
         height, width, _ = picture.pixels.shape
-        size, scales = self._way(height // picture.pages, width)
+        size, steps = self._way(self._networks(picture.origin), height // picture.pages, width)
         planes = 1 if picture.black is None else 2  # black goes through the networks by itself
-        work = Work(planes * _cost((height, width), scales), progress, spool)
-        large = self._picture(picture, size, scales, work)
+        work = Work(planes * _cost((height, width), steps), progress, spool)
+        large = self._picture(picture, size, steps, work)
         work.finish()
         return large
 
-    def _picture(self, picture: Picture, size: tuple[int, int], scales: Sequence[int], work: Work) -> Picture:
-        for scale in scales:
-            picture = self._enlarger(scale).picture(picture, work)
+    def model_for(self, picture: Picture) -> str:
+        """The name of the model that enlarges a decoded file, such as "mssn-s-photo"."""
+        return self._networks(picture.origin).name
+
+    def _picture(
+        self, picture: Picture, size: tuple[int, int], steps: Sequence[Enlarger], work: Work
+    ) -> Picture:
+        for enlarger in steps:
+            picture = enlarger.picture(picture, work)
         if picture.pixels.shape[:2] == (size[0] * picture.pages, size[1]):
             return picture
-        if picture.alpha is not None and not scales:
+        if picture.alpha is not None and not steps:
             picture = replace(picture, pixels=bleed(picture.pixels, picture.alpha))
         pages = [page.each(lambda plane: _fit(plane, size)) for page in picture.split()]
         joined = picture.joined(pages)
@@ -120,8 +153,19 @@ class Upscaler:
             joined = replace(joined, pixels=np.where(joined.pixels < 128, 0, 255).astype(np.uint8))
         return joined
 
-    def _way(self, height: int, width: int, count: int = 1) -> tuple[tuple[int, int], list[int]]:
-        """(height, width) that pictures of this size become, and the networks that lead there."""
+    def _networks(self, origin: Origin = UNKNOWN) -> Networks:
+        """What enlarges a picture that was stored like this."""
+        wanted = self.purpose == "photo" or (self.purpose == "auto" and suits_photo(origin))
+        return self._photo if self._photo is not None and wanted else self._clean
+
+    def _steps(self, first: Networks, factor: float) -> list[Enlarger]:
+        scales = chain(factor, first.scales)
+        return [self._enlarger(first if n == 0 else self._clean, scale) for n, scale in enumerate(scales)]
+
+    def _way(
+        self, networks: Networks, height: int, width: int, count: int = 1
+    ) -> tuple[tuple[int, int], list[Enlarger]]:
+        """(height, width) that pictures of this size become, and what enlarges them, step by step."""
         size = self.target.of(height, width)
         if size[0] * size[1] * count > MAX_PIXELS:
             raise ImageError(
@@ -129,12 +173,11 @@ class Upscaler:
             )
         # Of a factor, not what rounding makes of it: 3 pixels become 5, but the factor is still 1.5.
         factor = self.scale or max(size[0] / height, size[1] / width)
-        scales = chain(factor, self.scales)
         if min(size[0] - height, size[1] - width) < 0:
-            scales = []  # smaller along one side: no network helps
-        if height * width * _product(tuple(scales)) ** 2 > 16 * MAX_PIXELS:
+            return size, []  # smaller along one side: no network helps
+        if height * width * _product(tuple(chain(factor, networks.scales))) ** 2 > 16 * MAX_PIXELS:
             raise ImageError(f"a way to {size[1]}x{size[0]} pixels leads through far too large a picture")
-        return size, scales
+        return size, self._steps(networks, factor)
 
 
 def chain(factor: float, scales: Sequence[int]) -> list[int]:
@@ -161,8 +204,9 @@ def chain(factor: float, scales: Sequence[int]) -> list[int]:
     return list(min(enough, key=_product))
 
 
-def _cost(size: tuple[int, ...], scales: Sequence[int]) -> int:
+def _cost(size: tuple[int, ...], steps: Sequence[Enlarger]) -> int:
     """Pixels that the networks of a chain enlarge in all, for a picture of this height and width."""
+    scales = [enlarger.scale for enlarger in steps]
     return sum(size[0] * size[1] * _product(tuple(scales[:step])) ** 2 for step in range(len(scales)))
 
 

@@ -19,6 +19,7 @@ from mssn.errors import DataError, ImageError
 from mssn.image.decode import READABLE, bits_of, display_name, open_image, samples
 from mssn.image.encode import WRITABLE, encode, encode_into, to_8_bit
 from mssn.image.metadata import field, kind_of, png_frames, reason, upright_exif, upright_xmp
+from mssn.image.origin import origin
 from mssn.image.picture import NO_DPI, Picture
 from mssn.image.spool import Spool, release
 
@@ -77,6 +78,7 @@ def read(
         delays=tuple(field(image, "delay", ())) if animated else (),
         loop=field(image, "loop", 0) if animated else 0,
         left_out=max(field(image, "n-pages", 1) - count, 0) or png_frames(source) - 1,
+        origin=origin(source),
     )
 
 

@@ -37,6 +37,9 @@ class Origin:
     quality: int | None = None
 
 
+UNKNOWN = Origin(lossy=False)  # of pixels that come from no file
+
+
 def origin(source: str | os.PathLike[str] | bytes) -> Origin:
     """How a picture file, or the content of one, was compressed.
 

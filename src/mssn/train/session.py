@@ -109,7 +109,7 @@ def _describe(recipe: Recipe, net: nn.Module, data: str) -> Meta:
         halo=complexity.halo(net, recipe.scale),
         parameters=complexity.count_parameters(net),
         recipe=recipe.name,
-        data=f"{data} ({recipe.data})" if recipe.data else data,
+        data=data + f" ({recipe.data})" * bool(recipe.data) + ", degraded" * bool(recipe.degrade),
         commit=provenance.commit(),
     )
 

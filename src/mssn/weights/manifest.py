@@ -10,6 +10,7 @@ from pathlib import Path
 from mssn.errors import UnknownModelError
 
 BENCHMARKS = ("Set5", "Set14", "B100", "Urban100")
+PHOTO = "-photo"  # ends the names of models whose weights are made for photographs as they are stored
 FOLDER = Path(str(resources.files("mssn.weights"))) / "shipped"
 
 
@@ -67,6 +68,12 @@ def shipped_scales(model: str) -> list[int]:
     if not scales:
         raise UnknownModelError(_none_ship(model, known))
     return scales
+
+
+def photo_variant(model: str) -> str | None:
+    """The name under which weights of a model made for photographs ship; None if none do."""
+    name = f"{model}{PHOTO}"
+    return name if any(row.model == name and row.weights for row in rows()) else None
 
 
 def find(model: str, scale: int) -> Row:

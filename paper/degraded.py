@@ -1,0 +1,83 @@
+"""What weights made for photographs are worth on compressed pictures, and what they cost on clean ones.
+
+    python paper/degraded.py                     # every mssn*-photo that ships
+    python paper/degraded.py mssn-s-photo-x2     # only this one; the other results stay
+
+Small pictures of three benchmarks are compressed as JPEG and WebP of several qualities, then enlarged by
+bicubic, by the clean weights and by those for photographs, as users get them. Writes PSNR on Y to
+paper/results/degraded.json; `mssn evaluate -m mssn-s-photo -d Set14 --degrade jpeg:75` gives any one of its
+numbers. From these results comes the rule of `mssn.engine.purpose`. Needs MSSN_DATA.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from mssn import provenance
+from mssn.api import load_enlarger
+from mssn.data.degrade import by_name
+from mssn.data.folder import locate
+from mssn.engine.enlarger import enlarge
+from mssn.image.io import find_images, read_rgb
+from mssn.image.resize import crop_to_multiple, imresize
+from mssn.metrics import psnr_y
+from mssn.runtime.base import Runtime
+from mssn.weights import manifest
+
+RESULT = Path(__file__).parent / "results" / "degraded.json"
+SETS = ("Set14", "B100", "Urban100")
+HOWS = ("none", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:75", "jpeg:50", "webp:80")
+
+
+def main() -> None:
+    """Score and write."""
+    known = json.loads(RESULT.read_text())["models"] if RESULT.exists() else {}
+    shipped = {
+        f"{row.model}-x{row.scale}": row
+        for row in manifest.rows()
+        if row.weights and row.model.endswith(manifest.PHOTO)
+    }
+    for name in sys.argv[1:] or shipped:
+        known[name] = measure(shipped[name])
+        models = {name: known[name] for name in shipped if name in known}
+        result = {"versions": provenance.versions(), "commit": provenance.commit(), "models": models}
+        RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def measure(row: manifest.Row) -> dict[str, dict[str, dict[str, float]]]:
+    """Mean PSNR by degradation, benchmark and what enlarges ("bicubic", "clean", "photo")."""
+    runtimes = {
+        "clean": load_enlarger(row.model.removesuffix(manifest.PHOTO), row.scale).runtime,
+        "photo": load_enlarger(row.model, row.scale).runtime,
+    }
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for how in HOWS:
+        found[how] = {data: score(runtimes, data, how, row.scale) for data in SETS}
+        print(f"{row.model} x{row.scale}", how, found[how], flush=True)
+    return found
+
+
+def score(runtimes: dict[str, Runtime], data: str, how: str, scale: int) -> dict[str, float]:
+    """Mean PSNR of bicubic and of every runtime on one benchmark."""
+    make_small = by_name(how)
+
+    def one(numbered: tuple[int, Path]) -> dict[str, float]:
+        number, path = numbered
+        hr = crop_to_multiple(read_rgb(path), scale)
+        lr = make_small(hr, scale, number)
+        large = {"bicubic": imresize(lr, scale=scale)}
+        large |= {name: enlarge(runtime, lr) for name, runtime in runtimes.items()}
+        return {name: psnr_y(picture, hr, scale) for name, picture in large.items()}
+
+    with ThreadPoolExecutor(2) as pool:
+        scores = list(pool.map(one, enumerate(find_images(locate(data)), 1)))
+    return {name: round(float(np.mean([score[name] for score in scores])), 4) for name in scores[0]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Which weights a picture is enlarged by."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mssn.engine.enlarger import Enlarger
+from mssn.engine.purpose import CLEAN_FROM, suits_photo
+from mssn.engine.size import Factor, parse
+from mssn.engine.upscaler import Networks, Upscaler
+from mssn.image.origin import UNKNOWN, Origin
+from mssn.image.picture import Picture
+
+RESULT = Path(__file__).parents[2] / "paper" / "results" / "degraded.json"
+STORED = {
+    "none": UNKNOWN,
+    "webp:80": Origin(lossy=True),
+    **{f"jpeg:{quality}": Origin(lossy=True, quality=quality) for quality in (50, 75, 85, 90, 95)},
+}
+JPEG = Origin(lossy=True, quality=60)
+
+
+@dataclass
+class Painter:
+    """A network that paints all pixels in one colour, to be known by."""
+
+    scale: int
+    level: float
+    name: str = "painter"
+    halo: int = 0
+
+    def run(self, lr: np.ndarray) -> np.ndarray:
+        count, colours, height, width = lr.shape
+        return np.full((count, colours, height * self.scale, width * self.scale), self.level, np.float32)
+
+
+def painters(name: str, scales: tuple[int, ...], level: float, opened: list[str]) -> Networks:
+    def open_scale(scale: int) -> Enlarger:
+        opened.append(f"{name} x{scale}")
+        return Enlarger(Painter(scale, level))
+
+    return Networks(name, scales, open_scale)
+
+
+def upscaler(target, purpose="auto") -> tuple[Upscaler, list[str]]:
+    opened: list[str] = []
+    clean, photo = painters("net", (2, 3, 4), 0.2, opened), painters("net-photo", (2, 4), 0.8, opened)
+    return Upscaler(clean, target, photo=photo, purpose=purpose), opened
+
+
+def picture(origin: Origin) -> Picture:
+    return Picture(np.zeros((8, 8, 3), np.uint8), origin=origin)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "origin", "model"),
+    [
+        ("auto", UNKNOWN, "net"),
+        ("auto", JPEG, "net-photo"),
+        ("auto", Origin(lossy=True), "net-photo"),
+        ("auto", Origin(lossy=True, quality=CLEAN_FROM), "net"),
+        ("auto", Origin(lossy=True, quality=CLEAN_FROM - 1), "net-photo"),
+        ("photo", UNKNOWN, "net-photo"),
+        ("clean", JPEG, "net"),
+    ],
+)
+def test_files_get_what_suits_them(purpose, origin, model) -> None:
+    chooser, _ = upscaler(Factor(2), purpose)
+    assert chooser.model_for(picture(origin)) == model
+    large = chooser.picture(picture(origin))
+    assert large.pixels[0, 0, 0] == (51 if model == "net" else 204)
+
+
+def test_arrays_are_clean_unless_something_else_is_asked_for() -> None:
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    assert upscaler(Factor(2))[0](pixels).max() == 51
+    assert upscaler(Factor(2), "photo")[0](pixels).max() == 204
+
+
+@pytest.mark.parametrize(
+    ("target", "steps"),
+    [
+        (Factor(2), ["net-photo x2"]),
+        (Factor(3), ["net-photo x4"]),
+        (Factor(8), ["net-photo x2", "net x4"]),
+        (parse("32x32"), ["net-photo x4"]),
+    ],
+)
+def test_what_comes_after_weights_for_photographs_is_clean_again(target, steps) -> None:
+    chooser, opened = upscaler(target, "photo")
+    chooser.picture(picture(JPEG))
+    assert opened == steps
+
+
+def test_weights_for_photographs_are_opened_when_they_are_needed() -> None:
+    chooser, opened = upscaler(Factor(2))
+    assert opened == ["net x2"]
+    for _ in range(2):
+        chooser.picture(picture(JPEG))
+    assert opened == ["net x2", "net-photo x2"]
+
+
+@pytest.mark.parametrize("how", STORED)
+def test_the_rule_takes_what_scored_higher(how) -> None:
+    for name, measured in json.loads(RESULT.read_text())["models"].items():
+        sets = measured[how].values()
+        gain = statistics.mean(score["photo"] - score["clean"] for score in sets)
+        assert suits_photo(STORED[how]) == (gain > 0), f"{name}: photo weights gain {gain:.3f} dB"
