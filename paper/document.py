@@ -77,7 +77,9 @@ def build(out: Path, carn_m: Path | None = None) -> Path:
 def _published(carn_m: Path | None, folder: Path) -> dict[int, dict[str, Runtime]]:
     """CARN-M with its authors' weights, where they are given."""
     others: dict[int, dict[str, Runtime]] = {2: {}, 4: {}}
-    for scale in others if carn_m else ():
+    if carn_m is None:
+        return others
+    for scale in others:
         net, meta = read_foreign(carn_m, "carn-m", scale)
         write_onnx(net, meta, folder / f"x{scale}.onnx")
         others[scale]["CARN-M"] = OpenVINORuntime(folder / f"x{scale}.onnx", precision="fp32")

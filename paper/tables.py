@@ -107,12 +107,8 @@ def published() -> str:
     return "\n".join(lines)
 
 
-def same_budget() -> str:
-    """Networks trained with one recipe and one budget."""
-    return _experiment("same-budget")
-
-
-def _experiment(name: str) -> str:
+def experiment(name: str) -> str:
+    """Arms of an experiment: what they cost and what they have reached."""
     head, rows = experiments.rows(name)
     lines = [head, ["---"] * len(head), *rows]
     return f"{experiments.title(name)}:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -179,13 +175,13 @@ def weights() -> str:
     return "\n".join(lines)
 
 
-# Which generated parts stand where.
+# Which generated parts stand where; <!-- experiment NAME --> may stand anywhere in these pages.
 PARTS = {
     "README.md": (scores, ensemble, speed, training),
     "docs/training.md": (weights,),
     "docs/precision.md": (precision, few_bits),
     "docs/speed.md": (peers,),
-    "docs/networks.md": (published, same_budget),
+    "docs/networks.md": (published,),
     "docs/photos.md": (photos,),
 }
 
@@ -199,7 +195,8 @@ def fill(name: str) -> str:
         text, found = re.subn(pattern, lambda m: f"{m[1]}{make()}\n{m[2]}", text, flags=re.DOTALL)  # noqa: B023
         if found != 1:
             raise SystemExit(f"{name} has no part <!-- {part} -->")
-    return text
+    pattern = r"(<!-- experiment (\S+) -->\n).*?(<!-- /experiment -->)"
+    return re.sub(pattern, lambda m: f"{m[1]}{experiment(m[2])}\n{m[3]}", text, flags=re.DOTALL)
 
 
 def _results() -> list[dict[str, Any]]:
