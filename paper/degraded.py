@@ -2,9 +2,10 @@
 
     python paper/degraded.py                     # every mssn*-photo that ships
     python paper/degraded.py mssn-s-photo-x2     # only this one; the other results stay
+    python paper/degraded.py mssn-s-photo-x2 avif:85 none     # and only these degradations
 
-Small pictures of three benchmarks are compressed as JPEG and WebP of several qualities, then enlarged by
-bicubic, by the clean weights and by those for photographs, as users get them. Writes PSNR on Y to
+Small pictures of three benchmarks are compressed as JPEG, WebP and AVIF of several qualities, then enlarged
+by bicubic, by the clean weights and by those for photographs, as users get them. Writes PSNR on Y to
 paper/results/degraded.json; `mssn evaluate -m mssn-s-photo -d Set14 --degrade jpeg:75` gives any one of its
 numbers. From these results comes the rule of `mssn.engine.purpose`. Needs MSSN_DATA.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,7 +33,8 @@ from mssn.weights import manifest
 
 RESULT = Path(__file__).parent / "results" / "degraded.json"
 SETS = ("Set14", "B100", "Urban100")
-HOWS = ("none", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:75", "jpeg:50", "webp:80")
+HOWS = ("none", "jpeg:95", "jpeg:90", "jpeg:85", "jpeg:75", "jpeg:50")
+HOWS += ("webp:95", "webp:90", "webp:80", "avif:85", "avif:60")
 
 
 def main() -> None:
@@ -42,21 +45,24 @@ def main() -> None:
         for row in manifest.rows()
         if row.weights and row.model.endswith(manifest.PHOTO)
     }
-    for name in sys.argv[1:] or shipped:
-        known[name] = measure(shipped[name])
+    hows = [argument for argument in sys.argv[1:] if argument not in shipped]
+    for name in [argument for argument in sys.argv[1:] if argument in shipped] or shipped:
+        before = known.get(name, {}) if hows else {}
+        found = before | measure(shipped[name], hows or HOWS)
+        known[name] = {how: found[how] for how in HOWS if how in found}
         models = {name: known[name] for name in shipped if name in known}
         result = {"versions": provenance.versions(), "commit": provenance.commit(), "models": models}
         RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def measure(row: manifest.Row) -> dict[str, dict[str, dict[str, float]]]:
+def measure(row: manifest.Row, hows: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
     """Mean PSNR by degradation, benchmark and what enlarges ("bicubic", "clean", "photo")."""
     runtimes = {
         "clean": load_enlarger(row.model.removesuffix(manifest.PHOTO), row.scale).runtime,
         "photo": load_enlarger(row.model, row.scale).runtime,
     }
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for how in HOWS:
+    for how in hows:
         found[how] = {data: score(runtimes, data, how, row.scale) for data in SETS}
         print(f"{row.model} x{row.scale}", how, found[how], flush=True)
     return found

@@ -108,8 +108,9 @@ def test_what_cannot_be_enlarged_is_said(photo) -> None:
         mssn.upscale(photo, model="mssn-xxl")
 
 
-def test_models_lists_the_nine_that_ship() -> None:
-    assert [(row.model, row.scale) for row in mssn.models() if row.weights] == [
+def test_models_lists_what_ships() -> None:
+    shipped = [(row.model, row.scale) for row in mssn.models() if row.weights]
+    assert [row for row in shipped if not row[0].endswith("-photo")] == [
         (model, scale) for model in ("mssn-s", "mssn-m", "mssn") for scale in (2, 3, 4)
     ]
 
@@ -164,3 +165,20 @@ def test_arguments_of_a_wrong_kind_are_said(exported, photo) -> None:
     broken[3, 4] = np.nan
     with pytest.raises(ImageError, match="some of the pixels are not numbers"):
         upscaler(broken)
+
+
+def test_purposes(tmp_path, photo) -> None:
+    path = tmp_path / "a.jpg"
+    write(path, Picture(photo), quality=50)
+    results = {}
+    for purpose in ("auto", "clean", "photo"):
+        results[purpose] = read(mssn.upscale(path, purpose=purpose, force=True)).pixels
+    assert np.array_equal(results["auto"], results["photo"])
+    assert not np.array_equal(results["auto"], results["clean"])
+    pixels = read(path).pixels
+    assert np.array_equal(mssn.upscale(pixels), mssn.upscale(pixels, purpose="clean"))
+    assert np.array_equal(mssn.upscale(pixels, purpose="photo"), mssn.load("mssn-s-photo")(pixels))
+    with pytest.raises(ImageError, match="'scan' is none of: auto, photo, clean"):
+        mssn.load(purpose="scan")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UnknownModelError, match="leave 'photo' out"):
+        mssn.load("my.onnx", purpose="photo")

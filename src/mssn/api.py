@@ -19,6 +19,7 @@ from mssn.engine.upscaler import Networks, Upscaler
 from mssn.engine.work import Progress
 from mssn.errors import ImageError, UnknownModelError
 from mssn.files import Options, beside, upscale_file
+from mssn.image.decode import display_name
 from mssn.image.picture import Picture
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.select import open_runtime
@@ -96,25 +97,30 @@ def load(
         return Networks(name, tuple(scales), open_scale)
 
     check_purpose(purpose)
+    if str(model).endswith(PHOTO):
+        model = str(model).removesuffix(PHOTO)
+        if purpose == "clean":
+            raise UnknownModelError(
+                f"{model}{PHOTO} is made for photographs; for clean pictures take {model}"
+            )
+        purpose = "photo"
+    photo = None
     if model == "bicubic":
         whole = scale is None or (scale > 1 and float(scale).is_integer())
-        scales = [int(scale or 2)] if whole and size is None else []  # itself does any factor
-        clean, photo = networks("bicubic", scales), None
+        clean = networks("bicubic", [int(scale or 2)] if whole and size is None else [])  # it does any factor
     elif Path(model).suffix:  # a file has one scale, and is opened to see it
+        if purpose != "auto":
+            raise UnknownModelError(f"{model}: a weights file is for what it is for; leave '{purpose}' out")
         only = load_enlarger(model, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble)
-        clean, photo = Networks(Path(model).name, (only.scale,), lambda _: only), None
+        clean = Networks(display_name(Path(model).name), (only.scale,), lambda _: only)
         scale = only.scale if scale is None else scale
     else:
         clean = networks(str(model), shipped_scales(str(model)))
-        variant = photo_variant(str(model))
-        photo = networks(variant, shipped_scales(variant)) if variant else None
-    made_for_photos = str(model).endswith(PHOTO)
-    if purpose == "photo" and photo is None and not made_for_photos:
+        if variant := photo_variant(str(model)):
+            photo = networks(variant, shipped_scales(variant))
+    if purpose == "photo" and photo is None:
         known = ", ".join(name for name in dict.fromkeys(row.model for row in rows()) if photo_variant(name))
         raise UnknownModelError(f"{model} has no weights made for photographs; these have: {known}")
-    if purpose == "clean" and made_for_photos:
-        wanted = str(model).removesuffix(PHOTO)
-        raise UnknownModelError(f"{model} is made for photographs; for clean pictures take {wanted}")
     target = _target(2 if scale is None else scale, size)
     return Upscaler(clean, target, photo=photo, purpose=purpose)
 
@@ -164,6 +170,7 @@ def upscale(
     scale: float | None = None,
     *,
     model: str | Path = ...,
+    purpose: Purpose = ...,
     force: bool = ...,
     progress: Progress | None = ...,
 ) -> PathLike: ...
@@ -173,6 +180,7 @@ def upscale(
     scale: float | None = None,
     *,
     model: str | Path = ...,
+    purpose: Purpose = ...,
     force: bool = ...,
     progress: Progress | None = ...,
 ) -> np.ndarray: ...
@@ -182,6 +190,7 @@ def upscale(
     scale: float | None = None,
     *,
     model: str | Path = ...,
+    purpose: Purpose = ...,
     force: bool = ...,
     progress: Progress | None = ...,
 ) -> Image: ...
@@ -190,6 +199,7 @@ def upscale(
     scale: float | None = None,
     *,
     model: str | Path = DEFAULT_MODEL,
+    purpose: Purpose = "auto",
     force: bool = False,
     progress: Progress | None = None,
 ) -> Any:
@@ -201,6 +211,7 @@ def upscale(
             PIL image: the enlarged array or image is returned.
         scale: Any number; default 2, or what a weights file was trained for.
         model: See `load`.
+        purpose: See `load`; a file says how it was compressed, arrays and PIL images do not.
         force: Overwrite an existing photo_x2.png.
         progress: Called with the share that is enlarged, 0 to 1, after each window of at most 640 x 640
             pixels; cancels what is left by returning False.
@@ -223,7 +234,7 @@ def upscale(
     """
     path = Path(model)
     changed = path.stat().st_mtime_ns if path.suffix and path.is_file() else None
-    upscaler = _ready(model, scale, changed)
+    upscaler = _ready(model, scale, purpose, changed)
     if isinstance(image, np.ndarray):
         return upscaler(image, progress)
     if isinstance(image, str | os.PathLike):
@@ -236,9 +247,9 @@ def upscale(
 
 
 @lru_cache(maxsize=4)
-def _ready(model: str | Path, scale: float | None, changed: int | None) -> Upscaler:
+def _ready(model: str | Path, scale: float | None, purpose: Purpose, changed: int | None) -> Upscaler:
     """Loaded once for many calls; `changed`, a time, tells a weights file that was replaced."""
-    return load(model, scale)
+    return load(model, scale, purpose=purpose)
 
 
 def _upscale_pil(upscaler: Upscaler, image: Image, progress: Progress | None) -> Image:

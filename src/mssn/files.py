@@ -15,15 +15,15 @@ import numpy as np
 
 from mssn.atomic import sweep
 from mssn.engine.size import Size
-from mssn.engine.upscaler import Upscaler
+from mssn.engine.upscaler import BICUBIC, Upscaler
 from mssn.engine.work import Progress
 from mssn.errors import ImageError, MssnError
 from mssn.image.encode import WRITABLE
 from mssn.image.io import MAX_PIXELS, is_animated, read, read_format, to_bytes, write
-from mssn.image.metadata import signed_xmp
 from mssn.image.origin import UNKNOWN, Origin
 from mssn.image.picture import Picture
 from mssn.image.spool import Spool
+from mssn.image.xmp import signed
 
 T = TypeVar("T")
 MEMORY = 2**30  # bytes of pixels to hold in memory
@@ -124,20 +124,22 @@ class _Task:
     def write(self, picture: Picture, large: Picture) -> Done:
         with self.spool:
             write(self.job.target, large, quality=self.options.quality)
-        before, after = ((p.pixels.shape[1], p.pixels.shape[0] // p.pages) for p in (picture, large))
-        seconds = time.perf_counter() - self.started
-        cut = _cut(picture, self.job.target)
-        return Done(
-            self.job,
-            before,
-            after,
-            picture.pages,
-            picture.left_out,
-            cut,
-            self.upscaler.model_for(picture),
-            picture.origin,
-            seconds,
-        )
+        return _done(self.job, self.upscaler, picture, large, self.started)
+
+
+def _done(job: Job, upscaler: Upscaler, picture: Picture, large: Picture, started: float) -> Done:
+    before, after = ((p.pixels.shape[1], p.pixels.shape[0] // p.pages) for p in (picture, large))
+    return Done(
+        job,
+        before,
+        after,
+        picture.pages,
+        picture.left_out,
+        _cut(picture, job.target),
+        upscaler.model_for(picture),
+        picture.origin,
+        time.perf_counter() - started,
+    )
 
 
 def _cut(picture: Picture, target: Path) -> tuple[float, float] | None:
@@ -241,25 +243,26 @@ def _try(step: Callable[..., T], *arguments: Any) -> T | MssnError:
 
 
 def upscale_bytes(
-    upscaler: Upscaler, content: bytes, suffix: str | None = None, options: Options | None = None
-) -> bytes:
+    upscaler: Upscaler, content: bytes, job: Job, options: Options | None = None
+) -> tuple[bytes, Done]:
     """Enlarge the content of one picture file into that of another.
 
     Args:
         upscaler: What enlarges.
         content: A whole file.
-        suffix: Ending that chooses the format to write, ".png" for instance; default: that of the content,
-            or PNG, moving WebP, where it can only be read.
+        job: Where it comes from, and the name that chooses the format to write; without an ending that is the
+            format of the content, or PNG, moving WebP, where it can only be read.
         options: How to read and write; all of it in memory.
 
     Raises:
         ImageError: It cannot be read, or not written in that format.
     """
-    options = options or Options()
-    if suffix is None:
-        suffix = writable(Path(f"a.{read_format(content)}"), content).suffix
+    options, started = options or Options(), time.perf_counter()
+    suffix = job.target.suffix.lower() or writable(Path(f"a.{read_format(content)}"), content).suffix
     picture = read(content, max_pixels=options.max_pixels, into=suffix)
-    return to_bytes(_enlarged(upscaler, picture, options), suffix, quality=options.quality)
+    large = _enlarged(upscaler, picture, options)
+    file = to_bytes(large, suffix, quality=options.quality)
+    return file, _done(job, upscaler, picture, large, started)
 
 
 def _enlarged(
@@ -272,7 +275,8 @@ def _enlarged(
     large = upscaler.picture(picture, spool, progress)
     if options.metadata == "strip":
         return replace(large, exif=None, xmp=None, iptc=None)
-    return replace(large, xmp=signed_xmp(large.xmp, upscaler.model_for(picture)))
+    model = upscaler.model_for(picture)
+    return large if model == BICUBIC else replace(large, xmp=signed(large.xmp, model))
 
 
 def beside(source: Path, target: Size) -> Path:

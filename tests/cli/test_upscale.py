@@ -19,7 +19,7 @@ from PIL import Image
 import mssn as package
 from mssn import files as mssn_files
 from mssn.cli import progress
-from mssn.image.io import read, read_rgb, read_size, write
+from mssn.image.io import read, read_rgb, read_size, to_bytes, write
 from mssn.image.picture import Picture
 
 # One entry: 0x010F, the maker, as text of 9 bytes at offset 26.
@@ -521,8 +521,8 @@ def test_each_file_gets_the_weights_that_suit_it_and_says_so(mssn, photo, tmp_pa
         write(tmp_path / name, Picture(photo), quality=quality)
     told = mssn("upscale", "bad.jpg", "good.jpg", "clean.png", "-o", "big/")
     first, second, third = told.out.splitlines()
-    assert "  mssn-s-photo (JPEG of quality 50)  " in first
-    assert "  mssn-s (JPEG of quality 97)  " in second
+    assert "  mssn-s-photo (JPEG, quality about 50)  " in first
+    assert "  mssn-s (JPEG, quality about 97)  " in second
     assert "  mssn-s  " in third
     facts = json.loads(mssn("upscale", "bad.jpg", "--json").out)
     assert (facts["model"], facts["lossy"], facts["quality"]) == ("mssn-s-photo", True, 50)
@@ -564,3 +564,32 @@ def test_purposes_that_cannot_be_are_told(mssn, photo, tmp_path, options, words)
     assert failed.code == 2
     assert words in failed.err
     assert not (tmp_path / "a_x2.png").exists()
+
+
+def test_where_no_network_runs_none_is_named(mssn, photo, tmp_path) -> None:
+    write(tmp_path / "a.jpg", Picture(photo), quality=50)
+    for options in (["-s", "0.5"], ["-s", "1"], ["--size", "60x100!"]):
+        told = json.loads(mssn("upscale", "a.jpg", "-o", "b.jpg", "-f", "--json", *options).out)
+        assert told["model"] == "bicubic"
+        assert read(tmp_path / "b.jpg").xmp is None
+
+
+def test_the_photo_name_is_the_purpose(mssn, photo, tmp_path) -> None:
+    write(tmp_path / "a.jpg", Picture(photo[:40, :40]), quality=50)
+    for scale in (2, 4, 6):
+        mssn("upscale", "a.jpg", "-o", "one.png", "-f", "-s", scale, "-m", "mssn-s-photo")
+        mssn("upscale", "a.jpg", "-o", "other.png", "-f", "-s", scale, "--for", "photo")
+        one, other = (read(tmp_path / name).pixels for name in ("one.png", "other.png"))
+        assert np.array_equal(one, other)
+
+
+def test_a_picture_from_standard_input_is_told_when_it_goes_to_a_file(
+    mssn, photo, tmp_path, monkeypatch
+) -> None:
+    def said(*options: str) -> str:
+        small = io.BytesIO(to_bytes(Picture(photo), ".jpg", quality=50))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(small))
+        return mssn("upscale", "-", *options).out
+
+    assert "mssn-s-photo (JPEG, quality about 50)" in said("-o", "a.png")
+    assert json.loads(said("-o", "b.png", "--json"))["target"] == "b.png"

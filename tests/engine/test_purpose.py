@@ -20,10 +20,11 @@ from mssn.image.picture import Picture
 RESULT = Path(__file__).parents[2] / "paper" / "results" / "degraded.json"
 STORED = {
     "none": UNKNOWN,
-    "webp:80": Origin(lossy=True),
-    **{f"jpeg:{quality}": Origin(lossy=True, quality=quality) for quality in (50, 75, 85, 90, 95)},
+    "avif:60": Origin(kind="AVIF"),
+    **{f"jpeg:{quality}": Origin(kind="JPEG", quality=quality) for quality in (50, 75, 85, 90, 95)},
+    **{f"webp:{quality}": Origin(kind="WebP", quality=quality) for quality in (80, 90, 95)},
 }
-JPEG = Origin(lossy=True, quality=60)
+JPEG = Origin(kind="JPEG", quality=60)
 
 
 @dataclass
@@ -63,9 +64,10 @@ def picture(origin: Origin) -> Picture:
     [
         ("auto", UNKNOWN, "net"),
         ("auto", JPEG, "net-photo"),
-        ("auto", Origin(lossy=True), "net-photo"),
-        ("auto", Origin(lossy=True, quality=CLEAN_FROM), "net"),
-        ("auto", Origin(lossy=True, quality=CLEAN_FROM - 1), "net-photo"),
+        ("auto", Origin(kind="JPEG"), "net-photo"),
+        ("auto", Origin(kind="AVIF"), "net-photo"),
+        *(("auto", Origin(kind=kind, quality=limit), "net") for kind, limit in CLEAN_FROM.items()),
+        *(("auto", Origin(kind=kind, quality=limit - 1), "net-photo") for kind, limit in CLEAN_FROM.items()),
         ("photo", UNKNOWN, "net-photo"),
         ("clean", JPEG, "net"),
     ],
@@ -88,6 +90,7 @@ def test_arrays_are_clean_unless_something_else_is_asked_for() -> None:
     [
         (Factor(2), ["net-photo x2"]),
         (Factor(3), ["net-photo x4"]),
+        (Factor(6), ["net-photo x2", "net x3"]),
         (Factor(8), ["net-photo x2", "net x4"]),
         (parse("32x32"), ["net-photo x4"]),
     ],

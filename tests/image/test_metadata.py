@@ -1,10 +1,8 @@
 """What travels with a picture arrives, and says the truth about the pixels it travels with."""
 
 import io
-import re
 import struct
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -12,11 +10,10 @@ import pyvips
 from PIL import Image, ImageCms, ImageOps, IptcImagePlugin
 
 from mssn.image.io import read, read_rgb, read_size, write
-from mssn.image.metadata import describes, png_frames, signed_xmp, upright_exif, upright_xmp
+from mssn.image.metadata import describes, png_frames, upright_exif, upright_xmp
 from mssn.image.picture import Picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-MODEL = "{urn:mssn:1.0/}Model"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
 
 
@@ -158,26 +155,3 @@ def test_no_exif_is_made_up(photo: np.ndarray, tmp_path: Path, ending: str) -> N
         assert len(image.getexif()) == 0
     assert b"ColorSpace" not in (tmp_path / f"a.{ending}").read_bytes()
     assert read(tmp_path / f"a.{ending}").exif is None
-
-
-def notes(xmp: bytes) -> list[str]:
-    """What ElementTree, which accepts well-formed XML only, finds of our notes."""
-    root = ElementTree.fromstring(re.sub(rb"<\?xpacket.*?\?>", b"", xmp))
-    return [value for node in root.iter() for name, value in node.attrib.items() if name == MODEL]
-
-
-def test_the_model_is_noted_in_xmp_old_and_new() -> None:
-    theirs = (
-        b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        b'<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="4"/>'
-        b"</rdf:RDF></x:xmpmeta>   <?xpacket end='w'?>"
-    )
-    for packet in (None, theirs):
-        once = signed_xmp(packet, "mssn-s-photo")
-        assert notes(once) == ["mssn-s-photo"]
-        assert (b'xmp:Rating="4"' in once) == (packet is not None)
-        assert notes(signed_xmp(once, 'a "<b>.onnx')) == ['a "<b>.onnx']
-    assert signed_xmp(XMP, "mssn-s") == XMP, "no RDF, nothing to add to"
-    full = theirs.replace(b"   ", b" " * 60_000)
-    assert signed_xmp(full, "mssn-s") == full, "a JPEG would lose all of it"

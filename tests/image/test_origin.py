@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import pyvips
 from PIL import Image
+from skimage.data import astronaut
 
 from mssn.errors import ImageError
-from mssn.image.origin import Origin, origin
+from mssn.image.origin import UNKNOWN, Origin, origin
 
 
 def saved(photo: np.ndarray, kind: str, **options) -> bytes:
@@ -28,25 +29,55 @@ def test_quality_of_a_jpeg(photo, quality) -> None:
 
 def test_a_table_behind_a_large_profile_is_found(photo) -> None:
     file = saved(photo, "JPEG", quality=70, icc_profile=bytes(300_000), exif=b"Exif\0\0" + bytes(60_000))
-    assert origin(file) == Origin(lossy=True, quality=70)
+    assert origin(file) == Origin(kind="JPEG", quality=70)
 
 
 def test_webp_says_which_codec_it_used(photo) -> None:
     frames = [Image.fromarray(np.roll(photo, 5 * n, axis=0)) for n in range(3)]
+    with_alpha = np.dstack([photo, photo[:, :, 0]])
     for lossless in (False, True):
         options = {"lossless": lossless, "quality": 80}
-        assert origin(saved(photo, "WEBP", **options)) == Origin(lossy=not lossless)
-        with_alpha = np.dstack([photo, photo[:, :, 0]])
-        assert origin(saved(with_alpha, "WEBP", **options)) == Origin(lossy=not lossless)
         moving = saved(photo, "WEBP", save_all=True, append_images=frames, **options)
-        assert origin(moving) == Origin(lossy=not lossless)
+        for file in (saved(photo, "WEBP", **options), saved(with_alpha, "WEBP", **options), moving):
+            found = origin(file)
+            assert found.lossy == (not lossless)
+            assert found.quality is None if lossless else found.quality == pytest.approx(80, abs=4)
+
+
+@pytest.mark.parametrize("method", [0, 4, 6])
+@pytest.mark.parametrize("quality", [80, 85, 90, 95, 100])
+def test_quality_of_a_webp(quality, method) -> None:
+    picture = astronaut()[:256, :256]
+    found = origin(saved(picture, "WEBP", quality=quality, method=method)).quality
+    assert found == pytest.approx(quality, abs=3)
+
+
+def test_lower_qualities_of_webp_are_seen_roughly() -> None:
+    qualities = [5, 20, 40, 60, 75]
+    found = [origin(saved(astronaut()[:256, :256], "WEBP", quality=quality)).quality for quality in qualities]
+    assert found == pytest.approx(qualities, abs=8)
+    assert found == sorted(found)
+
+
+def test_jpeg_inside_a_tiff(photo, tmp_path) -> None:
+    file = saved(photo, "TIFF", compression="jpeg", quality=40)
+    assert origin(file) == Origin(kind="JPEG", quality=40)
+    theirs = pyvips.Image.new_from_array(photo).tiffsave_buffer(compression="jpeg", Q=85, tile=True)
+    assert origin(theirs) == Origin(kind="JPEG", quality=85)
+    (tmp_path / "a.tif").write_bytes(theirs)
+    assert origin(tmp_path / "a.tif") == origin(theirs)
+    for length in (0, 4, 7, 8, 9, 100, len(theirs) // 2, len(theirs) - 5):
+        origin(theirs[:length])
+    lossless = pyvips.Image.new_from_array(photo).tiffsave_buffer(compression="deflate")
+    assert origin(lossless) == UNKNOWN
 
 
 @pytest.mark.parametrize(("kind", "lossy"), [("PNG", False), ("TIFF", False), ("GIF", False), ("AVIF", True)])
 def test_other_kinds(photo, kind, lossy, tmp_path) -> None:
     file = saved(photo, kind)
     (tmp_path / "file").write_bytes(file)
-    assert origin(file) == origin(tmp_path / "file") == Origin(lossy=lossy)
+    assert origin(file) == origin(tmp_path / "file")
+    assert origin(file).lossy == lossy
 
 
 def test_damaged_files_tell_what_they_can(photo) -> None:

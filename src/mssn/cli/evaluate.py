@@ -35,7 +35,7 @@ def evaluate(
 
     Args:
         data: Names of benchmarks under MSSN_DATA (Set5 Set14 B100 Urban100) or folders of originals.
-        model: mssn-s, mssn-m, mssn, bicubic, or the path of a weights file.
+        model: mssn-s, mssn-m, mssn, mssn-s-photo, bicubic, or the path of a weights file.
         scale: 2, 3 or 4; default 2, or what a weights file was trained for.
         runtime: What runs the network.
         precision: auto takes the fastest here that costs next to nothing: bf16, int8 or fp32.

@@ -115,9 +115,9 @@ def as_text(done: Done) -> str:
 
 def _how(done: Done) -> str:
     """What enlarged it, and for what kind of file."""
-    quality = done.origin.quality
-    stored = f" (JPEG of quality {quality})" if quality else " (lossy)" if done.origin.lossy else ""
-    return f"{done.model}{stored}"
+    origin = done.origin
+    quality = "" if origin.quality is None else f", quality about {origin.quality}"
+    return f"{done.model} ({origin.kind}{quality})" if origin.lossy else done.model
 
 
 def as_json(done: Done) -> str:

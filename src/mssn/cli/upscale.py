@@ -69,13 +69,16 @@ def upscale(
         scale: Any number; default 2, or what a weights file was trained for. There are networks for 2, 3 and
             4; others take the next larger one, or several in a row, and an antialiased shrink.
         size: Instead of a scale: 1920x1080 (fits in), 1920x or x1080 (one side), 1920x1080! (exactly).
-        model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file.
+        model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file;
+            mssn-s-photo is mssn-s --for photo.
         purpose: photo takes weights made for photographs as they are stored (soft, noisy, compressed), clean
-            those for clean pictures; auto chooses for each file by how it is compressed.
+            those for clean pictures; auto chooses for each file by how it is compressed, where the model has
+            both.
         force: Overwrite existing files.
         quality: 1 to 100, for JPEG, WebP and AVIF.
         skip_existing: Leave out pictures whose result is there already, to go on after a stop.
-        json: Print one JSON object a line for each picture instead of words.
+        json: Print one JSON object a line for each picture instead of words (to standard error when the
+            picture itself goes to standard output).
         metadata: keep EXIF and XMP, and note there what enlarged the picture, or strip them; the colour
             profile stays.
         max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
@@ -103,7 +106,7 @@ def upscale(
         ensemble=ensemble,
     )
     if _STREAM in (*inputs, output and Path(output)):
-        return _stream(upscaler, inputs, output, options)
+        return _stream(upscaler, inputs, output, options, json=json)
     unreadable: list[str] = []
     jobs = plan(inputs, output, upscaler.target, unreadable)
     check(jobs, force or skip_existing)
@@ -134,7 +137,9 @@ def _single(upscaler: Upscaler, job: Job, options: Options, *, json: bool) -> in
     return 0
 
 
-def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, options: Options) -> int:
+def _stream(
+    upscaler: Upscaler, inputs: list[Path], output: str | None, options: Options, *, json: bool
+) -> int:
     """From standard input, to standard output, or both."""
     if len(inputs) != 1 or inputs[0].is_dir():
         raise ImageError("- stands for one picture; name no other, and no folder")
@@ -143,7 +148,10 @@ def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, options:
     except OSError as error:
         raise ImageError(f"{inputs[0]}: cannot be read: {error.strerror}") from error
     if output is None or Path(output) == _STREAM:
-        write_stdout(upscale_bytes(upscaler, content, options=options))
+        large, done = upscale_bytes(upscaler, content, Job(inputs[0], _STREAM), options)
+        write_stdout(large)
+        if json:
+            print(as_json(done), file=sys.stderr)
         return 0
     if output.endswith(("/", "\\")) or Path(output).is_dir():
         raise ImageError("standard input has no name to keep in a folder; give a file to write")
@@ -152,12 +160,13 @@ def _stream(upscaler: Upscaler, inputs: list[Path], output: str | None, options:
         raise ImageError(f"{target.parent}: no such folder")
     if target.exists() and not options.force:
         raise ImageError(f"{target}: exists already; use --force to overwrite it")
-    large = upscale_bytes(upscaler, content, target.suffix.lower(), options)
+    large, done = upscale_bytes(upscaler, content, Job(inputs[0], target), options)
     try:
         with replacing(target) as file:
             file.write(large)
     except OSError as error:
         raise ImageError(f"{target}: cannot be written: {error.strerror}") from error
+    print(as_json(done) if json else as_text(done))
     return 0
 
 

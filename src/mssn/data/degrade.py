@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pyvips
@@ -24,6 +24,7 @@ from mssn.data.folder import Pixels, default_cache
 from mssn.errors import DataError
 from mssn.image.resize import Kernel, shrink
 
+Compression = Literal["jpeg", "webp", "avif"]
 Shrinker = Callable[[np.ndarray, int, int], np.ndarray]  # (large picture, scale, its number) -> small one
 _RESIZES: tuple[Kernel, ...] = ("cubic", "box", "lanczos3", "triangle")
 _PHASE = 16  # pixels: the side of a JPEG's block of blocks when its colours are halved
@@ -115,7 +116,7 @@ def degrade(hr: np.ndarray, scale: int, how: Degradation, rng: np.random.Generat
         webp, halved = rng.random() < how.webp, rng.random() < how.halved
         down, right = (int(n) for n in rng.integers(0, _PHASE, 2))
         quality = round(rng.uniform(*how.quality))
-        lr = compressed(lr, quality, webp=webp, halved=halved, phase=(down, right))
+        lr = compressed(lr, quality, kind="webp" if webp else "jpeg", halved=halved, phase=(down, right))
     return lr
 
 
@@ -154,24 +155,26 @@ def compressed(
     image: np.ndarray,
     quality: int,
     *,
-    webp: bool = False,
+    kind: Compression = "jpeg",
     halved: bool = True,
     phase: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """What is left after a JPEG or WebP file.
+    """What is left after a JPEG, WebP or AVIF file.
 
     Args:
         image: H x W x 3 uint8.
         quality: 1..100.
-        webp: WebP instead of JPEG (its colours are always at half size).
+        kind: The file's; the colours of WebP and, below 90, of AVIF are always at half size.
         halved: JPEG's colours at half size (4:2:0), or all of them (4:4:4).
         phase: Rows and columns by which its blocks begin before the picture, as after a crop.
     """
     down, right = phase
     framed = np.pad(image, ((down, 0), (right, 0), (0, 0)), mode="symmetric")
     whole: Any = pyvips.Image.new_from_array(np.ascontiguousarray(framed))
-    if webp:
+    if kind == "webp":
         file = whole.webpsave_buffer(Q=quality, effort=2)
+    elif kind == "avif":
+        file = whole.heifsave_buffer(Q=quality, effort=2, compression="av1")
     else:
         file = whole.jpegsave_buffer(Q=quality, subsample_mode="on" if halved else "off")
     back: Any = pyvips.Image.new_from_buffer(file, "")
@@ -182,8 +185,8 @@ def by_name(text: str) -> Shrinker:
     """One degradation of a known strength, for scoring.
 
     Args:
-        text: "jpeg:75" or "webp:60" (quality 1..100; colours at half size, blocks beginning at the corner),
-            "noise:5" (standard deviation, grey levels), "blur:0.8" (pixels of the small picture), "mix" (the
+        text: "jpeg:75", "webp:60" or "avif:60" (quality 1..100; blocks beginning at the corner), "noise:5"
+            (standard deviation, grey levels), "blur:0.8" (pixels of the small picture), "mix" (the
             usual strengths of training, none of the pictures clean), or "none".
 
     Returns:
@@ -197,8 +200,10 @@ def by_name(text: str) -> Shrinker:
         value = float(strength) if strength else 0.0
     except ValueError:
         value = -1.0
-    if kind in ("jpeg", "webp") and 1 <= value <= 100 and value == int(value):
-        return lambda hr, scale, number: compressed(shrink(hr, scale), int(value), webp=kind == "webp")
+    if kind in get_args(Compression) and 1 <= value <= 100 and value == int(value):
+        return lambda hr, scale, number: compressed(
+            shrink(hr, scale), int(value), kind=cast(Compression, kind)
+        )
     if kind == "noise" and 0 < value < 256:
         return lambda hr, scale, number: noisy(shrink(hr, scale), value, 0, np.random.default_rng(number))
     if kind == "blur" and 0 < value < 100:
@@ -208,7 +213,9 @@ def by_name(text: str) -> Shrinker:
         return lambda hr, scale, number: degrade(hr, scale, mixed, np.random.default_rng(number))
     if text == "none":
         return lambda hr, scale, number: shrink(hr, scale)
-    raise DataError(f"cannot degrade by '{text}'; use jpeg:75, webp:60, noise:5, blur:0.8, mix or none")
+    raise DataError(
+        f"cannot degrade by '{text}'; use jpeg:75, webp:60, avif:60, noise:5, blur:0.8, mix or none"
+    )
 
 
 def degraded(

@@ -9,8 +9,8 @@ from mssn.image.origin import Origin
 
 Purpose = Literal["auto", "photo", "clean"]
 
-# From which JPEG quality on clean weights score higher, measured in paper/results/degraded.json.
-CLEAN_FROM = 92
+# From which quality on clean weights score higher, measured in paper/results/degraded.json.
+CLEAN_FROM = {"JPEG": 92, "WebP": 85}
 
 
 def suits_photo(origin: Origin) -> bool:
@@ -18,12 +18,11 @@ def suits_photo(origin: Origin) -> bool:
 
     | the file | weights |
     |---|---|
-    | stored without loss (PNG, TIFF, lossless WebP...) | clean |
-    | JPEG of a quality of 92 or more, as its quantisation table tells | clean |
-    | JPEG below that, or of unknown quality | photo |
-    | lossy WebP, AVIF, HEIC | photo |
+    | stored without loss (PNG, TIFF, GIF, lossless WebP) | clean |
+    | JPEG of a quality of 92 or more, lossy WebP of 85 or more, as their tables tell | clean |
+    | those below, or of unknown quality; AVIF, HEIC | photo |
     """
-    return origin.lossy and (origin.quality is None or origin.quality < CLEAN_FROM)
+    return origin.lossy and (origin.quality is None or origin.quality < CLEAN_FROM[origin.kind])
 
 
 def check_purpose(purpose: str) -> None:

@@ -19,6 +19,7 @@ from mssn.image.resize import imresize
 from mssn.image.spool import Spool
 from mssn.image.transparency import bleed
 
+BICUBIC = "bicubic"
 MAX_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
 
 
@@ -64,7 +65,8 @@ class Upscaler:
         self._clean, self._photo = networks, photo
         self._enlarger = cache(lambda networks, scale: networks.open(scale))
         if isinstance(target, Factor) and target.factor > 1:
-            self._steps(self._networks(), target.factor)  # what cannot be opened is told now
+            first = self._networks()
+            self._steps(first, chain(target.factor, first.scales, networks.scales))  # what fails is told now
 
     @property
     def scale(self) -> float | None:
@@ -135,8 +137,11 @@ class Upscaler:
         return large
 
     def model_for(self, picture: Picture) -> str:
-        """The name of the model that enlarges a decoded file, such as "mssn-s-photo"."""
-        return self._networks(picture.origin).name
+        """What enlarges a decoded file: a model's name, such as "mssn-s-photo", or BICUBIC alone."""
+        height, width, _ = picture.pixels.shape
+        networks = self._networks(picture.origin)
+        _, steps = self._way(networks, height // picture.pages, width)
+        return networks.name if steps else BICUBIC
 
     def _picture(
         self, picture: Picture, size: tuple[int, int], steps: Sequence[Enlarger], work: Work
@@ -158,8 +163,7 @@ class Upscaler:
         wanted = self.purpose == "photo" or (self.purpose == "auto" and suits_photo(origin))
         return self._photo if self._photo is not None and wanted else self._clean
 
-    def _steps(self, first: Networks, factor: float) -> list[Enlarger]:
-        scales = chain(factor, first.scales)
+    def _steps(self, first: Networks, scales: Sequence[int]) -> list[Enlarger]:
         return [self._enlarger(first if n == 0 else self._clean, scale) for n, scale in enumerate(scales)]
 
     def _way(
@@ -175,33 +179,42 @@ class Upscaler:
         factor = self.scale or max(size[0] / height, size[1] / width)
         if min(size[0] - height, size[1] - width) < 0:
             return size, []  # smaller along one side: no network helps
-        if height * width * _product(tuple(chain(factor, networks.scales))) ** 2 > 16 * MAX_PIXELS:
+        scales = chain(factor, networks.scales, self._clean.scales)
+        if height * width * _product(tuple(scales)) ** 2 > 16 * MAX_PIXELS:
             raise ImageError(f"a way to {size[1]}x{size[0]} pixels leads through far too large a picture")
-        return size, self._steps(networks, factor)
+        return size, self._steps(networks, scales)
 
 
-def chain(factor: float, scales: Sequence[int]) -> list[int]:
+def chain(factor: float, scales: Sequence[int], later: Sequence[int] = ()) -> list[int]:
     """Whole factors whose product is at least `factor`: as few as possible, then as small as possible.
 
     The smallest comes first, because the later ones work on larger pictures.
 
     Args:
         factor: Above 0; up to 1 needs none.
-        scales: Factors there are, each above 1; without any, none are needed.
+        scales: Factors there are for the first step, each above 1; without any, none are needed.
+        later: Those for the steps behind it, where they differ.
 
     Examples:
         >>> chain(2.5, [2, 3, 4])
         [3]
         >>> chain(5, [2, 3, 4])
         [2, 3]
+        >>> chain(5, [4], later=[2, 3, 4])
+        [4, 2]
     """
     if not scales:
         return []
     rows: list[tuple[int, ...]] = [()]
     while max(map(_product, rows)) < factor * (1 - 1e-9):
-        rows = [(*row, scale) for row in rows for scale in scales if not row or scale >= row[-1]]
+        rows = [
+            (*row, scale)
+            for row in rows
+            for scale in (later or scales if row else scales)
+            if len(row) < 2 or scale >= row[-1]
+        ]
     enough = [row for row in rows if _product(row) >= factor * (1 - 1e-9)]
-    return list(min(enough, key=_product))
+    return list(min(enough, key=lambda row: (_product(row), row)))
 
 
 def _cost(size: tuple[int, ...], steps: Sequence[Enlarger]) -> int:

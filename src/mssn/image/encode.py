@@ -12,10 +12,13 @@ import pyvips
 from mssn.image.metadata import describes
 from mssn.image.picture import Picture
 from mssn.image.spool import location
+from mssn.image.xmp import compact
 
 WRITABLE = (".avif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _JPEG = (".jpg", ".jpeg")
 _TIFF = (".tif", ".tiff")
+_LIBVIPS_XMP, _MOST_XMP = 60_000, 65_502  # bytes of XMP that libvips, and that a segment of a JPEG can hold
+_XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 _INTERPRETATIONS = {
     (1, "uint8"): "b-w",
@@ -39,9 +42,10 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
         pyvips.Error: It is too large for the format.
     """
     picture = _fitted(picture, suffix)
-    return _image(picture).write_to_buffer(
-        suffix, **_options(picture, suffix, quality), **_kept(picture, suffix)
-    )
+    options = _options(picture, suffix, quality) | _kept(picture, suffix)
+    if suffix in _JPEG and picture.xmp and _LIBVIPS_XMP < len(picture.xmp) <= _MOST_XMP:
+        return _with_xmp(_image(replace(picture, xmp=None)).write_to_buffer(suffix, **options), picture.xmp)
+    return _image(picture).write_to_buffer(suffix, **options)
 
 
 def encode_into(descriptor: int, picture: Picture, suffix: str, quality: int | None) -> None:
@@ -66,6 +70,8 @@ def _fitted(picture: Picture, suffix: str) -> Picture:
         picture = picture.each(to_integers if suffix in (".png", ".avif") else to_8_bit)
     if picture.alpha is not None and suffix in _JPEG:
         picture = _on_white(picture)
+    if picture.xmp and len(picture.xmp) > _LIBVIPS_XMP and suffix in _JPEG:
+        picture = replace(picture, xmp=compact(picture.xmp))
     return picture
 
 
@@ -114,6 +120,15 @@ def _image(picture: Picture) -> pyvips.Image:
         image.set_type(pyvips.GValue.array_int_type, "delay", list(picture.delays))
         image.set_type(pyvips.GValue.gint_type, "loop", picture.loop)
     return image
+
+
+def _with_xmp(jpeg: bytes, xmp: bytes) -> bytes:
+    """A JPEG with an XMP segment behind its first ones (JFIF, EXIF)."""
+    place = 2
+    while jpeg[place : place + 2] in (b"\xff\xe0", b"\xff\xe1"):
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    length = (2 + len(_XMP_MARK) + len(xmp)).to_bytes(2, "big")
+    return jpeg[:place] + b"\xff\xe1" + length + _XMP_MARK + xmp + jpeg[place:]
 
 
 def _plane(array: np.ndarray) -> Any:

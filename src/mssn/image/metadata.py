@@ -5,24 +5,14 @@ from __future__ import annotations
 import os
 import re
 import struct
-from html import escape
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import pyvips
 
-from mssn.version import __version__
-
 _ORIENTATION = 0x0112
 _SHORT = 3
-_MOST_XMP = 60_000  # bytes that a JPEG can hold; of more nothing would be written
-_NAMESPACE = "urn:mssn:1.0/"
-_EMPTY_XMP = (
-    b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">%s</rdf:RDF></x:xmpmeta>'
-    b'<?xpacket end="w"?>'
-)
 
 
 def upright_exif(exif: bytes) -> bytes | None:
@@ -58,30 +48,6 @@ def upright_exif(exif: bytes) -> bytes | None:
 def upright_xmp(xmp: bytes) -> bytes:
     """Set the orientation in an XMP packet to 1; its length, which XMP promises to keep, stays."""
     return re.sub(rb"(tiff:Orientation(?:\s*=\s*[\"']|>))[2-8]", rb"\g<1>1", xmp)
-
-
-def signed_xmp(xmp: bytes | None, model: str) -> bytes:
-    """Note in an XMP packet which model enlarged the picture; a note of an earlier time goes.
-
-    Args:
-        xmp: The packet, or None for a new one.
-        model: For instance "mssn-s-photo".
-
-    Returns:
-        The packet with mssn:Model and mssn:Version; one that is no RDF, or full, stays as it is.
-
-    Source: XMP specification, part 1 (2012), section 7: an rdf:RDF may hold any number of rdf:Description.
-    """
-    note = (
-        f'<rdf:Description rdf:about="" xmlns:mssn="{_NAMESPACE}" '
-        f'mssn:Model="{escape(model)}" mssn:Version="{__version__}"/>'
-    ).encode()
-    if xmp is None:
-        return _EMPTY_XMP % note
-    cleared = re.sub(rb'<rdf:Description rdf:about="" xmlns:mssn="[^>]*/>', b"", xmp)
-    if len(cleared) + len(note) > _MOST_XMP:
-        return xmp
-    return cleared.replace(b"</rdf:RDF>", note + b"</rdf:RDF>", 1)
 
 
 def png_frames(source: str | os.PathLike[str] | bytes) -> int:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import os
 import statistics
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 from mssn.errors import ImageError
+from mssn.image import webp
 from mssn.image.decode import display_name
 
 # The luminance table of the JPEG standard (ITU-T T.81, table K.1) in zigzag order, as files store it.
@@ -21,6 +25,7 @@ _STANDARD = (
     *(56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87),
     *(95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99),
 )
+_TIFF_COMPRESSION, _TIFF_TABLES, _TIFF_JPEG = 259, 347, 7
 _HEAD = 1 << 20  # bytes read of a file: tables come before the picture, thumbnails and profiles before them
 
 
@@ -30,38 +35,61 @@ class Origin:
 
     Args:
         lossy: Whether something was thrown away.
-        quality: JPEG only: 1..100 on the scale of libjpeg; None where it is not known.
+        kind: "JPEG", "WebP" or "AVIF" (HEIC, too) of a lossy picture, also of one inside a TIFF.
+        quality: 1..100 on the scale of libjpeg or libwebp, estimated; None where it is not known.
     """
 
-    lossy: bool
+    lossy: bool = True
+    kind: str = ""
     quality: int | None = None
 
 
-UNKNOWN = Origin(lossy=False)  # of pixels that come from no file
+UNKNOWN = Origin(lossy=False)  # stored without loss, or from no file
 
 
 def origin(source: str | os.PathLike[str] | bytes) -> Origin:
     """How a picture file, or the content of one, was compressed.
 
-    JPEG is lossy, its quality estimated from its quantisation table; WebP says which of its two codecs it
-    used; AVIF and HEIC count as lossy (their lossless forms are rare); everything else is lossless.
+    The quality of a JPEG is estimated from its quantisation table, also where the JPEG lies in a TIFF, that
+    of a WebP from its first picture's header; AVIF and HEIC count as lossy (their lossless forms are rare);
+    everything else is lossless.
 
     Raises:
         ImageError: The file cannot be read.
     """
-    if isinstance(source, bytes):
-        data = source[:_HEAD]
-    else:
-        try:
-            with Path(source).open("rb") as file:
-                data = file.read(_HEAD)
-        except OSError as error:
-            raise ImageError(f"{display_name(source)}: cannot be read: {error.strerror or error}") from error
+    try:
+        with BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+            data = file.read(_HEAD)
+            if data[:4] in (b"II*\0", b"MM\0*"):
+                return _of_tiff(file, data[:8])
+    except OSError as error:
+        raise ImageError(f"{display_name(source)}: cannot be read: {error.strerror or error}") from error
     if data[:2] == b"\xff\xd8":
-        return Origin(lossy=True, quality=_jpeg_quality(data))
+        return Origin(kind="JPEG", quality=_jpeg_quality(data))
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return Origin(lossy=b"VP8 " in set(_webp_chunks(data, 12)))
-    return Origin(lossy=data[4:8] == b"ftyp")
+        frames = [content for name, content in _webp_chunks(data, 12) if name == b"VP8 "]
+        return Origin(kind="WebP", quality=webp.quality(frames[0])) if frames else UNKNOWN
+    return Origin(kind="AVIF") if data[4:8] == b"ftyp" else UNKNOWN
+
+
+def _of_tiff(file: IO[bytes], head: bytes) -> Origin:
+    """Of the first page. Source: TIFF 6.0, section 2; TIFF Technical Note 2 (JPEG in TIFF)."""
+    order = "<" if head[:2] == b"II" else ">"
+    try:
+        file.seek(struct.unpack_from(order + "I", head, 4)[0])
+        count = struct.unpack(order + "H", file.read(2))[0]
+        entries = [struct.unpack(order + "HHI4s", file.read(12)) for _ in range(count)]
+        values = {tag: (number, value) for tag, _, number, value in entries}
+        if struct.unpack_from(order + "H", values[_TIFF_COMPRESSION][1])[0] != _TIFF_JPEG:
+            return UNKNOWN
+        quality = None
+        if _TIFF_TABLES in values:
+            length, place = values[_TIFF_TABLES]
+            file.seek(struct.unpack(order + "I", place)[0])
+            quality = _jpeg_quality(file.read(min(length, _HEAD)))
+        return Origin(kind="JPEG", quality=quality)
+    except (struct.error, KeyError):  # whoever decodes it will say what is wrong
+        return UNKNOWN
 
 
 def _jpeg_quality(data: bytes) -> int | None:
@@ -108,10 +136,10 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         place += 2 + max(length, 2)
 
 
-def _webp_chunks(data: bytes, place: int) -> Iterator[bytes]:
-    """Names of all chunks, those of the frames of an animation included."""
+def _webp_chunks(data: bytes, place: int) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of all chunks, those of the frames of an animation included."""
     while place + 8 <= len(data):
         name, length = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
-        yield name
+        yield name, data[place + 8 : place + 8 + length]
         # A frame's own chunks follow 16 bytes of its header.
         place += 8 + (16 if name == b"ANMF" else length + length % 2)
