@@ -83,7 +83,8 @@ def photos() -> str:
     """What each kind of weights gains over bicubic on compressed pictures."""
     rows = json.loads((ROOT / "paper" / "results" / "degraded.json").read_text())["models"]
     hows = list(next(iter(rows.values())))
-    names = [how.replace("none", "clean").replace("jpeg:", "JPEG ").replace("webp:", "WebP ") for how in hows]
+    kinds = {"none": "clean", "jpeg:": "JPEG ", "webp:": "WebP ", "avif:": "AVIF "}
+    names = [re.sub("none|jpeg:|webp:|avif:", lambda m: kinds[m[0]], how) for how in hows]
     lines = ["| | | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(hows)]
     for name, row in rows.items():
         for data in row["none"]:
