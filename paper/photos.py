@@ -71,7 +71,7 @@ def main() -> int:
         for row, detail in zip(np.atleast_2d(axes), details, strict=True):
             _row(row, detail)
         figure.tight_layout(pad=0.3)
-        figure.savefig(DOCS / f"{name}.png", dpi=100)
+        figure.savefig(DOCS / f"{name}.png", dpi=100, bbox_inches="tight", pad_inches=0.05)
         print(DOCS / f"{name}.png")
     return 0
 
