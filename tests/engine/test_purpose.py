@@ -115,3 +115,10 @@ def test_the_rule_takes_what_scored_higher(how) -> None:
         sets = measured[how].values()
         gain = statistics.mean(score["photo"] - score["clean"] for score in sets)
         assert suits_photo(STORED[how]) == (gain > 0), f"{name}: photo weights gain {gain:.3f} dB"
+
+
+@pytest.mark.parametrize(("how", "least"), [("jpeg:50", 0.8), ("jpeg:75", 1.0), ("jpeg:95", 1.3)])
+def test_gains_over_bicubic_at_x2(how, least) -> None:
+    sets = json.loads(RESULT.read_text())["models"]["mssn-s-photo-x2"]
+    assert statistics.mean(score["photo"] - score["bicubic"] for score in sets[how].values()) >= least
+    assert statistics.mean(score["clean"] - score["photo"] for score in sets["none"].values()) <= 0.5
