@@ -184,6 +184,7 @@ PARTS = {
     "docs/speed.md": (peers,),
     "docs/networks.md": (published,),
     "docs/photos.md": (photos,),
+    "docs/analysis.md": (),
 }
 
 
