@@ -41,7 +41,7 @@ def evaluate(
         precision: auto takes the fastest here that costs next to nothing: bf16, int8 or fp32.
         threads: Processor cores to use; default all.
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
-        degrade: Degrade the small pictures first: jpeg:75, webp:60, noise:5, blur:0.8 or mix.
+        degrade: Degrade the small pictures first: jpeg:75, webp:60, avif:60, noise:5, blur:0.8 or mix.
         json_file: Write everything, with protocol, versions and commit, to this file.
         brief: Show the means only.
     """
