@@ -73,7 +73,7 @@ def load(
     Raises:
         UnknownModelError: No such model, or no weights ship for it yet.
         WeightsError: The weights file cannot be used.
-        ImageError: The scale or the size makes no sense.
+        ImageError: The scale, the size or the purpose makes no sense.
         MissingPartError: The runtime is not installed.
 
     Examples:
