@@ -11,7 +11,7 @@ import pytest
 from mssn import arch
 from mssn.errors import DataError, RecipeError, UnknownModelError
 from mssn.experiment.plan import Experiment, load_experiment, shipped_experiments
-from mssn.experiment.results import RESULT, summary
+from mssn.experiment.results import RESULT, WEIGHTS, summary
 from mssn.experiment.run import run, run_arm
 from mssn.train.loop import CHECKPOINT, Trainer
 
@@ -99,6 +99,22 @@ def test_a_stopped_arm_goes_on_and_ends_the_same(tiny, tmp_path, monkeypatch) ->
     assert run_arm(arm, cache=tmp_path / "cache", say=lambda text: None)
     whole = json.loads((tmp_path / "whole" / "tiny" / arm.folder.name / RESULT).read_text())
     assert json.loads((arm.folder / RESULT).read_text())["validation"] == whole["validation"]
+
+
+def test_what_another_experiment_has_trained_is_taken(tiny, tmp_path) -> None:
+    go(tiny, tmp_path)
+    again = replace(tiny, name="again", recipes={"x": replace(tiny.recipes["l2"], name="again, x")})
+    said = go(again, tmp_path)
+    assert said == [f"x, seed {seed}: the same as tiny/l2-seed{seed}, finished before" for seed in (0, 1)]
+    for seed in (0, 1):
+        for file in (WEIGHTS, RESULT):
+            assert (tmp_path / f"again/x-seed{seed}" / file).exists()
+    theirs, ours = summary(tiny, tmp_path)["arms"]["l2"], summary(again, tmp_path)["arms"]["x"]
+    assert ours["validation"] == theirs["validation"]
+    assert ours["curve"] == theirs["curve"]
+
+    other = replace(again, name="other", recipes={"x": replace(tiny.recipes["l2"], learning_rate=0.002)})
+    assert not any("the same as" in line for line in go(other, tmp_path))
 
 
 def test_another_recipe_does_not_pass_for_the_finished_one(tiny, tmp_path, folders) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mssn import arch, complexity, provenance
+from mssn.atomic import replacing
 from mssn.errors import RecipeError
 from mssn.experiment.plan import Arm, Experiment
 
@@ -28,6 +29,39 @@ def finished(arm: Arm) -> dict[str, Any] | None:
     if result["recipe"] != json.loads(json.dumps(asdict(arm.recipe))):
         raise another_recipe(arm)
     return result
+
+
+def borrow(arm: Arm) -> dict[str, Any] | None:
+    """Take result and weights from another experiment in the same folder that has trained the same recipe.
+
+    Training is exactly repeatable, so nothing but time would be gained by doing it again.
+
+    Returns:
+        The result, which tells under "same_as" where it is from; None if there is none to take.
+    """
+    recipe = _without_name(arm)
+    for path in sorted(arm.folder.parent.parent.glob(f"*/*/{RESULT}")):
+        result = json.loads(path.read_text())
+        same = result["recipe"] | recipe == result["recipe"] and result["versions"] == provenance.versions()
+        if not same or "failed" in result or not set(arm.scored) <= set(result["psnr"]):
+            continue
+        result |= {
+            "recipe": asdict(arm.recipe),
+            "same_as": path.parent.relative_to(arm.folder.parent.parent).as_posix(),
+        }
+        result["psnr"] = {data: result["psnr"][data] for data in arm.scored}
+        arm.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(arm.folder / WEIGHTS) as file:
+            file.write((path.parent / WEIGHTS).read_bytes())
+        write(arm, result)
+        return result
+    return None
+
+
+def write(arm: Arm, result: dict[str, Any]) -> None:
+    """Put the result of an arm into its folder: from now on it is finished."""
+    with replacing(arm.folder / RESULT) as file:
+        file.write(json.dumps(result, indent=1).encode() + b"\n")
 
 
 def another_recipe(arm: Arm) -> RecipeError:
@@ -79,6 +113,13 @@ def summary(experiment: Experiment, folder: Path) -> dict[str, Any]:
         "commit": provenance.commit(),
         "arms": rows,
     }
+
+
+def _without_name(arm: Arm) -> dict[str, Any]:
+    """What was tried, as it reads in a result; the name tells only where."""
+    recipe = json.loads(json.dumps(asdict(arm.recipe)))
+    del recipe["name"]
+    return recipe
 
 
 def _spread(values: list[float]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,12 +14,11 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mssn import provenance
-from mssn.atomic import replacing
 from mssn.data.folder import locate
 from mssn.errors import DivergedError, MssnError
 from mssn.evaluate import evaluate
 from mssn.experiment.plan import Arm, Experiment
-from mssn.experiment.results import RESULT, WEIGHTS, another_recipe, finished
+from mssn.experiment.results import WEIGHTS, another_recipe, borrow, finished, write
 from mssn.export.onnx import export
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.train.loop import CHECKPOINT
@@ -105,6 +103,9 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
     """
     if finished(arm):
         return True
+    if not (arm.folder / CHECKPOINT).exists() and (same := borrow(arm)):
+        say(f"{arm.name}, seed {arm.recipe.seed}: the same as {same['same_as']}, finished before")
+        return True
     if threads:
         torch.set_num_threads(threads)
     resumes = (arm.folder / CHECKPOINT).exists()
@@ -132,8 +133,7 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
         result["psnr"] = _scores(arm)
         result["curve"] = _curve(arm.folder)
     result |= {"versions": provenance.versions(), "commit": provenance.commit()}
-    with replacing(arm.folder / RESULT) as file:
-        file.write(json.dumps(result, indent=1).encode() + b"\n")
+    write(arm, result)
     told = failure or f"validation {result['validation']:.3f} dB"
     say(f"{arm.name}, seed {arm.recipe.seed}: {told}")
     return True
