@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -84,6 +85,14 @@ def test_tiled_equals_whole(row, precision) -> None:
     whole, tiled = (enlarge(runtime, picture, tile=tile).astype(int) for tile in (1000, 96))
     assert np.abs(whole - tiled).max() <= (1 if precision == "fp32" else 4)
     assert (whole != tiled).mean() < 0.05
+
+
+@pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
+def test_flat_colours_stay_flat_up_to_the_border(row) -> None:
+    enlarger = load_enlarger(row.model, row.scale)
+    for colour in itertools.product((0, 128, 255), repeat=3):
+        large = enlarger(np.full((20, 24, 3), colour, np.uint8)).astype(int)
+        assert np.abs(large - colour).max() <= (5 if row in PHOTO else 1), colour
 
 
 @pytest.mark.parametrize(

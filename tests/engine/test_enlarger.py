@@ -57,6 +57,21 @@ def test_windows_have_one_shape() -> None:
     runtime = Recorder()
     enlarge(runtime, np.zeros((44, 81, 3), np.uint8), tile=20)
     assert set(runtime.shapes) == {(1, 3, 18, 20)}
+    runtime = Recorder()
+    enlarge(runtime, np.zeros((44, 81, 3), np.uint8), tile=20, border=4)
+    assert len(set(runtime.shapes)) == 1
+
+
+@pytest.mark.parametrize("tile", [16, 31, 1000])
+@pytest.mark.parametrize("shape", [(33, 57), (1, 9), (3, 2), (40, 5)])
+def test_a_border_is_the_mirrored_picture(exported, photo, tile, shape) -> None:
+    runtime = OpenVINORuntime(exported / "mssn-s-x2.onnx", precision="fp32")
+    picture = photo[: shape[0], : shape[1]]
+    framed = enlarge(runtime, np.pad(picture, ((4, 4), (4, 4), (0, 0)), mode="symmetric"))[8:-8, 8:-8]
+    found = enlarge(runtime, picture, tile=tile, border=4)
+    assert found.shape == framed.shape
+    assert np.abs(framed.astype(int) - found).max() <= 1
+    assert (framed != found).mean() < 1e-2
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mssn.engine.tiles import windows
+from mssn.engine.tiles import Window, windows
 from mssn.engine.work import Work
 from mssn.errors import ImageError, WeightsError
 from mssn.image.color import from_network, to_network
@@ -22,6 +22,10 @@ from mssn.runtime.bicubic import BicubicRuntime
 # Small windows stay in the processor's caches, but compute context twice: with a halo of 18 to 26 pixels a
 # window inside a picture has 36 to 58 % more pixels than it keeps at 256, 12 to 18 % at 640.
 TILE = 640
+
+# Convolutions see zeros beyond a picture, which changes its outermost pixels, by up to 46 levels where it is
+# flat and saturated. With four mirrored pixels around it that is 1. Scores are of the network alone.
+BORDER = 4
 
 
 class Enlarger:
@@ -111,11 +115,11 @@ class Enlarger:
             return imresize(pixels, scale=self.scale)
         if pixels.dtype != np.float32:
             runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime
-            return enlarge(runtime, pixels, tile=self.tile, work=work)
+            return enlarge(runtime, pixels, tile=self.tile, border=BORDER, work=work)
         # Floats may be brighter than white or darker than black; a network knows 0 to 1 only, and what
         # lies beyond is added again, enlarged without it. Never below 0, so that no highlight has a dark rim.
         inside = pixels.clip(0, 1)
-        large = enlarge(self._deep_runtime, inside, tile=self.tile, work=work)
+        large = enlarge(self._deep_runtime, inside, tile=self.tile, border=BORDER, work=work)
         for beyond, sign in ((pixels - inside, 1), (inside - pixels, -1)):
             if (beyond > 0).any():
                 large += sign * imresize(beyond.clip(0), scale=self.scale).clip(0)
@@ -148,14 +152,15 @@ def check(pixels: np.ndarray) -> None:
 
 
 def enlarge(
-    runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE, work: Work | None = None
+    runtime: Runtime, pixels: np.ndarray, *, tile: int = TILE, border: int = 0, work: Work | None = None
 ) -> np.ndarray:
     """Enlarge a picture window by window; equal to enlarging it whole.
 
     Args:
         runtime: What runs the network.
         pixels: H x W x 1 or 3, uint8, uint16 or float32 in [0, 1]; grey is run as RGB and comes back grey.
-        tile: Largest side of a window in LR pixels; raised where the network's halo needs more.
+        tile: Largest side of a window in LR pixels, border aside; raised where the network's halo needs more.
+        border: Mirrored LR pixels that the network sees around the picture.
         work: Told how far it is, and gives room for the result.
 
     Returns:
@@ -169,20 +174,33 @@ def enlarge(
     height, width, channels = pixels.shape
     scale, halo = runtime.scale, runtime.halo
     out = work.new((height * scale, width * scale, channels), pixels.dtype)
-    for window in windows(height, width, max(tile, 4 * halo), halo):
-        (top, bottom), (left, right) = window.rows, window.columns
-        (first, last), (start, end) = window.core_rows, window.core_columns
+    # Windows count pixels from where the border begins.
+    for window in windows(height + 2 * border, width + 2 * border, max(tile, 4 * halo) + 2 * border, halo):
+        first, last = (min(max(row - border, 0), height) for row in window.core_rows)
+        start, end = (min(max(column - border, 0), width) for column in window.core_columns)
+        top, left = window.rows[0] - border, window.columns[0] - border
         core = (
             slice((first - top) * scale, (last - top) * scale),
             slice((start - left) * scale, (end - left) * scale),
         )
-        sr = _run(runtime, pixels[top:bottom, left:right], core)
+        sr = _run(runtime, _mirrored(pixels, window, border), core)
         out[first * scale : last * scale, start * scale : end * scale] = sr
         work.did((last - first) * (end - start))
         if end == width:  # a row of windows is done; what lies in files may leave the memory
             release(out)
             release(pixels)
     return out
+
+
+def _mirrored(pixels: np.ndarray, window: Window, border: int) -> np.ndarray:
+    """A window of the picture with its mirrored border, H x W x 1 or 3."""
+    inside: list[slice] = []
+    lacking: list[tuple[int, int]] = []
+    for (begin, end), length in zip((window.rows, window.columns), pixels.shape[:2], strict=True):
+        inside.append(slice(max(begin - border, 0), min(end - border, length)))
+        lacking.append((max(border - begin, 0), max(end - border - length, 0)))
+    part = pixels[*inside]
+    return np.pad(part, (*lacking, (0, 0)), mode="symmetric") if any(map(any, lacking)) else part
 
 
 def _run(runtime: Runtime, window: np.ndarray, core: tuple[slice, slice]) -> np.ndarray:
