@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import experiments
+import numpy as np
 
 from mssn.weights.manifest import BENCHMARKS, PHOTO
 
@@ -115,6 +116,20 @@ def experiment(name: str) -> str:
     return f"{experiments.title(name)}:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def gradients() -> str:
+    """How strongly the units of each block are told to change, with and without the share-source skip."""
+    result = json.loads((ROOT / "paper" / "results" / "gradients.json").read_text())
+    lines = [
+        "| gradient norm, mean of a block's units | block 1 | block 2 | block 3 | block 4 |",
+        "|---" * 5 + "|",
+    ]
+    for arm, norms in result["norms"].items():
+        for when, name in (("start", "at the start"), ("end", f"after {result['updates']:,} updates")):
+            blocks = np.reshape(norms[when], (4, -1)).mean(axis=1)
+            lines.append(f"| {arm}, {name} | " + " | ".join(f"{value:.4f}" for value in blocks) + " |")
+    return "\n".join(lines)
+
+
 def training() -> str:
     """Updates a second on the processor."""
     result = _benchmark("training-mssn-s-x2-cpu")
@@ -184,7 +199,7 @@ PARTS = {
     "docs/speed.md": (peers,),
     "docs/networks.md": (published,),
     "docs/photos.md": (photos,),
-    "docs/analysis.md": (),
+    "docs/analysis.md": (gradients,),
 }
 
 
