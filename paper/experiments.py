@@ -27,18 +27,20 @@ def rows(name: str) -> tuple[Row, list[Row]]:
     result, in_print = experiment(name), printed(name)
     assert result is not None
     arms = result["arms"]
-    scored = next(list(row["psnr"]) for row in arms.values() if "psnr" in row)
+    scored = next((list(row["psnr"]) for row in arms.values() if "psnr" in row), [])
     head = ["arm", "parameters", "Mult-Adds"]
     head += [f"{in_print['data']}, printed"] if in_print else []
     found: list[Row] = []
     for arm, row in arms.items():
         cells = [arm, f"{row['parameters'] / 1e3:,.0f}K", f"{row['mult_adds'] / 1e9:,.1f}G"]
         cells += [f"{in_print[arm]:.2f}" if arm in in_print else "-"] if in_print else []
+        if row["failed"]:
+            cells[0] += f" ({len(row['failed'])} diverged)"
         if "psnr" in row:
             scores = [row["validation"], *(row["psnr"][data] for data in scored)]
             cells += [_score(score) for score in scores]
         else:
-            cells += ["diverged", *[""] * len(scored)]
+            cells += ["-"] * (1 + len(scored))
         found.append(cells)
     return [*head, "validation", *scored], found
 
@@ -53,7 +55,10 @@ def title(name: str) -> str:
     result = experiment(name)
     assert result is not None
     recipe = result["recipe"]
-    seeds = max(len(row["validation"]["seeds"]) for row in result["arms"].values() if "validation" in row)
+    seeds = max(
+        len(row["failed"]) + len(row.get("validation", {}).get("seeds", ()))
+        for row in result["arms"].values()
+    )
     return (
         f"{result['title']}; x{recipe['scale']}, {recipe['updates']:,} updates of {recipe['batch']} patches, "
         f"{seeds} seed{'s' * (seeds > 1)}"

@@ -3,8 +3,9 @@
     python paper/gradients.py                   # after: mssn ablate table-3
 
 Section IV-C says that the share-source skip lets information bypass the units. Measured: the norm of the L1
-loss's gradient for the weights of each unit, at the start and after training, of Table 3's arms `mssn` and
-`mssn-na`; the mean over 32 patches of the validation pictures. Writes paper/results/gradients.json.
+loss's gradient for the weights of each unit, at the start and after training (averaged weights), of Table
+3's arms `mssn` and `mssn-na`; the mean over all seeds and over 32 patches of the validation pictures.
+Writes paper/results/gradients.json.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mssn import arch, provenance
 from mssn.arch.mssn import MSSN
 from mssn.data.folder import locate
 from mssn.experiment.plan import load_experiment
+from mssn.experiment.results import RESULT as ARM
 from mssn.experiment.results import WEIGHTS
 from mssn.image.io import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
@@ -34,19 +36,33 @@ ARMS, PATCH, PATCHES = ("mssn", "mssn-na"), 48, 32
 def main() -> int:
     """Measure and write."""
     experiment = load_experiment("table-3")
-    arms = {arm.name: arm for arm in experiment.arms(ROOT / "runs" / "ablate") if arm.recipe.seed == 0}
-    scale = arms[ARMS[0]].recipe.scale
+    scale = experiment.recipes[ARMS[0]].scale
     lr, hr = patches(scale)
     norms: dict[str, dict[str, list[float]]] = {}
+    updates: set[int] = set()
     for name in ARMS:
-        recipe = arms[name].recipe
-        torch.manual_seed(recipe.seed)
-        start = arch.build(recipe.model, recipe.scale, recipe.config)
-        end, _ = load_network(arms[name].folder / WEIGHTS)
-        norms[name] = {"start": by_unit(start, lr, hr), "end": by_unit(end, lr, hr)}
+        found: dict[str, list[list[float]]] = {"start": [], "end": []}
+        for arm in experiment.arms(ROOT / "runs" / "ablate"):
+            if arm.name != name:
+                continue
+            result = arm.folder / ARM
+            if not result.exists():
+                print(f"{result}: not there; first run: mssn ablate {experiment.name}", file=sys.stderr)
+                return 2
+            updates.add(json.loads(result.read_text())["updates"])
+            torch.manual_seed(arm.recipe.seed)
+            start = arch.build(arm.recipe.model, scale, arm.recipe.config)
+            end, _ = load_network(arm.folder / WEIGHTS)
+            found["start"].append(by_unit(start, lr, hr))
+            found["end"].append(by_unit(end, lr, hr))
+        norms[name] = {when: np.mean(seeds, axis=0).round(7).tolist() for when, seeds in found.items()}
+    if len(updates) != 1:
+        print(f"the arms were trained with different budgets: {sorted(updates)} updates", file=sys.stderr)
+        return 2
     result = {
         "experiment": experiment.name,
-        "updates": arms[ARMS[0]].recipe.updates,
+        "updates": updates.pop(),
+        "seeds": len(experiment.seeds),
         "norms": norms,
         "versions": provenance.versions(),
         "commit": provenance.commit(),

@@ -7,9 +7,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from mssn import arch
-from mssn.errors import DataError, RecipeError, UnknownModelError
+from mssn.errors import DataError, MssnError, RecipeError, UnknownModelError
 from mssn.experiment.plan import Experiment, load_experiment, shipped_experiments
 from mssn.experiment.results import RESULT, WEIGHTS, summary
 from mssn.experiment.run import run, run_arm
@@ -61,6 +62,18 @@ def test_shipped_experiments_differ_in_what_they_try_alone(name) -> None:
         arch.build(recipe.model, recipe.scale, recipe.config)
 
 
+def test_every_layer_of_table_1_can_learn() -> None:
+    for name, recipe in load_experiment("table-1").recipes.items():
+        torch.manual_seed(0)
+        net = arch.build(recipe.model, recipe.scale, recipe.config)
+        net(torch.rand(2, 3, 24, 24)).sub(0.5).abs().mean().backward()
+        gradients = {
+            key: p.grad.abs().max().item() for key, p in net.named_parameters() if p.grad is not None
+        }
+        weak = {key: value for key, value in gradients.items() if value < 1e-6}
+        assert not weak, f"{name}: gradients smaller than Adam sees: {weak}"
+
+
 def test_arms_take_turns_over_the_seeds(tiny, tmp_path) -> None:
     arms = list(tiny.arms(tmp_path))
     assert [(arm.name, arm.recipe.seed) for arm in arms] == [("l1", 0), ("l2", 0), ("l1", 1), ("l2", 1)]
@@ -105,7 +118,7 @@ def test_what_another_experiment_has_trained_is_taken(tiny, tmp_path) -> None:
     go(tiny, tmp_path)
     again = replace(tiny, name="again", recipes={"x": replace(tiny.recipes["l2"], name="again, x")})
     said = go(again, tmp_path)
-    assert said == [f"x, seed {seed}: the same as tiny/l2-seed{seed}, finished before" for seed in (0, 1)]
+    assert [line.partition("the same as ")[2] for line in said] == [f"tiny/l2-seed{seed}" for seed in (0, 1)]
     for seed in (0, 1):
         for file in (WEIGHTS, RESULT):
             assert (tmp_path / f"again/x-seed{seed}" / file).exists()
@@ -130,6 +143,29 @@ def test_a_missing_benchmark_is_told_before_the_work(tiny, tmp_path) -> None:
     assert not (tmp_path / "tiny").exists()
 
 
+def test_scores_asked_for_later_are_made_later(tiny, tmp_path, folders) -> None:
+    go(tiny, tmp_path)
+    pictures = folders["validation"][0]
+    asked = replace(tiny, scored=(str(pictures),))
+    assert len(go(asked, tmp_path)) == 4
+    assert go(asked, tmp_path) == []
+    scores = summary(asked, tmp_path)["arms"]["l1"]["psnr"]
+    assert list(scores) == [str(pictures)]
+    assert summary(tiny, tmp_path)["arms"]["l1"]["psnr"] == {}
+
+
+def test_a_damaged_result_is_told_and_lent_to_nobody(tiny, tmp_path) -> None:
+    foreign = tmp_path / "a" / "b" / RESULT
+    foreign.parent.mkdir(parents=True)
+    for text in ("", "[1]", '{"psnr": 3}'):
+        foreign.write_text(text)
+        assert len(go(tiny, tmp_path)) in (0, 4)
+    own = tmp_path / "tiny" / "l1-seed0" / RESULT
+    own.write_text("")
+    with pytest.raises(RecipeError, match=r"damaged; remove .*l1-seed0 to train the arm again"):
+        go(tiny, tmp_path)
+
+
 def test_an_arm_that_diverges_is_a_result(tiny, tmp_path) -> None:
     wild = load_experiment(str(tmp_path / "tiny.toml"), ["learning_rate=1e30", "clip=0", "precision=fp32"])
     go(wild, tmp_path)
@@ -139,8 +175,17 @@ def test_an_arm_that_diverges_is_a_result(tiny, tmp_path) -> None:
     assert "psnr" not in row
 
 
+def test_a_cluster_that_cannot_be_is_told(tiny, tmp_path) -> None:
+    pytest.importorskip("ray")
+    for address in ("nonsense", "127.0.0.1:1", "ray://127.0.0.1:1"):
+        with pytest.raises(MssnError, match=f"no Ray cluster answers at {address}: start one"):
+            go(tiny, tmp_path, ray=address)
+
+
 def test_ray_gives_the_same_numbers(tiny, tmp_path) -> None:
     pytest.importorskip("ray")
+    with pytest.raises(MssnError, match="--threads 999: no machine of the cluster has more than"):
+        go(tiny, tmp_path / "ray", threads=999, ray="local")
     go(tiny, tmp_path / "alone", threads=1)
     assert len(go(tiny, tmp_path / "ray", threads=1, ray="local")) == 4
     assert summary(tiny, tmp_path / "ray") == summary(tiny, tmp_path / "alone")
@@ -154,6 +199,11 @@ def test_ray_gives_the_same_numbers(tiny, tmp_path) -> None:
         ("seeds = []\n[arms.a]", "seeds must be a list of whole numbers"),
         ("score = 3\n[arms.a]", "score must be a list of benchmarks"),
         ("[arms.a", "not valid TOML"),
+        ("[arms.a]\n[arms.b]", "nothing differs between the arms a and b"),
+        ('[arms."../a"]', "an arm's name is of letters"),
+        ("seeds = [0, 0]\n[arms.a]", "a seed stands twice"),
+        ("seed = 3\n[arms.a]", "write seeds = "),
+        ("[arms.a]\nseed = 3", "write seeds = "),
     ],
 )
 def test_files_that_cannot_be_are_told(text, words, tmp_path) -> None:
@@ -166,8 +216,19 @@ def test_files_that_cannot_be_are_told(text, words, tmp_path) -> None:
 def test_unknown_experiments_and_networks_are_told(tmp_path) -> None:
     with pytest.raises(RecipeError, match="no experiment 'table-9'; shipped are activation, figure-6"):
         load_experiment("table-9")
+    with pytest.raises(RecipeError, match="nothing differs between the arms l1 and l2"):
+        load_experiment("loss", ["loss=l1"])
+    with pytest.raises(RecipeError, match="write seeds = "):
+        load_experiment("loss", ["seed=3"])
     with pytest.raises(RecipeError, match="cannot be read as an experiment"):
         load_experiment(str(tmp_path / "none.toml"))
+    for config, words in (
+        ("blok = 1", "no setting 'blok'; it has: channels"),
+        ('share_source = "false"', "true or"),
+    ):
+        (tmp_path / "x.toml").write_text(f"[arms.a]\nconfig = {{ {config} }}")
+        with pytest.raises(UnknownModelError, match=words):
+            load_experiment(str(tmp_path / "x.toml"))
     (tmp_path / "x.toml").write_text("[arms.a]\nconfig = { unit = 'x' }")
     with pytest.raises(UnknownModelError, match="unit must be one of"):
         load_experiment(str(tmp_path / "x.toml"))

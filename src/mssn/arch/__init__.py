@@ -92,6 +92,12 @@ def build(model: str, scale: int, changes: dict[str, Any] | None = None) -> nn.M
     if scale not in row.scales:
         known = ", ".join(map(str, row.scales))
         raise UnknownModelError(f"{model} has no scale {scale}; it has: {known}")
+    usual = vars(row.config)
+    for key, value in (changes or {}).items():
+        if key not in usual:
+            raise UnknownModelError(f"{model} has no setting '{key}'; it has: {', '.join(usual)}")
+        if isinstance(usual[key], bool) and not isinstance(value, bool):
+            raise UnknownModelError(f"{model}: {key} must be true or false, got {value!r}")
     try:
         net = row.network(dataclasses.replace(row.config, **(changes or {})), scale)
     except (TypeError, ValueError) as error:

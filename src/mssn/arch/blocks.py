@@ -93,8 +93,9 @@ class MobileNetV1(nn.Module):
 
     def __init__(self, channels: int, *, weight_norm: bool) -> None:
         super().__init__()
-        self.depthwise = Conv2d(channels, channels, 3, groups=channels, weight_norm=weight_norm)
-        self.pointwise = Conv2d(channels, channels, 1, weight_norm=weight_norm)
+        # With small first weights the picture fades to nothing over sixteen of these, and none ever learns.
+        self.depthwise = Conv2d(channels, channels, 3, groups=channels, weight_norm=weight_norm, slope=0)
+        self.pointwise = Conv2d(channels, channels, 1, weight_norm=weight_norm, slope=0)
 
     def forward(self, x: Tensor) -> Tensor:
         """N x C x H x W -> N x C x H x W."""
@@ -150,9 +151,10 @@ class ShuffleNetV2(nn.Module):
         if channels % 2:
             raise ValueError(f"shufflenet-v2 needs an even number of channels, not {channels}")
         half = channels // 2
-        self.first = Conv2d(half, half, 1, weight_norm=weight_norm)
-        self.depthwise = Conv2d(half, half, 3, groups=half, weight_norm=weight_norm)
-        self.second = Conv2d(half, half, 1, weight_norm=weight_norm)
+        # Sized to pass on what they are given: nothing is added to it, and every channel's turn comes.
+        self.first = Conv2d(half, half, 1, weight_norm=weight_norm, slope=0)
+        self.depthwise = Conv2d(half, half, 3, groups=half, weight_norm=weight_norm, slope=1)
+        self.second = Conv2d(half, half, 1, weight_norm=weight_norm, slope=0)
 
     def forward(self, x: Tensor) -> Tensor:
         """N x C x H x W -> N x C x H x W."""

@@ -44,6 +44,7 @@ class FSRCNN(nn.Module):
         self.body = nn.Sequential(*_step(1, d, 5), *_step(d, s, 1), *mapping, *_step(s, d, 1))
         # An output pixel for each of scale x scale; what is cut off keeps the picture in place.
         self.enlarge = nn.ConvTranspose2d(d, 1, 9, stride=scale, padding=4, output_padding=scale - 1)
+        nn.init.normal_(self.enlarge.weight, std=1e-3)  # starts near black, not in noise
 
     def forward(self, x: Tensor) -> Tensor:
         """N x 1 x H x W -> N x 1 x scale*H x scale*W."""
@@ -51,4 +52,6 @@ class FSRCNN(nn.Module):
 
 
 def _step(before: int, after: int, kernel: int) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, kernel, padding=kernel // 2), nn.PReLU(after)]
+    conv = nn.Conv2d(before, after, kernel, padding=kernel // 2)
+    nn.init.kaiming_normal_(conv.weight, a=0.25)  # made for PReLU (He et al. 2015)
+    return [conv, nn.PReLU(after)]

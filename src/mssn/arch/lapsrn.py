@@ -71,6 +71,9 @@ class LapSRN(nn.Module):
         self.config, self.scale = config, scale
         self.entry = nn.Sequential(nn.Conv2d(1, config.channels, 3, padding=1), nn.LeakyReLU(_SLOPE))
         self.levels = nn.ModuleList(Level(config) for _ in range(scale // 2))
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, a=_SLOPE)  # He et al.'s, as in its paper
 
     def forward(self, x: Tensor) -> Tensor:
         """N x 1 x H x W -> N x 1 x scale*H x scale*W."""

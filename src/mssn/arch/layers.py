@@ -23,6 +23,9 @@ class Conv2d(nn.Module):
         groups: Groups of channels; `in_channels` for a depthwise convolution.
         weight_norm: Learn direction and length apart (paper section III-C, "WN layer").
         bias: Add a number to each output channel.
+        slope: Of the leaky ReLU that the first weights are sized for (He et al. 2015). By default they are
+            small, as PyTorch's own, so that branches start small beside their inputs; 0 for layers that
+            nothing bypasses, which must pass on all they are given.
     """
 
     def __init__(
@@ -34,13 +37,13 @@ class Conv2d(nn.Module):
         groups: int = 1,
         weight_norm: bool = True,
         bias: bool = False,
+        slope: float = math.sqrt(5),
     ) -> None:
         super().__init__()
         self.groups = groups
         self.padding = kernel_size // 2
         weight = torch.empty(out_channels, in_channels // groups, kernel_size, kernel_size)
-        # paper: not stated; PyTorch's own default, so that branches start small beside their inputs.
-        nn.init.kaiming_uniform_(weight, a=math.sqrt(5))
+        nn.init.kaiming_uniform_(weight, a=slope)  # paper: not stated
         self.weight = nn.Parameter(weight)
         self.gain = nn.Parameter(weight.flatten(1).norm(dim=1)) if weight_norm else None
         bound = weight[0].numel() ** -0.5

@@ -35,7 +35,7 @@ def ablate(
         experiment: Name of a shipped one (table-1, table-2, table-3, figure-6...) or a .toml file.
         output: Folder for all runs; a finished arm is never trained again.
         settings: key=value over every arm's recipe; may be repeated.
-        json_file: Write means, spreads and curves to this file.
+        json_file: Write means, spreads and curves to this file when all is finished.
         ray: Spread the arms over a Ray cluster: its address, or local for this machine.
         threads: Processor cores for an arm; default all.
         cache: Where decoded pictures are kept; default MSSN_CACHE or the user's cache folder.
@@ -43,15 +43,18 @@ def ablate(
     if threads is not None and threads < 1:
         raise RecipeError(f"--threads must be at least 1, not {threads}")
     plan = load_experiment(experiment, settings)
+    if json_file is not None and json_file.is_dir():
+        raise RecipeError(f"--json {json_file}: is a folder")
     console = Console(stderr=True)
     done = run(plan, output, cache=cache, threads=threads, ray=ray, say=console.print)
     found = summary(plan, output.resolve())
     Console().print(_table(found))
+    if not done:  # what stands in a file of results is never replaced by less
+        print("stopped; the same command goes on", file=sys.stderr)
+        return 130
     if json_file is not None:
         write_text(json_file, json.dumps(found, indent=1) + "\n")
-    if not done:
-        print("stopped; the same command goes on", file=sys.stderr)
-    return 0 if done else 130
+    return 0
 
 
 def _table(found: dict) -> Table:
@@ -64,7 +67,9 @@ def _table(found: dict) -> Table:
         cells = [name, f"{row['parameters']:,}", f"{row['mult_adds'] / 1e9:.1f} G"]
         scores = [row["validation"], *row["psnr"].values()] if "psnr" in row else []
         cells += [_score(score) for score in scores]
-        table.add_row(*cells, *(["diverged"] if row["failed"] and not scores else []))
+        if row["failed"]:
+            cells[0] += f" ({len(row['failed'])} diverged)"
+        table.add_row(*cells)
     return table
 
 

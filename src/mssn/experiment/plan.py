@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
 from mssn import arch
 from mssn.errors import RecipeError
-from mssn.train.recipe import Recipe, recipe_from
+from mssn.train.recipe import Recipe, recipe_from, setting
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,27 @@ def load_experiment(name: str, settings: list[str] | None = None) -> Experiment:
     seeds, scored = values.pop("seeds", [0, 1]), values.pop("score", ["Set5", "Set14"])
     if not arms or not isinstance(arms, dict) or not all(isinstance(arm, dict) for arm in arms.values()):
         raise RecipeError(f"{name}: has no arms; write [arms.NAME] and what it changes")
+    if odd := [arm for arm in arms if not re.fullmatch(r"\w[\w.+-]*", arm)]:
+        raise RecipeError(f"{name}: an arm's name is of letters, digits and . + - _, not '{odd[0]}'")
     if not (isinstance(seeds, list) and seeds and all(type(seed) is int for seed in seeds)):
         raise RecipeError(f"{name}: seeds must be a list of whole numbers, not {seeds!r}")
+    if len(set(seeds)) < len(seeds):
+        raise RecipeError(f"{name}: a seed stands twice in {seeds!r}")
+    if any("seed" in changes for changes in (values, *arms.values(), dict(map(setting, settings or [])))):
+        raise RecipeError(f"{name}: an experiment has no seed; write seeds = [0, 1] into its file")
     if not (isinstance(scored, list) and all(type(item) is str for item in scored)):
         raise RecipeError(f"{name}: score must be a list of benchmarks, not {scored!r}")
     recipes = {
         arm: replace(recipe_from({**values, **changes}, name, settings), name=f"{path.stem}, {arm}")
         for arm, changes in arms.items()
     }
-    for recipe in recipes.values():
+    before: dict[str, str] = {}
+    for arm, recipe in recipes.items():
         arch.build(recipe.model, recipe.scale, recipe.config)  # one that cannot be is told before any work
+        tried = json.dumps(asdict(replace(recipe, name="")), sort_keys=True)
+        if same := before.get(tried):
+            raise RecipeError(
+                f"{name}: nothing differs between the arms {same} and {arm}, with --set and all"
+            )
+        before[tried] = arm
     return Experiment(path.stem, str(title), recipes, tuple(seeds), tuple(scored))

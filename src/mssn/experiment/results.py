@@ -17,18 +17,35 @@ RESULT, WEIGHTS = "result.json", "weights.safetensors"  # in an arm's folder
 
 
 def finished(arm: Arm) -> dict[str, Any] | None:
-    """The result of an arm, or None if it is still to be trained.
+    """The result of an arm, or None if it is still to be trained or scored.
 
     Raises:
-        RecipeError: The folder holds the result of another recipe.
+        RecipeError: As `trained`.
+    """
+    result = trained(arm)
+    return result if result and not unscored(arm, result) else None
+
+
+def trained(arm: Arm) -> dict[str, Any] | None:
+    """The result of an arm, which may lack scores, or None if it is still to be trained.
+
+    Raises:
+        RecipeError: The folder holds the result of another recipe, or a damaged one.
     """
     path = arm.folder / RESULT
     if not path.exists():
         return None
-    result = json.loads(path.read_text())
-    if result["recipe"] != json.loads(json.dumps(asdict(arm.recipe))):
+    result = _read(path)
+    if result is None:
+        raise RecipeError(f"{path}: damaged; remove {arm.folder} to train the arm again")
+    if result["recipe"] != _plain(arm):
         raise another_recipe(arm)
     return result
+
+
+def unscored(arm: Arm, result: dict[str, Any]) -> list[str]:
+    """The benchmarks that are still to be scored; none where there is nothing to score."""
+    return [] if "failed" in result else [data for data in arm.scored if data not in result["psnr"]]
 
 
 def borrow(arm: Arm) -> dict[str, Any] | None:
@@ -39,28 +56,27 @@ def borrow(arm: Arm) -> dict[str, Any] | None:
     Returns:
         The result, which tells under "same_as" where it is from; None if there is none to take.
     """
-    recipe = _without_name(arm)
-    for path in sorted(arm.folder.parent.parent.glob(f"*/*/{RESULT}")):
-        result = json.loads(path.read_text())
-        same = result["recipe"] | recipe == result["recipe"] and result["versions"] == provenance.versions()
-        if not same or "failed" in result or not set(arm.scored) <= set(result["psnr"]):
+    wanted, root = _plain(arm), arm.folder.parent.parent
+    for path in sorted(root.glob(f"*/*/{RESULT}")):
+        result, weights = _read(path), path.parent / WEIGHTS
+        if result is None or result["versions"] != provenance.versions():
             continue
-        result |= {
-            "recipe": asdict(arm.recipe),
-            "same_as": path.parent.relative_to(arm.folder.parent.parent).as_posix(),
-        }
-        result["psnr"] = {data: result["psnr"][data] for data in arm.scored}
-        arm.folder.mkdir(parents=True, exist_ok=True)
-        with replacing(arm.folder / WEIGHTS) as file:
-            file.write((path.parent / WEIGHTS).read_bytes())
-        write(arm, result)
-        return result
+        if {**result["recipe"], "name": ""} != {**wanted, "name": ""}:
+            continue
+        if "failed" not in result:
+            if not weights.exists():
+                continue
+            arm.folder.mkdir(parents=True, exist_ok=True)
+            with replacing(arm.folder / WEIGHTS) as file:
+                file.write(weights.read_bytes())
+        return result | {"recipe": wanted, "same_as": path.parent.relative_to(root).as_posix()}
     return None
 
 
 def write(arm: Arm, result: dict[str, Any]) -> None:
     """Put the result of an arm into its folder: from now on it is finished."""
-    with replacing(arm.folder / RESULT) as file:
+    arm.folder.mkdir(parents=True, exist_ok=True)
+    with replacing(arm.folder / RESULT, durable=True) as file:
         file.write(json.dumps(result, indent=1).encode() + b"\n")
 
 
@@ -77,7 +93,8 @@ def summary(experiment: Experiment, folder: Path) -> dict[str, Any]:
         folder: As for `Experiment.arms`.
 
     Returns:
-        Plain data; "psnr" and "validation" hold mean and (largest - smallest) in dB, "seeds" every value.
+        Plain data; "psnr" and "validation" hold mean and (largest - smallest) in dB, "seeds" every value;
+        "curve" is (update, mean validation PSNR). "commit" is of the summary, "commits" are of the trainings.
     """
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in experiment.recipes}
     for arm in experiment.arms(folder):
@@ -96,14 +113,19 @@ def summary(experiment: Experiment, folder: Path) -> dict[str, Any]:
             "parameters": complexity.count_parameters(net),
             "mult_adds": complexity.mult_adds(net, recipe.scale),
             "failed": [result["failed"] for result in results if "failed" in result],
+            "commits": sorted({result["commit"] for result in results}),
         }
         good = [result for result in results if "failed" not in result]
         if good:
             row["validation"] = _spread([result["validation"] for result in good])
             row["psnr"] = {
-                data: _spread([result["psnr"][data] for result in good]) for data in good[0]["psnr"]
+                data: _spread([result["psnr"][data] for result in good]) for data in experiment.scored
             }
-            row["curve"] = good[0]["curve"]
+            curves = [dict(map(tuple, result["curve"])) for result in good]
+            steps = sorted(set(curves[0]).intersection(*curves))
+            row["curve"] = [
+                (step, round(statistics.mean(curve[step] for curve in curves), 4)) for step in steps
+            ]
         rows[name] = row
     return {
         "experiment": experiment.name,
@@ -115,11 +137,21 @@ def summary(experiment: Experiment, folder: Path) -> dict[str, Any]:
     }
 
 
-def _without_name(arm: Arm) -> dict[str, Any]:
-    """What was tried, as it reads in a result; the name tells only where."""
-    recipe = json.loads(json.dumps(asdict(arm.recipe)))
-    del recipe["name"]
-    return recipe
+def _plain(arm: Arm) -> dict[str, Any]:
+    """An arm's recipe as it reads in a result."""
+    return json.loads(json.dumps(asdict(arm.recipe)))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A result, or None if the file is none."""
+    try:
+        result = json.loads(path.read_text("utf-8"))
+        whole = isinstance(result["recipe"], dict) and (
+            "failed" in result or isinstance(result["psnr"], dict)
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return result if whole and "versions" in result else None
 
 
 def _spread(values: list[float]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,16 +16,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mssn import provenance
 from mssn.data.folder import locate
-from mssn.errors import DivergedError, MssnError
+from mssn.errors import DataError, DivergedError, MssnError
 from mssn.evaluate import evaluate
 from mssn.experiment.plan import Arm, Experiment
-from mssn.experiment.results import WEIGHTS, another_recipe, borrow, finished, write
+from mssn.experiment.results import WEIGHTS, another_recipe, borrow, finished, trained, unscored, write
 from mssn.export.onnx import export
+from mssn.image.io import find_images
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.train.loop import CHECKPOINT
 from mssn.train.session import prepare, resumed_recipe, write_weights
 
 Say = Callable[[str], None]
+_PATIENCE = 20  # seconds for an answer over the network, or for runs to save what they have
 
 
 def run(
@@ -53,7 +56,7 @@ def run(
         MssnError: Data, recipe or folder are not usable, or Ray cannot be reached.
     """
     for name in experiment.scored:
-        locate(name)  # what is missing is told now, not after an hour
+        find_images(locate(name))  # what is missing is told now, not after an hour
     waiting = [arm for arm in experiment.arms(folder.resolve()) if not finished(arm)]
     if ray is None:
         return all(run_arm(arm, cache=cache, threads=threads, say=say) for arm in waiting)
@@ -63,27 +66,52 @@ def run(
 def _spread_out(arms: list[Arm], cache: Path | None, threads: int | None, address: str, say: Say) -> bool:
     """`run_arm` for each, as many at once as the cluster has cores for."""
     ray: Any = importlib.import_module("ray")  # optional, and its types do not help
+    _require_answer(address)
     try:
-        ray.init(address=None if address == "local" else address, log_to_driver=False)
-    except ConnectionError as error:
-        raise MssnError(f"no Ray cluster answers at {address}: start one with `ray start --head`") from error
+        ray.init(address=address, log_to_driver=False)
+    except (ConnectionError, ValueError) as error:
+        raise _no_cluster(address) from error
     with ExitStack() as stack:
         stack.callback(ray.shutdown)
-        cores = threads or int(ray.nodes()[0]["Resources"].get("CPU", 1))
+        most = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes())
+        cores = threads or most
+        if cores > most:
+            raise MssnError(f"--threads {cores}: no machine of the cluster has more than {most}")
         remote = ray.remote(num_cpus=cores)(run_arm)
         running = {remote.remote(arm, cache=cache, threads=cores, say=str): arm for arm in arms}
-        while running:
-            (ready,), _ = ray.wait(list(running), num_returns=1)
-            arm = running.pop(ready)
-            try:
+        try:
+            while running:
+                (ready,), _ = ray.wait(list(running), num_returns=1)
+                arm = running.pop(ready)
                 if not ray.get(ready):
                     return False
-            except ray.exceptions.RayTaskError as error:
-                if isinstance(error.cause, MssnError):
-                    raise error.cause from error
-                raise
-            say(f"{arm.name}, seed {arm.recipe.seed}: finished")
+                say(f"{arm.name}, seed {arm.recipe.seed}: finished")
+        except KeyboardInterrupt:
+            for task in running:
+                ray.cancel(task)  # as Ctrl-C there: they save what they have
+            ray.wait(list(running), num_returns=len(running), timeout=_PATIENCE)
+            return False
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, MssnError):
+                raise error.cause from error
+            raise
     return True
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address where nothing listens; Ray itself would try for many minutes."""
+    if address in ("local", "auto"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise _no_cluster(address) from error
+
+
+def _no_cluster(address: str) -> MssnError:
+    how = "start one with `ray start --head`, and give HOST:PORT, auto or local"
+    return MssnError(f"no Ray cluster answers at {address}: {how}")
 
 
 def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, say: Say = print) -> bool:
@@ -101,11 +129,25 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
     Raises:
         MssnError: Data, recipe or folder are not usable.
     """
-    if finished(arm):
-        return True
-    if not (arm.folder / CHECKPOINT).exists() and (same := borrow(arm)):
-        say(f"{arm.name}, seed {arm.recipe.seed}: the same as {same['same_as']}, finished before")
-        return True
+    result = trained(arm)
+    if result is None and not (arm.folder / CHECKPOINT).exists():
+        result = borrow(arm)
+    if result is None:
+        result = _train(arm, cache, threads)
+    if result is None:
+        return False
+    if lacking := unscored(arm, result):
+        result["psnr"] |= _scores(arm.folder / WEIGHTS, lacking, threads)
+    write(arm, result)
+    told = result.get("failed") or f"validation {result['validation']:.3f} dB"
+    if "same_as" in result:
+        told += f", the same as {result['same_as']}"
+    say(f"{arm.name}, seed {arm.recipe.seed}: {told}")
+    return True
+
+
+def _train(arm: Arm, cache: Path | None, threads: int | None) -> dict[str, Any] | None:
+    """The result of training an arm, or going on with it, without scores; None after Ctrl-C."""
     if threads:
         torch.set_num_threads(threads)
     resumes = (arm.folder / CHECKPOINT).exists()
@@ -117,37 +159,34 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
         trainer.resume()
     try:
         if not trainer.run():
-            return False
+            return None
     except DivergedError as error:  # that it cannot be trained so is a result
         failure = str(error)
     result: dict[str, Any] = {
         "recipe": asdict(arm.recipe),
         "data": meta.data,
         "updates": trainer.status.update,
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
     }
     if failure:
-        result["failed"] = failure
-    else:
-        write_weights(trainer, meta, arm.folder / WEIGHTS)
-        result["validation"] = trainer.status.psnr
-        result["psnr"] = _scores(arm)
-        result["curve"] = _curve(arm.folder)
-    result |= {"versions": provenance.versions(), "commit": provenance.commit()}
-    write(arm, result)
-    told = failure or f"validation {result['validation']:.3f} dB"
-    say(f"{arm.name}, seed {arm.recipe.seed}: {told}")
-    return True
+        return result | {"failed": failure}
+    write_weights(trainer, meta, arm.folder / WEIGHTS)
+    return result | {"validation": trainer.status.psnr, "curve": _curve(arm.folder), "psnr": {}}
 
 
-def _scores(arm: Arm) -> dict[str, float]:
+def _scores(weights: Path, benchmarks: list[str], threads: int | None) -> dict[str, float]:
     """PSNR on each benchmark, in float32, as exported."""
-    if not arm.scored:
-        return {}
+    found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        _, onnx = export(arm.folder / WEIGHTS, Path(folder))
-        runtime = OpenVINORuntime(onnx, precision="fp32")
-        reports = [evaluate(runtime, name) for name in arm.scored]
-    return {report.data: round(report.mean.psnr, 4) for report in reports}
+        _, onnx = export(weights, Path(folder))
+        runtime = OpenVINORuntime(onnx, precision="fp32", threads=threads)
+        for name in benchmarks:
+            report = evaluate(runtime, name)
+            if report.failed:  # a mean over fewer pictures could not be compared
+                raise DataError(f"{name}: {report.failed[0]}")
+            found[name] = round(report.mean.psnr, 4)
+    return found
 
 
 def _curve(folder: Path) -> list[tuple[int, float]]:
