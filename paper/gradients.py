@@ -21,6 +21,7 @@ from torch import nn
 from mssn import arch, provenance
 from mssn.arch.mssn import MSSN
 from mssn.data.folder import locate
+from mssn.errors import MssnError
 from mssn.experiment.plan import load_experiment
 from mssn.experiment.results import RESULT as ARM
 from mssn.experiment.results import WEIGHTS
@@ -106,4 +107,8 @@ def _floats(pictures: list[np.ndarray]) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except MssnError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

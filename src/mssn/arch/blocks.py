@@ -151,10 +151,9 @@ class ShuffleNetV2(nn.Module):
         if channels % 2:
             raise ValueError(f"shufflenet-v2 needs an even number of channels, not {channels}")
         half = channels // 2
-        # Sized to pass on what they are given: nothing is added to it, and every channel's turn comes.
-        self.first = Conv2d(half, half, 1, weight_norm=weight_norm, slope=0)
-        self.depthwise = Conv2d(half, half, 3, groups=half, weight_norm=weight_norm, slope=1)
-        self.second = Conv2d(half, half, 1, weight_norm=weight_norm, slope=0)
+        self.first = Conv2d(half, half, 1, weight_norm=weight_norm)
+        self.depthwise = Conv2d(half, half, 3, groups=half, weight_norm=weight_norm)
+        self.second = Conv2d(half, half, 1, weight_norm=weight_norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """N x C x H x W -> N x C x H x W."""
