@@ -137,9 +137,12 @@ def test_another_recipe_does_not_pass_for_the_finished_one(tiny, tmp_path, folde
         go(other, tmp_path)
 
 
-def test_a_missing_benchmark_is_told_before_the_work(tiny, tmp_path) -> None:
+def test_a_missing_folder_is_told_before_the_work(tiny, tmp_path) -> None:
     with pytest.raises(DataError, match="no folder nowhere"):
         go(replace(tiny, scored=("nowhere",)), tmp_path)
+    lost = {**tiny.recipes, "l2": replace(tiny.recipes["l2"], train=("nowhere",))}
+    with pytest.raises(DataError, match="no folder nowhere"):
+        go(replace(tiny, recipes=lost), tmp_path)
     assert not (tmp_path / "tiny").exists()
 
 

@@ -55,9 +55,10 @@ def run(
     Raises:
         MssnError: Data, recipe or folder are not usable, or Ray cannot be reached.
     """
-    for name in experiment.scored:
-        find_images(locate(name))  # what is missing is told now, not after an hour
     waiting = [arm for arm in experiment.arms(folder.resolve()) if not finished(arm)]
+    trained_on = (name for arm in waiting for name in (*arm.recipe.train, *arm.recipe.validation))
+    for name in dict.fromkeys((*experiment.scored, *trained_on)):
+        find_images(locate(name))  # what is missing is told now, not after an hour
     if ray is None:
         return all(run_arm(arm, cache=cache, threads=threads, say=say) for arm in waiting)
     return _spread_out(waiting, cache, threads, ray, say)
