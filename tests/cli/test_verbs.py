@@ -212,7 +212,7 @@ def test_ablate(mssn, pictures, tmp_path) -> None:
     assert first.out == again.out
     assert "l2" in first.out
     result = json.loads((tmp_path / "out" / "loss.json").read_text())
-    assert result["arms"]["l1"]["psnr"][pictures.name]["spread"] == 0
+    assert result["arms"]["l1"]["psnr"][str(pictures)]["spread"] == 0
     assert "no experiment 'table-9'" in mssn("ablate", "table-9").line
     assert "unknown key 'arm'" in mssn("ablate", "loss.toml", "--set", "arm=1").line
     assert "--threads must be at least 1" in mssn("ablate", "loss.toml", "--threads", "0").line
