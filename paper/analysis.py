@@ -127,7 +127,7 @@ def learnt_scales(stem: Path) -> None:
     """Values of every learnt scale of the x2 weights that ship, by depth."""
     figure, panels = pyplot.subplots(1, 3, figsize=(12, 3.8), sharey=True)
     for axes, model in zip(panels, ("mssn-s", "mssn-m", "mssn"), strict=True):
-        net, _ = load_network(manifest.FOLDER / f"{model}-x2.safetensors")
+        net, _ = load_network(manifest.FOLDER / f"{model}-x2.onnx")
         assert isinstance(net, MSSN)
         _scales_of(axes, net)
         axes.set(title=model, xlabel="unit, first to last")

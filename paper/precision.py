@@ -57,7 +57,7 @@ def main() -> None:
 def measure(row: manifest.Row) -> dict[str, dict[str, float]]:
     """PSNR by precision and benchmark, and size in KB, of one network; installs its int8 file."""
     assert row.path is not None
-    weights = row.path.with_suffix(".safetensors")
+    weights = row.path
     pictures = [
         shrink(crop_to_multiple(read_rgb(path), row.scale), row.scale)
         for path in find_images(locate("validation"))

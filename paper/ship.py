@@ -3,10 +3,10 @@
     python paper/ship.py                              # only the table, shipped/manifest.json
     python paper/ship.py runs/NAME/weights.safetensors
 
-Shipping exports safetensors and ONNX with one command, scores the ONNX file through the runtime that users
-get (OpenVINO) on every benchmark under MSSN_DATA, keeps the scores in paper/results/MODEL-xSCALE.json and in
-both files, and refuses weights that score lower than those that ship already. Their int8 file goes;
-`python paper/precision.py MODEL-xSCALE` makes the new one.
+Shipping exports weights as ONNX (from which `mssn.weights.network` makes a network that learns again), scores
+that file through the runtime that users get (OpenVINO) on every benchmark under MSSN_DATA, keeps the scores
+in paper/results/MODEL-xSCALE.json and in the file, and refuses weights that score lower than those that ship
+already. Their int8 file goes; `python paper/precision.py MODEL-xSCALE` makes the new one.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from mssn.errors import MssnError
 from mssn.export.onnx import export
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.weights import files, manifest
+from mssn.weights.network import load_network
 
 TRAINING = ("recipe", "updates", "data", "licence", "commit")
 RESULTS = Path(__file__).parent / "results"
@@ -66,13 +67,12 @@ def ship(weights: Path, force: bool) -> None:
         print(name, {data: score["psnr"] for data, score in scores.items()})
         if not force:
             _require_better(name, onnx, scores)
-        # The scores go into the file they were measured on, and from there into both that ship.
+        # The same weights again, with their scores.
         meta = replace(meta, scores=scores, licence="MIT")
         files.save(safetensors, tensors, meta)
-        safetensors, onnx = export(safetensors, Path(folder) / "final", half=True)
+        _, onnx = export(safetensors, Path(folder) / "final", half=True)
         manifest.FOLDER.mkdir(exist_ok=True)
-        for path in (safetensors, onnx):
-            shutil.copy(path, manifest.FOLDER / path.name)
+        shutil.copy(onnx, manifest.FOLDER / onnx.name)
         (manifest.FOLDER / f"{name}-int8.onnx").unlink(
             missing_ok=True
         )  # of other weights; precision.py makes it
@@ -93,7 +93,7 @@ def write_manifest() -> None:
         for scale in spec.scales:
             net = arch.build(model, scale)
             shipped = manifest.FOLDER / f"{model}-x{scale}.onnx"
-            meta = files.load(shipped.with_suffix(".safetensors"))[1] if shipped.exists() else None
+            meta = load_network(shipped)[1] if shipped.exists() else None
             int8 = manifest.FOLDER / f"{model}-x{scale}-int8.onnx"
             found = measured.get(f"{model}-x{scale}", {})
             row = manifest.Row(
@@ -130,7 +130,7 @@ def _require_better(name: str, onnx: Path, scores: dict[str, dict[str, float]]) 
     if manifest.PHOTO in name:
         change = _on_photographs(onnx) - _on_photographs(old)
     else:
-        before = files.load(old.with_suffix(".safetensors"))[1].scores
+        before = load_network(old)[1].scores
         change = sum(scores[data]["psnr"] - before[data]["psnr"] for data in scores) / len(scores)
     if change <= 0:
         raise MssnError(f"{name}: {-change:.4f} dB lower than the weights that ship; kept those")

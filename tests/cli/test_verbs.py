@@ -172,6 +172,8 @@ def test_train_export_upscale(mssn, pictures, tmp_path) -> None:
     assert mssn("train", "tiny.toml", "--cache", "cache", *longer).code == 0
     _, more = files.load(tmp_path / "more" / "weights.safetensors")
     assert (meta.updates, more.updates) == (24, 54)
+    # What ships can be started from by name; it is larger than this network.
+    assert "mssn-s x2 cannot start this" in mssn("train", "tiny.toml", "-o", "other", "--init", "mssn-s").line
 
 
 @pytest.mark.parametrize(
@@ -185,6 +187,7 @@ def test_train_export_upscale(mssn, pictures, tmp_path) -> None:
         (["tiny.toml", "--set", "patch=100"], "no picture holds a patch of 200 pixels"),
         (["tiny.toml", "--resume"], "no checkpoint to resume from"),
         (["tiny.toml", "--init", "gone.safetensors"], "no such weights file"),
+        (["tiny.toml", "--init", "mssn-xl"], "unknown model 'mssn-xl'"),
         (["tiny.toml", "--init", "a", "--resume"], "exclude each other"),
         (["tiny.toml", "--time-limit", "0"], "--time-limit must be above 0"),
         (["tiny.toml", "--device", "warp"], "warp"),

@@ -19,7 +19,7 @@ from mssn.runtime.onnxruntime import ONNXRuntime
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.weights import files
 from mssn.weights.meta import Meta
-from mssn.weights.network import load_network
+from mssn.weights.network import SCALES, load_network
 
 META = Meta(model="mssn-s", scale=2, config={}, domain="rgb", halo=6, parameters=1)
 
@@ -78,6 +78,34 @@ def test_half_the_size_is_the_network_with_rounded_weights(exported, tmp_path) -
         sum(len(tensor.raw_data) for tensor in onnx.load(path).graph.initializer) for path in (whole, half)
     ]
     assert weights[1] < 0.52 * weights[0]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_the_network_comes_back_from_the_exported_file(exported, tmp_path, half) -> None:
+    _, path = export(exported / "mssn-s-x2.safetensors", tmp_path, half=half)
+    net, meta = load_network(exported / "mssn-s-x2.safetensors")
+    back, same = load_network(path)
+    assert same == meta
+    assert [parameter.shape for parameter in back.parameters()] == [p.shape for p in net.parameters()]
+    x = torch.rand(1, 3, 30, 20)
+    with torch.no_grad():
+        np.testing.assert_allclose(back(x).numpy(), net(x).numpy(), rtol=0, atol=2e-3 if half else 1e-5)
+    if half:  # the very same file again
+        write_onnx(back, meta, tmp_path / "again.onnx", half=True)
+        assert (tmp_path / "again.onnx").read_bytes() == path.read_bytes()
+
+
+def test_files_that_no_network_comes_back_from_say_so(exported, tmp_path) -> None:
+    model = onnx.load(exported / "mssn-s-x2.onnx")
+    scales = next(entry for entry in model.metadata_props if entry.key == SCALES)
+    scales.value = '{"body": 1}'
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(WeightsError, match=r"other\.onnx: not the weights of mssn-s x2 \(its learnt scales"):
+        load_network(tmp_path / "other.onnx")
+    model.metadata_props.remove(scales)
+    onnx.save(model, tmp_path / "run-only.onnx")
+    with pytest.raises(WeightsError, match=r"can only be run; to train or export, take the \.safetensors"):
+        load_network(tmp_path / "run-only.onnx")
 
 
 def test_exporting_twice_changes_nothing(exported, tmp_path) -> None:

@@ -105,7 +105,9 @@ def test_bicubic_is_matlabs(photo) -> None:
         ("foreign.onnx", None, {}, WeightsError, "carries no mssn description"),
         ("foreign.onnx", None, {"runtime": "onnxruntime"}, WeightsError, "carries no mssn description"),
         ("net.safetensors", None, {}, WeightsError, "openvino runs .onnx files; mssn export"),
-        ("mssn-s-x2.onnx", None, {"runtime": "pytorch"}, WeightsError, "pytorch runs .safetensors files"),
+        ("gone.onnx", None, {"runtime": "pytorch"}, WeightsError, "no such weights file"),
+        ("text.onnx", None, {"runtime": "pytorch"}, WeightsError, "not a readable ONNX file"),
+        ("foreign.onnx", None, {"runtime": "pytorch"}, WeightsError, "carries no mssn description"),
         (
             "mssn-s-x2.onnx",
             None,

@@ -25,7 +25,7 @@ def export(
     """Write MODEL-xSCALE.onnx (weight norm and scales folded) and .safetensors (half precision).
 
     Args:
-        weights: A .safetensors file, as `mssn train` leaves in its folder.
+        weights: A .safetensors file, as `mssn train` leaves in its folder, or an MSSN's .onnx file.
         output: Folder to write into; made if missing.
         half: Store the ONNX file's weights in half precision, too: half as large, and as good to a
             thousandth of a dB.

@@ -16,6 +16,7 @@ from mssn.train.parallel import World, world
 from mssn.train.recipe import Recipe, load_recipe
 from mssn.train.session import prepare, resumed_recipe, write_weights
 from mssn.train.status import Status
+from mssn.weights import manifest
 
 
 def train(
@@ -37,7 +38,8 @@ def train(
         output: The run's folder; default runs/RECIPE.
         settings: key=value over the recipe; may be repeated.
         resume: Go on from the checkpoint in the run's folder, with the recipe it was started with.
-        init: Weights (.safetensors) to start from; those of another scale lend body and head.
+        init: Weights to start from: a .safetensors file, an MSSN's .onnx file, or a model's name for those
+            that ship at this scale; those of another scale lend body and head.
         time_limit: Minutes; the schedule fits itself into them.
         device: cpu or cuda; default cuda where there is one.
         cache: Where decoded pictures are kept; default MSSN_CACHE or the user's cache folder.
@@ -50,6 +52,8 @@ def train(
     plan = resumed_recipe(folder, settings or []) if resume else load_recipe(recipe, settings)
     if not resume and (folder / CHECKPOINT).exists():
         raise TrainingError(f"{folder}: holds a run already; add --resume, or choose another -o")
+    if init and not init.suffix and len(init.parts) == 1:
+        init = manifest.find(str(init), plan.scale).path
     with world(device) as processes:
         return _train(plan, folder, processes, resume, init, time_limit, device, cache)
 

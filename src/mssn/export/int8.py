@@ -52,7 +52,7 @@ def export_int8(weights: Path, pictures: Iterable[np.ndarray], folder: Path) -> 
     """Write MODEL-xSCALE-int8.onnx.
 
     Args:
-        weights: A .safetensors file of an MSSN.
+        weights: A .safetensors or .onnx file of an MSSN.
         pictures: Small pictures like those it will enlarge, H x W x 3 uint8, to measure ranges on.
         folder: Where the file goes; made if missing.
 

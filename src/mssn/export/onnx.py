@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from pathlib import Path
@@ -12,12 +13,13 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
-from mssn.arch.folded import fold
+from mssn.arch.folded import FoldedMSSN, fold
+from mssn.arch.unfolded import learnt_scales
 from mssn.atomic import replacing
 from mssn.errors import WeightsError
 from mssn.weights import files
 from mssn.weights.meta import Meta
-from mssn.weights.network import load_network, tensors_of
+from mssn.weights.network import SCALES, load_network, tensors_of
 
 _OPSET = 18
 
@@ -28,7 +30,7 @@ def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Pa
     The ONNX file is made from the very numbers in the safetensors file, so the two always agree.
 
     Args:
-        weights: A .safetensors file.
+        weights: A .safetensors file, or an MSSN's .onnx file.
         folder: Where MODEL-xSCALE.safetensors and .onnx go; made if missing.
         half: As for `write_onnx`.
 
@@ -83,6 +85,10 @@ def write_onnx(net: nn.Module, meta: Meta, path: Path, *, half: bool = False) ->
     model = to_onnx(folded)
     if half:
         _store_halves(model)
+    if isinstance(folded, FoldedMSSN):  # so that the file alone can be trained on (mssn.arch.unfolded)
+        model.metadata_props.append(
+            onnx.StringStringEntryProto(key=SCALES, value=json.dumps(learnt_scales(net)))
+        )
     save_model(model, meta, path)
 
 

@@ -39,7 +39,7 @@ class PyTorchRuntime:
 
 
 def open_pytorch(path: Path, *, bf16: bool = False, threads: int | None = None) -> PyTorchRuntime:
-    """A runtime from a .safetensors file.
+    """A runtime from a .safetensors file, or from the .onnx file of an MSSN.
 
     Args:
         path: Weights.

@@ -26,7 +26,8 @@ def open_runtime(
         model: "bicubic", the name of a model that ships with the package, or the path of an .onnx or
             .safetensors file.
         scale: Factor; default 2 for a name, the file's own for a path (and checked against it).
-        runtime: What runs it; .safetensors files need "pytorch", .onnx files one of the others.
+        runtime: What runs it; .safetensors files need "pytorch", .onnx files run in all (in "pytorch"
+            those of MSSN, MSSN-M and MSSN-S).
         precision: "auto" takes the fastest on this processor that costs next to nothing; ONNX Runtime knows
             fp32 (its "auto") and int8 only, PyTorch fp32 (its "auto") and bf16.
         threads: Processor cores; None for all.
@@ -65,7 +66,7 @@ def _shipped(model: str, scale: int, runtime: RuntimeName, precision: Precision)
     path = row.path
     assert path is not None
     if runtime == "pytorch":
-        return path.with_suffix(".safetensors"), precision
+        return path, precision
     if runtime == "openvino" and precision == "auto":
         from mssn.runtime.openvino import computes_bf16
 
@@ -81,9 +82,8 @@ def _shipped(model: str, scale: int, runtime: RuntimeName, precision: Precision)
 
 
 def _open(path: Path, runtime: RuntimeName, precision: Precision, threads: int | None) -> Runtime:
-    if (path.suffix.lower() == ".safetensors") != (runtime == "pytorch"):
-        wanted = ".safetensors" if runtime == "pytorch" else ".onnx"
-        raise WeightsError(f"{path}: {runtime} runs {wanted} files; mssn export makes one from the other")
+    if path.suffix.lower() == ".safetensors" and runtime != "pytorch":
+        raise WeightsError(f"{path}: {runtime} runs .onnx files; mssn export makes one of it")
     if runtime == "pytorch":
         return _open_pytorch(path, precision, threads)
     if runtime == "onnxruntime":

@@ -25,7 +25,7 @@ class Row:
         parameters_with_gains: With them.
         mult_adds: For a 1280x720 output.
         receptive_field: Side of the square of LR pixels that one output pixel depends on.
-        weights: Name of the shipped .onnx file (a .safetensors of the same name lies beside it), or None.
+        weights: Name of the shipped .onnx file, which can be run and trained on, or None.
         int8: Name of the shipped .onnx file whose units compute in bytes, or None.
         loss: Precision ("bf16", "int8") -> what it costs on Set5 beside float32, dB.
         scores: Benchmark -> {"psnr", "ssim"} of the shipped weights.
