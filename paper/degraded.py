@@ -3,6 +3,7 @@
     python paper/degraded.py                     # every mssn*-photo that ships
     python paper/degraded.py mssn-s-photo-x2     # only this one; the other results stay
     python paper/degraded.py mssn-s-photo-x2 avif:85 none     # and only these degradations
+    python paper/degraded.py mssn-photo-x2 Set14 B100         # and only these benchmarks
 
 Small pictures of three benchmarks are compressed as JPEG, WebP and AVIF of several qualities, then enlarged
 by bicubic, by the clean weights and by those for photographs, as users get them. Writes PSNR on Y to
@@ -45,17 +46,22 @@ def main() -> None:
         for row in manifest.rows()
         if row.weights and row.model.endswith(manifest.PHOTO)
     }
-    hows = [argument for argument in sys.argv[1:] if argument not in shipped]
-    for name in [argument for argument in sys.argv[1:] if argument in shipped] or shipped:
-        before = known.get(name, {}) if hows else {}
-        found = before | measure(shipped[name], hows or HOWS)
-        known[name] = {how: found[how] for how in HOWS if how in found}
+    given = sys.argv[1:]
+    sets = [argument for argument in given if argument in SETS]
+    hows = [argument for argument in given if argument not in shipped and argument not in SETS]
+    for name in [argument for argument in given if argument in shipped] or shipped:
+        before = known.get(name, {}) if hows or sets else {}
+        found = measure(shipped[name], hows or HOWS, sets or SETS)
+        merged = {how: before.get(how, {}) | found.get(how, {}) for how in HOWS}
+        known[name] = {how: scores for how, scores in merged.items() if scores}
         models = {name: known[name] for name in shipped if name in known}
         result = {"versions": provenance.versions(), "commit": provenance.commit(), "models": models}
         RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def measure(row: manifest.Row, hows: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
+def measure(
+    row: manifest.Row, hows: Sequence[str], sets: Sequence[str]
+) -> dict[str, dict[str, dict[str, float]]]:
     """Mean PSNR by degradation, benchmark and what enlarges ("bicubic", "clean", "photo")."""
     runtimes = {
         "clean": load_enlarger(row.model.removesuffix(manifest.PHOTO), row.scale).runtime,
@@ -63,7 +69,7 @@ def measure(row: manifest.Row, hows: Sequence[str]) -> dict[str, dict[str, dict[
     }
     found: dict[str, dict[str, dict[str, float]]] = {}
     for how in hows:
-        found[how] = {data: score(runtimes, data, how, row.scale) for data in SETS}
+        found[how] = {data: score(runtimes, data, how, row.scale) for data in sets}
         print(f"{row.model} x{row.scale}", how, found[how], flush=True)
     return found
 

@@ -93,6 +93,9 @@ def photos() -> str:
         for data in row["none"]:
             cells = []
             for how in hows:
+                if data not in row.get(how, {}):
+                    cells.append("")  # not measured
+                    continue
                 score = row[how][data]
                 clean, photo = (score[kind] - score["bicubic"] for kind in ("clean", "photo"))
                 better, other = f"{photo:+.2f}", f"{clean:+.2f}"

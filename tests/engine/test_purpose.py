@@ -112,6 +112,9 @@ def test_weights_for_photographs_are_opened_when_they_are_needed() -> None:
 @pytest.mark.parametrize("how", STORED)
 def test_the_rule_takes_what_scored_higher(how) -> None:
     for name, measured in json.loads(RESULT.read_text())["models"].items():
+        if how not in measured:
+            assert not name.startswith("mssn-s-"), "only of the larger networks not everything is measured"
+            continue
         sets = measured[how].values()
         gain = statistics.mean(score["photo"] - score["clean"] for score in sets)
         assert suits_photo(STORED[how]) == (gain > 0), f"{name}: photo weights gain {gain:.3f} dB"

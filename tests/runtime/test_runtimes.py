@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import onnx
 import openvino as ov
@@ -32,6 +35,27 @@ def test_runtimes_agree(runtime, exported, size) -> None:
     assert out.dtype == np.float32
     assert np.array_equal(x, before)
     np.testing.assert_allclose(out, reference.run(x), rtol=0, atol=1e-5)
+
+
+# Imports take long here, so that the second thread comes while the first is still preparing.
+FIRST_USE = """
+import builtins, threading, time
+import mssn.runtime.openvino
+from openvino import Type
+
+def slowly(*arguments, usual=builtins.__import__, **more):
+    time.sleep(0.1)
+    return usual(*arguments, **more)
+
+builtins.__import__ = slowly
+threads = [threading.Thread(target=Type.u8.to_dtype) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_threads_that_come_first_together_do_not_wait_for_each_other() -> None:
+    subprocess.run([sys.executable, "-c", FIRST_USE], check=True, timeout=60)
 
 
 def test_results_are_not_overwritten_by_the_next_run(runtime) -> None:

@@ -78,7 +78,7 @@ def unfold(net: MSSN, folded: dict[str, Tensor], scales: dict[str, float]) -> No
 def _require_fitting(net: MSSN, folded: dict[str, Tensor], scales: dict[str, float]) -> None:
     if scales.keys() != learnt_scales(net).keys():
         raise ValueError("its learnt scales are missing")
-    expected = dict(FoldedMSSN(net).named_parameters())
+    expected: dict[str, Tensor] = dict(FoldedMSSN(net).named_parameters())
     if net.normalize is not None:
         expected["minus_mean"] = net.normalize.mean
     for name, tensor in expected.items():

@@ -16,6 +16,10 @@ from mssn.runtime.base import Precision
 from mssn.runtime.precision import settle_int8
 from mssn.weights.meta import Meta
 
+# OpenVINO builds its table of types when it is first asked, and two threads that ask at once wait for each
+# other for ever (one holds the table, the other Python's lock). A module is imported by one thread only.
+ov.Type.u8.to_dtype()
+
 
 class OpenVINORuntime:
     """One compiled network; shapes may change from call to call.
