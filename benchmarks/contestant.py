@@ -25,11 +25,11 @@ Enlarge = Callable[[np.ndarray], np.ndarray]
 
 def ours(name: str) -> Enlarge:
     """A network in a runtime: MODEL,RUNTIME,PRECISION."""
-    from mssn.api import load_enlarger
+    from mssn.api import load_tiled
 
     model, runtime, precision = name.split(",")
     scale = None if Path(model).suffix else 2
-    return load_enlarger(model, scale, runtime=runtime, precision=precision)  # pyright: ignore[reportArgumentType]
+    return load_tiled(model, scale, runtime=runtime, precision=precision)  # pyright: ignore[reportArgumentType]
 
 
 def bicubic(_: str) -> Enlarge:
@@ -94,7 +94,7 @@ def read(path: Path, kind: str) -> np.ndarray:
         import cv2
 
         return cv2.imread(str(path))
-    from mssn.image.io import read_rgb
+    from mssn.image.read import read_rgb
 
     return read_rgb(path)
 
@@ -106,8 +106,8 @@ def write(path: Path, pixels: np.ndarray, kind: str) -> None:
 
         cv2.imwrite(str(path), pixels)
         return
-    from mssn.image.io import write as write_picture
     from mssn.image.picture import Picture
+    from mssn.image.write import write as write_picture
 
     write_picture(path, Picture(pixels))
 

@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 from common import report
 
-from mssn.image.io import read_size, write
 from mssn.image.picture import Picture
+from mssn.image.read import read_size
+from mssn.image.write import write
 
 
 def main() -> None:

@@ -28,16 +28,16 @@ from common import RESULTS, report
 from plot import draw
 
 from mssn.api import models
-from mssn.data.folder import locate
-from mssn.export.onnx import export
-from mssn.image.io import find_images, read_rgb, write
 from mssn.image.picture import Picture
+from mssn.image.read import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, imresize, shrink
-from mssn.metrics import psnr_y
+from mssn.image.write import write
+from mssn.lab.export.onnx import export
+from mssn.lab.foreign import read_foreign
+from mssn.lab.weights import save, tensors_of
 from mssn.runtime.openvino import computes_bf16
-from mssn.weights.files import save
-from mssn.weights.foreign import read_foreign
-from mssn.weights.network import tensors_of
+from mssn.score.folders import locate
+from mssn.score.metrics import psnr_y
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv-peers" / "bin" / "python"

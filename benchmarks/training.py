@@ -20,11 +20,11 @@ import torch
 from common import report
 from torch import nn
 
-from mssn import complexity
-from mssn.arch.layers import Conv2d
-from mssn.train.loop import Trainer
-from mssn.train.recipe import load_recipe
-from mssn.train.session import prepare
+from mssn.lab import complexity
+from mssn.lab.nets.layers import Conv2d
+from mssn.lab.train.loop import Trainer
+from mssn.lab.train.recipe import load_recipe
+from mssn.lab.train.session import prepare
 
 
 def main() -> None:

@@ -16,11 +16,11 @@ import torch
 from common import report, seconds
 
 import mssn
-from mssn.api import load_enlarger
-from mssn.image.io import write
+from mssn.api import load_tiled
 from mssn.image.picture import Picture
+from mssn.image.write import write
+from mssn.models.info import PHOTO
 from mssn.runtime.base import Precision, RuntimeName
-from mssn.weights.manifest import PHOTO
 
 WAYS: list[tuple[RuntimeName, Precision]] = [
     ("openvino", "bf16"),
@@ -43,7 +43,7 @@ def main() -> None:
         for runtime, precision in WAYS:
             if precision == "int8" and row.int8 is None:
                 continue
-            network = load_enlarger(model, scale, runtime=runtime, precision=precision)
+            network = load_tiled(model, scale, runtime=runtime, precision=precision)
             name = f"{model} x{scale} {network.runtime.name}"
             arrays[name] = seconds(lambda: network(lr), 9)  # noqa: B023
             print(name, arrays[name], file=sys.stderr)

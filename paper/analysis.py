@@ -1,7 +1,7 @@
 """The paper's model analysis: Tables 1 to 3, Figure 6, and what it only asserts, measured.
 
-Made from paper/results/ablation-*.json (`mssn ablate NAME --json ...`), gradients.json (paper/gradients.py)
-and the weights that ship; what was not run yet is left out.
+Made from paper/results/ablation-*.json (`mssn ablate paper/plans/NAME.toml --json ...`),
+gradients.json (paper/gradients.py) and the weights that ship; what was not run yet is left out.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import Any
 import matplotlib
 import page
 from comparison import RESULTS
-from experiments import experiment, rows, title
+from experiments import experiment, experiment_names, rows, title
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
-from mssn.arch.mssn import MSSN
-from mssn.experiment.plan import shipped_experiments
-from mssn.weights import manifest
-from mssn.weights.network import load_network
+from mssn.lab.nets.mssn import MSSN
+from mssn.lab.weights import load_network
+from mssn.models import info
 
 matplotlib.use("svg")
 _DARK, _LIGHT = "#b03a2e", "#8fb3d9"  # 0.33 and 0.68 in grey
@@ -29,7 +28,7 @@ _ORDER = ("same-budget", "table-1", "table-2", "table-3", "figure-6")
 
 def parts(out: Path) -> list[str]:
     """The page's parts on the analysis; their figures go to `out`."""
-    names = [*_ORDER, *(name for name in shipped_experiments() if name not in _ORDER)]
+    names = [*_ORDER, *(name for name in experiment_names() if name not in _ORDER)]
     made = [_table(name) for name in names if experiment(name)]
     if made:
         made.insert(0, "<h1>Why it works</h1><p>Mean over seeds ± half of the spread, dB.</p>")
@@ -127,7 +126,7 @@ def learnt_scales(stem: Path) -> None:
     """Values of every learnt scale of the x2 weights that ship, by depth."""
     figure, panels = pyplot.subplots(1, 3, figsize=(12, 3.8), sharey=True)
     for axes, model in zip(panels, ("mssn-s", "mssn-m", "mssn"), strict=True):
-        net, _ = load_network(manifest.FOLDER / f"{model}-x2.onnx")
+        net, _ = load_network(info.FOLDER / f"{model}-x2.onnx")
         assert isinstance(net, MSSN)
         _scales_of(axes, net)
         axes.set(title=model, xlabel="unit, first to last")

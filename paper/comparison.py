@@ -7,8 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from mssn import arch, complexity
-from mssn.weights.manifest import BENCHMARKS, PHOTO
+from mssn.lab import complexity, nets
+from mssn.models.info import BENCHMARKS, PHOTO
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "paper" / "results"
@@ -68,7 +68,7 @@ def counts(model: str, scale: int) -> tuple[int, float]:
     Of the oldest networks the kernels alone, of all but MSSN no additions of biases, and those at the exact
     share of 1280x720, where MSSN is counted at whole pixels (1280x720 is no multiple of 3).
     """
-    net, spec = arch.build(model, scale), arch.spec(model)
+    net, spec = nets.build(model, scale), nets.spec(model)
     if model.startswith("mssn"):
         parameters = complexity.count_parameters(net, gains=spec.count_gains)
         return parameters, complexity.mult_adds(net, scale)
@@ -79,6 +79,6 @@ def counts(model: str, scale: int) -> tuple[int, float]:
         parameters = complexity.count_parameters(net, gains=spec.count_gains)
     rows, columns = complexity.HD
     operations = complexity.mult_adds(net, scale, biases=False)
-    if spec.domain is not arch.Domain.Y_ENLARGED:
+    if spec.domain is not nets.Domain.Y_ENLARGED:
         operations *= (rows / scale) * (columns / scale) / ((rows // scale) * (columns // scale))
     return parameters, operations

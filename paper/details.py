@@ -14,13 +14,13 @@ matplotlib.use("svg")
 import numpy as np
 from matplotlib import patches, pyplot
 
-from mssn.api import load_enlarger
-from mssn.data.folder import locate
-from mssn.engine.enlarger import enlarge
-from mssn.image.io import find_images, read_rgb
+from mssn.api import load_tiled
+from mssn.image.read import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, imresize, shrink
-from mssn.metrics import psnr_y
 from mssn.runtime.base import Runtime
+from mssn.score.folders import locate
+from mssn.score.metrics import psnr_y
+from mssn.upscaling.tiled import enlarge
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _row(row: np.ndarray, detail: Detail, others: dict[str, Runtime]) -> None:
     shown = {"original": hr, "bicubic": imresize(lr, scale=scale)}
     shown |= {name: enlarge(runtime, lr) for name, runtime in others.items()}
     for model in ("mssn-s", "mssn-m"):
-        shown[model.upper()] = enlarge(load_enlarger(model, scale, precision="fp32").runtime, lr)
+        shown[model.upper()] = enlarge(load_tiled(model, scale, precision="fp32").runtime, lr)
     row[0].imshow(hr)
     row[0].add_patch(patches.Rectangle((left, top), side, side, fill=False, edgecolor="white", linewidth=2.5))
     row[0].add_patch(patches.Rectangle((left, top), side, side, fill=False, edgecolor="black", linewidth=1.0))

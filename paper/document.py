@@ -23,11 +23,11 @@ import figures
 import page
 from comparison import NAMES, ROOT, counts, measured, printed
 
-from mssn.export.onnx import write_onnx
+from mssn.lab.export.onnx import write_onnx
+from mssn.lab.foreign import read_foreign
+from mssn.models.info import BENCHMARKS
 from mssn.runtime.base import Runtime
 from mssn.runtime.openvino import OpenVINORuntime
-from mssn.weights.foreign import read_foreign
-from mssn.weights.manifest import BENCHMARKS
 
 OUT = ROOT / "paper" / "out"
 SPEED = ROOT / "benchmarks" / "results" / "speed"

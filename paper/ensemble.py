@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from mssn import provenance
-from mssn.api import load_enlarger
-from mssn.evaluate import evaluate
-from mssn.weights import manifest
+from mssn.api import load_tiled
+from mssn.models import info
+from mssn.score.evaluate import evaluate
 
 RESULT = Path(__file__).parent / "results" / "ensemble.json"
 SETS = ("Set5", "Set14")
@@ -24,12 +24,12 @@ SETS = ("Set5", "Set14")
 def main() -> None:
     """Score and write."""
     rows = json.loads(RESULT.read_text())["models"] if RESULT.exists() else {}
-    shipped = {f"{row.model}-x{row.scale}": row for row in manifest.rows() if row.weights}
+    shipped = {f"{row.model}-x{row.scale}": row for row in info.list_models() if row.weights}
     for name in sys.argv[1:] or shipped:
         row = shipped[name]
         means = {}
         for ensemble in (False, True):
-            runtime = load_enlarger(row.model, row.scale, ensemble=ensemble).runtime
+            runtime = load_tiled(row.model, row.scale, ensemble=ensemble).runtime
             means[ensemble] = {data: evaluate(runtime, data).mean for data in SETS}
         rows[name] = {
             "psnr": {data: round(means[False][data].psnr, 4) for data in SETS},

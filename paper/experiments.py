@@ -8,11 +8,17 @@ from typing import Any
 
 from comparison import RESULTS, ROOT
 
+PLANS = ROOT / "paper" / "plans"
 Row = list[str]
 
 
+def experiment_names() -> list[str]:
+    """Those of the paper, by the stem of their file in `paper/plans`, sorted."""
+    return sorted(path.stem for path in PLANS.glob("*.toml"))
+
+
 def experiment(name: str) -> dict[str, Any] | None:
-    """What `mssn ablate NAME --json paper/results/ablation-NAME.json` wrote."""
+    """What `mssn ablate paper/plans/NAME.toml --json paper/results/ablation-NAME.json` wrote."""
     path = RESULTS / f"ablation-{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
 

@@ -1,6 +1,6 @@
 """How strongly each residual unit is told to change: gradient norms by depth, with and without AWSSC.
 
-    python paper/gradients.py                   # after: mssn ablate table-3
+    python paper/gradients.py                   # after: mssn ablate paper/plans/table-3.toml
 
 Section IV-C says that the share-source skip lets information bypass the units. Measured: the norm of the L1
 loss's gradient for the weights of each unit, at the start and after training (averaged weights), of Table
@@ -18,16 +18,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from mssn import arch, provenance
-from mssn.arch.mssn import MSSN
-from mssn.data.folder import locate
+from mssn import provenance
 from mssn.errors import MssnError
-from mssn.experiment.plan import load_experiment
-from mssn.experiment.results import RESULT as ARM
-from mssn.experiment.results import WEIGHTS
-from mssn.image.io import find_images, read_rgb
+from mssn.image.read import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
-from mssn.weights.network import load_network
+from mssn.lab import nets
+from mssn.lab.experiment.plan import load_experiment
+from mssn.lab.experiment.results import RESULT as ARM
+from mssn.lab.experiment.results import WEIGHTS
+from mssn.lab.nets.mssn import MSSN
+from mssn.lab.weights import load_network
+from mssn.score.folders import locate
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "paper" / "results" / "gradients.json"
@@ -36,7 +37,7 @@ ARMS, PATCH, PATCHES = ("mssn", "mssn-na"), 48, 32
 
 def main() -> int:
     """Measure and write."""
-    experiment = load_experiment("table-3")
+    experiment = load_experiment(ROOT / "paper" / "plans" / "table-3.toml")
     scale = experiment.recipes[ARMS[0]].scale
     lr, hr = patches(scale)
     norms: dict[str, dict[str, list[float]]] = {}
@@ -48,11 +49,14 @@ def main() -> int:
                 continue
             result = arm.folder / ARM
             if not result.exists():
-                print(f"{result}: not there; first run: mssn ablate {experiment.name}", file=sys.stderr)
+                print(
+                    f"{result}: not there; first run: mssn ablate paper/plans/{experiment.name}.toml",
+                    file=sys.stderr,
+                )
                 return 2
             updates.add(json.loads(result.read_text())["updates"])
             torch.manual_seed(arm.recipe.seed)
-            start = arch.build(arm.recipe.model, scale, arm.recipe.config)
+            start = nets.build(arm.recipe.model, scale, arm.recipe.config)
             end, _ = load_network(arm.folder / WEIGHTS)
             found["start"].append(by_unit(start, lr, hr))
             found["end"].append(by_unit(end, lr, hr))

@@ -3,7 +3,8 @@
     python paper/photos.py               # writes docs/photos.png and docs/photo.png
 
 Two photographs that scikit-image brings along (both free of rights: astronaut, NASA; chelsea, CC0) are
-halved, saved as JPEG files, and enlarged as a person would: by bicubic, with --for clean, with --for auto.
+halved, saved as JPEG files, and enlarged as a person would: by bicubic, with --variant clean
+and with --variant auto.
 """
 
 from __future__ import annotations
@@ -21,18 +22,19 @@ import skimage
 from matplotlib import pyplot
 
 from mssn.api import load
-from mssn.files import upscale_file
-from mssn.image.io import read, read_rgb, write
 from mssn.image.picture import Picture
+from mssn.image.read import read, read_rgb
 from mssn.image.resize import shrink
-from mssn.metrics import psnr_y
+from mssn.image.write import write
+from mssn.score.metrics import psnr_y
+from mssn.upscaling.files import upscale_file
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SIDE = 160  # pixels of a detail
 WAYS = {  # what a person would type
     "bicubic": {"model": "bicubic"},
-    "--for clean": {"purpose": "clean"},
-    "--for auto": {"purpose": "auto"},
+    "--variant clean": {"variant": "clean"},
+    "--variant auto": {"variant": "auto"},
 }
 
 

@@ -14,11 +14,11 @@ import tempfile
 from pathlib import Path
 
 from mssn import provenance
-from mssn.evaluate import evaluate
-from mssn.export.onnx import write_onnx
+from mssn.lab.export.onnx import write_onnx
+from mssn.lab.foreign import read_foreign
+from mssn.models import info
 from mssn.runtime.openvino import OpenVINORuntime
-from mssn.weights import manifest
-from mssn.weights.foreign import read_foreign
+from mssn.score.evaluate import evaluate
 
 RESULT = Path(__file__).parent / "results" / "carn-m-published.json"
 
@@ -33,7 +33,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_onnx(net, meta, Path(folder) / "net.onnx")
             runtime = OpenVINORuntime(Path(folder) / "net.onnx", precision="fp32")
-            means = {name: evaluate(runtime, name).mean for name in manifest.BENCHMARKS}
+            means = {name: evaluate(runtime, name).mean for name in info.BENCHMARKS}
         scores[f"x{scale}"] = {name: [round(m.psnr, 4), round(m.ssim, 5)] for name, m in means.items()}
         print(scale, scores[f"x{scale}"], flush=True)
     result = {"versions": provenance.versions(), "commit": provenance.commit(), "psnr_ssim": scores}

@@ -14,7 +14,7 @@ from typing import Any
 import experiments
 import numpy as np
 
-from mssn.weights.manifest import BENCHMARKS, PHOTO
+from mssn.models.info import BENCHMARKS, PHOTO
 
 ROOT = Path(__file__).resolve().parent.parent
 

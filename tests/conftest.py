@@ -33,8 +33,8 @@ def photo() -> np.ndarray:
 @pytest.fixture
 def folders(tmp_path, photo) -> dict[str, tuple[str, ...]]:
     """A tiny data set, on which training takes a moment."""
-    from mssn.image.io import write
     from mssn.image.picture import Picture
+    from mssn.image.write import write
 
     rng = np.random.default_rng(0)
     for name in ("train", "validation"):
@@ -53,11 +53,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from networks import scrambled
 
-    from mssn.complexity import count_parameters, halo
-    from mssn.export.onnx import export
-    from mssn.weights import files
-    from mssn.weights.meta import Meta
-    from mssn.weights.network import tensors_of
+    from mssn.lab import weights
+    from mssn.lab.complexity import count_parameters, halo
+    from mssn.lab.export.onnx import export
+    from mssn.lab.weights import tensors_of
+    from mssn.models.meta import Meta
 
     folder = tmp_path_factory.mktemp("exported")
     net = scrambled()
@@ -69,6 +69,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         halo=halo(net, 2),
         parameters=count_parameters(net),
     )
-    files.save(folder / "net.safetensors", tensors_of(net), meta)
+    weights.save(folder / "net.safetensors", tensors_of(net), meta)
     export(folder / "net.safetensors", folder)
     return folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mssn.arch.mssn import MSSN, MSSNConfig
+from mssn.lab.nets.mssn import MSSN, MSSNConfig
 
 TINY = MSSNConfig(channels=4, expanded=6, blocks=2, units=2)
 SWITCHES = [

@@ -13,8 +13,9 @@ from PIL import Image
 
 import mssn
 from mssn.errors import CancelledError, ImageError, MssnError, UnknownModelError
-from mssn.image.io import read, write
 from mssn.image.picture import Picture
+from mssn.image.read import read
+from mssn.image.write import write
 
 
 def model(exported: Path) -> Path:
@@ -22,7 +23,15 @@ def model(exported: Path) -> Path:
 
 
 def test_public_names() -> None:
-    assert set(mssn.__all__) == {"MssnError", "Upscaler", "__version__", "load", "models", "upscale"}
+    assert set(mssn.__all__) == {
+        "ModelInfo",
+        "MssnError",
+        "Upscaler",
+        "__version__",
+        "list_models",
+        "load",
+        "upscale",
+    }
     for name in mssn.__all__:
         assert getattr(mssn, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -109,7 +118,7 @@ def test_what_cannot_be_enlarged_is_said(photo) -> None:
 
 
 def test_models_lists_what_ships() -> None:
-    shipped = [(row.model, row.scale) for row in mssn.models() if row.weights]
+    shipped = [(row.model, row.scale) for row in mssn.list_models() if row.weights]
     assert [row for row in shipped if not row[0].endswith("-photo")] == [
         (model, scale) for model in ("mssn-s", "mssn-m", "mssn") for scale in (2, 3, 4)
     ]
@@ -122,7 +131,7 @@ CLI = "import mssn.cli, sys; sys.argv = {argv!r}\ntry: mssn.cli.main()\nexcept S
     "code",
     [
         "import mssn",
-        "import mssn; mssn.load; mssn.upscale; mssn.models(); mssn.Upscaler",
+        "import mssn; mssn.load; mssn.upscale; mssn.list_models(); mssn.Upscaler",
         "import numpy, mssn; mssn.upscale(numpy.zeros((8, 8, 3), numpy.uint8))",
         CLI.format(argv=["mssn", "--help"]),
         CLI.format(argv=["mssn", "info"]),
@@ -171,14 +180,14 @@ def test_purposes(tmp_path, photo) -> None:
     path = tmp_path / "a.jpg"
     write(path, Picture(photo), quality=50)
     results = {}
-    for purpose in ("auto", "clean", "photo"):
-        results[purpose] = read(mssn.upscale(path, purpose=purpose, force=True)).pixels
+    for variant in ("auto", "clean", "photo"):
+        results[variant] = read(mssn.upscale(path, variant=variant, force=True)).pixels
     assert np.array_equal(results["auto"], results["photo"])
     assert not np.array_equal(results["auto"], results["clean"])
     pixels = read(path).pixels
-    assert np.array_equal(mssn.upscale(pixels), mssn.upscale(pixels, purpose="clean"))
-    assert np.array_equal(mssn.upscale(pixels, purpose="photo"), mssn.load("mssn-s-photo")(pixels))
+    assert np.array_equal(mssn.upscale(pixels), mssn.upscale(pixels, variant="clean"))
+    assert np.array_equal(mssn.upscale(pixels, variant="photo"), mssn.load("mssn-s-photo")(pixels))
     with pytest.raises(ImageError, match="'scan' is none of: auto, photo, clean"):
-        mssn.load(purpose="scan")  # pyright: ignore[reportArgumentType]
+        mssn.load(variant="scan")  # pyright: ignore[reportArgumentType]
     with pytest.raises(UnknownModelError, match="leave 'photo' out"):
-        mssn.load("my.onnx", purpose="photo")
+        mssn.load("my.onnx", variant="photo")

@@ -8,7 +8,9 @@ from importlib import import_module
 import pytest
 
 
-@pytest.mark.parametrize("name", ["api", "engine.size", "engine.upscaler", "image.resize", "metrics"])
+@pytest.mark.parametrize(
+    "name", ["api", "image.resize", "score.metrics", "upscaling.size", "upscaling.upscaler"]
+)
 def test_examples(name) -> None:
     result = doctest.testmod(import_module(f"mssn.{name}"))
     assert result.attempted

@@ -11,8 +11,8 @@ import document
 import pytest
 from comparison import NAMES, measured, printed
 
-from mssn.data.folder import locate
-from mssn.image.io import find_images
+from mssn.image.read import find_images
+from mssn.score.folders import locate
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import tables
 
 from mssn.cli import app
-from mssn.weights import manifest
+from mssn.models import info
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,7 +26,7 @@ def test_every_verb_in_readme_exists() -> None:
 
 
 def test_shipped_scores_are_the_result_files() -> None:
-    for row in manifest.rows():
+    for row in info.list_models():
         if row.weights:
             result = json.loads((ROOT / "paper" / "results" / f"{row.model}-x{row.scale}.json").read_text())
             for name, score in row.scores.items():

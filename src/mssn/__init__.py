@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Any
 from mssn.version import __version__
 
 if TYPE_CHECKING:
-    from mssn.api import load, models, upscale
-    from mssn.engine.upscaler import Upscaler
+    from mssn.api import load, upscale
     from mssn.errors import MssnError
+    from mssn.models.info import ModelInfo, list_models
+    from mssn.upscaling.upscaler import Upscaler
 
-__all__ = ["MssnError", "Upscaler", "__version__", "load", "models", "upscale"]
+__all__ = ["ModelInfo", "MssnError", "Upscaler", "__version__", "list_models", "load", "upscale"]
 
 _HOME = {
     "load": "mssn.api",
-    "models": "mssn.api",
+    "list_models": "mssn.models.info",
+    "ModelInfo": "mssn.models.info",
     "upscale": "mssn.api",
-    "Upscaler": "mssn.engine.upscaler",
+    "Upscaler": "mssn.upscaling.upscaler",
     "MssnError": "mssn.errors",
 }
 

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
-from mssn.engine.enlarger import Enlarger
-from mssn.engine.ensemble import Ensemble
-from mssn.engine.purpose import Purpose, check_purpose
-from mssn.engine.size import Factor, Size, parse
-from mssn.engine.upscaler import Networks, Upscaler
-from mssn.engine.work import Progress
 from mssn.errors import ImageError, UnknownModelError
-from mssn.files import Options, beside, upscale_file
 from mssn.image.decode import display_name
 from mssn.image.picture import Picture
+from mssn.models.info import PHOTO, list_models, photo_variant, shipped_scales
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.select import open_runtime
-from mssn.weights.manifest import PHOTO, Row, photo_variant, rows, shipped_scales
+from mssn.upscaling.ensemble import Ensemble
+from mssn.upscaling.files import Options, beside, upscale_file
+from mssn.upscaling.progress import Progress
+from mssn.upscaling.size import Factor, Size, parse
+from mssn.upscaling.tiled import TiledModel
+from mssn.upscaling.upscaler import ModelFamily, Upscaler
+from mssn.upscaling.variant import Variant, check_variant
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,17 +32,12 @@ DEFAULT_MODEL = "mssn-s"
 PathLike = TypeVar("PathLike", str, Path)
 
 
-def models() -> list[Row]:
-    """Every model at every scale: what it costs, and whether weights ship for it."""
-    return rows()
-
-
 def load(
     model: str | Path = DEFAULT_MODEL,
     scale: float | None = None,
     *,
     size: str | None = None,
-    purpose: Purpose = "auto",
+    variant: Variant = "auto",
     runtime: RuntimeName = "openvino",
     precision: Precision = "auto",
     threads: int | None = None,
@@ -52,13 +47,13 @@ def load(
 
     Args:
         model: "mssn-s", "mssn-m", "mssn" or "bicubic", or the path of a weights file; "mssn-s-photo" is the
-            same as "mssn-s" with the purpose "photo".
+            same as "mssn-s" with the variant "photo".
         scale: Any number; default 2, or the file's own. There are networks for 2, 3 and 4; other factors take
             the next larger one, or several in a row, and an antialiased shrink.
         size: Instead of a scale: "1920x1080" (fits in, proportions kept), "1920x", "x1080" or
             "1920x1080!" (exactly, stretched).
-        purpose: "photo" takes weights made for photographs as they are stored: soft, noisy, compressed;
-            "clean" those for clean pictures; "auto" what suits each file (`mssn.engine.purpose`); arrays
+        variant: "photo" takes weights made for photographs as they are stored: soft, noisy, compressed;
+            "clean" those for clean pictures; "auto" what suits each file (`mssn.upscaling.variant`); arrays
             count as clean.
         runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
         precision: "fp32", "bf16", "int8", or "auto": of a model that ships the fastest here that loses at
@@ -73,8 +68,8 @@ def load(
     Raises:
         UnknownModelError: No such model, or no weights ship for it yet.
         WeightsError: The weights file cannot be used.
-        ImageError: The scale, the size or the purpose makes no sense.
-        MissingPartError: The runtime is not installed.
+        ImageError: The scale, the size or the variant makes no sense.
+        MissingDependencyError: The runtime is not installed.
 
     Examples:
         >>> upscaler = load("mssn-s", scale=2.5)
@@ -88,44 +83,46 @@ def load(
     if scale is not None and size is not None:
         raise ImageError("give a scale or a size, not both")
 
-    def networks(name: str, scales: Sequence[int]) -> Networks:
-        def open_scale(scale: int) -> Enlarger:
-            return load_enlarger(
+    def networks(name: str, scales: Sequence[int]) -> ModelFamily:
+        def open_scale(scale: int) -> TiledModel:
+            return load_tiled(
                 name, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
             )
 
-        return Networks(name, tuple(scales), open_scale)
+        return ModelFamily(name, tuple(scales), open_scale)
 
-    check_purpose(purpose)
+    check_variant(variant)
     if str(model).endswith(PHOTO):
         model = str(model).removesuffix(PHOTO)
-        if purpose == "clean":
+        if variant == "clean":
             raise UnknownModelError(
                 f"{model}{PHOTO} is made for photographs; for clean pictures take {model}"
             )
-        purpose = "photo"
+        variant = "photo"
     photo = None
     if model == "bicubic":
         whole = scale is None or (scale > 1 and float(scale).is_integer())
         clean = networks("bicubic", [int(scale or 2)] if whole and size is None else [])  # it does any factor
     elif Path(model).suffix:  # a file has one scale, and is opened to see it
-        if purpose != "auto":
-            raise UnknownModelError(f"{model}: a weights file is for what it is for; leave '{purpose}' out")
-        only = load_enlarger(model, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble)
-        clean = Networks(display_name(Path(model).name), (only.scale,), lambda _: only)
+        if variant != "auto":
+            raise UnknownModelError(f"{model}: a weights file is for what it is for; leave '{variant}' out")
+        only = load_tiled(model, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble)
+        clean = ModelFamily(display_name(Path(model).name), (only.scale,), lambda _: only)
         scale = only.scale if scale is None else scale
     else:
         clean = networks(str(model), shipped_scales(str(model)))
-        if variant := photo_variant(str(model)):
-            photo = networks(variant, shipped_scales(variant))
-    if purpose == "photo" and photo is None:
-        known = ", ".join(name for name in dict.fromkeys(row.model for row in rows()) if photo_variant(name))
+        if photo_name := photo_variant(str(model)):
+            photo = networks(photo_name, shipped_scales(photo_name))
+    if variant == "photo" and photo is None:
+        known = ", ".join(
+            name for name in dict.fromkeys(row.model for row in list_models()) if photo_variant(name)
+        )
         raise UnknownModelError(f"{model} has no weights made for photographs; these have: {known}")
     target = _target(2 if scale is None else scale, size)
-    return Upscaler(clean, target, photo=photo, purpose=purpose)
+    return Upscaler(clean, target, photo=photo, variant=variant)
 
 
-def load_enlarger(
+def load_tiled(
     model: str | Path = DEFAULT_MODEL,
     scale: int | None = None,
     *,
@@ -133,7 +130,7 @@ def load_enlarger(
     precision: Precision = "auto",
     threads: int | None = None,
     ensemble: bool = False,
-) -> Enlarger:
+) -> TiledModel:
     """One network with its own whole factor, as it is scored; `load` takes as many as it needs.
 
     Args:
@@ -147,7 +144,7 @@ def load_enlarger(
     Raises:
         UnknownModelError: No such model or scale, or no weights ship for it yet.
         WeightsError: The weights file cannot be used.
-        MissingPartError: The runtime is not installed.
+        MissingDependencyError: The runtime is not installed.
     """
 
     def open_with(precision: Precision) -> Runtime:
@@ -157,7 +154,7 @@ def load_enlarger(
     opened = open_with(precision)
     only_int8 = Path(model).suffix and "int8" in opened.name  # a file of its own, with no other precision
     rough = precision == "auto" and "fp32" not in opened.name and not only_int8
-    return Enlarger(opened, deep=partial(open_with, "fp32") if rough else None)
+    return TiledModel(opened, deep=partial(open_with, "fp32") if rough else None)
 
 
 def _target(scale: float, size: str | None) -> Size:
@@ -170,7 +167,7 @@ def upscale(
     scale: float | None = None,
     *,
     model: str | Path = ...,
-    purpose: Purpose = ...,
+    variant: Variant = ...,
     force: bool = ...,
     progress: Progress | None = ...,
 ) -> PathLike: ...
@@ -180,7 +177,7 @@ def upscale(
     scale: float | None = None,
     *,
     model: str | Path = ...,
-    purpose: Purpose = ...,
+    variant: Variant = ...,
     force: bool = ...,
     progress: Progress | None = ...,
 ) -> np.ndarray: ...
@@ -190,7 +187,7 @@ def upscale(
     scale: float | None = None,
     *,
     model: str | Path = ...,
-    purpose: Purpose = ...,
+    variant: Variant = ...,
     force: bool = ...,
     progress: Progress | None = ...,
 ) -> Image: ...
@@ -199,7 +196,7 @@ def upscale(
     scale: float | None = None,
     *,
     model: str | Path = DEFAULT_MODEL,
-    purpose: Purpose = "auto",
+    variant: Variant = "auto",
     force: bool = False,
     progress: Progress | None = None,
 ) -> Any:
@@ -211,7 +208,7 @@ def upscale(
             PIL image: the enlarged array or image is returned.
         scale: Any number; default 2, or what a weights file was trained for.
         model: See `load`.
-        purpose: See `load`; a file says how it was compressed, arrays and PIL images do not.
+        variant: See `load`; a file says how it was compressed, arrays and PIL images do not.
         force: Overwrite an existing photo_x2.png.
         progress: Called with the share that is enlarged, 0 to 1, after each window of at most 640 x 640
             pixels; cancels what is left by returning False.
@@ -234,7 +231,7 @@ def upscale(
     """
     path = Path(model)
     changed = path.stat().st_mtime_ns if path.suffix and path.is_file() else None
-    upscaler = _ready(model, scale, purpose, changed)
+    upscaler = _ready(model, scale, variant, changed)
     if isinstance(image, np.ndarray):
         return upscaler(image, progress)
     if isinstance(image, str | os.PathLike):
@@ -247,9 +244,9 @@ def upscale(
 
 
 @lru_cache(maxsize=4)
-def _ready(model: str | Path, scale: float | None, purpose: Purpose, changed: int | None) -> Upscaler:
+def _ready(model: str | Path, scale: float | None, variant: Variant, changed: int | None) -> Upscaler:
     """Loaded once for many calls; `changed`, a time, tells a weights file that was replaced."""
-    return load(model, scale, purpose=purpose)
+    return load(model, scale, variant=variant)
 
 
 def _upscale_pil(upscaler: Upscaler, image: Image, progress: Progress | None) -> Image:

@@ -1,4 +1,4 @@
-"""Every error `mssn` raises on purpose, as one tree.
+"""Every error `mssn` raises on variant, as one tree.
 
     MssnError                 anything a person can put right; the message says how
     |-- ImageError            a picture cannot be read or written
@@ -10,7 +10,7 @@
     |-- CancelledError        whoever follows the progress of a picture wants no more
     |-- TrainingError         training cannot go on
     |   `-- DivergedError     its loss or weights are no longer numbers
-    `-- MissingPartError      an optional dependency is not installed
+    `-- MissingDependencyError      an optional dependency is not installed
 
 The library raises; only the command line prints and exits. A message is one line, names the file or
 value, and says what to do about it.
@@ -59,5 +59,5 @@ class DivergedError(TrainingError):
     """The loss or the weights are not numbers any more; a lower learning rate may help."""
 
 
-class MissingPartError(MssnError):
+class MissingDependencyError(MssnError):
     """An optional dependency is not installed."""

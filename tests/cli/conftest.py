@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from mssn.cli import main
-from mssn.image.io import write
 from mssn.image.picture import Picture
+from mssn.image.write import write
 
 
 @dataclass(frozen=True)

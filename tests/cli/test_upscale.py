@@ -17,10 +17,11 @@ import pytest
 from PIL import Image
 
 import mssn as package
-from mssn import files as mssn_files
 from mssn.cli import progress
-from mssn.image.io import read, read_rgb, read_size, to_bytes, write
 from mssn.image.picture import Picture
+from mssn.image.read import read, read_rgb, read_size
+from mssn.image.write import to_bytes, write
+from mssn.upscaling import files as mssn_files
 
 # One entry: 0x010F, the maker, as text of 9 bytes at offset 26.
 EXIF = b"Exif\0\0II" + struct.pack("<HIHHHIII", 42, 8, 1, 0x010F, 2, 9, 26, 0) + b"a camera\0"
@@ -535,8 +536,8 @@ def test_the_purpose_can_be_told(mssn, photo, tmp_path) -> None:
     write(tmp_path / "a.png", Picture(photo))
     results = {}
     for name, options in {
-        "clean": ["--for", "clean"],
-        "photo": ["--for", "photo"],
+        "clean": ["--variant", "clean"],
+        "photo": ["--variant", "photo"],
         "named": ["-m", "mssn-s-photo"],
         "auto": [],
     }.items():
@@ -550,12 +551,12 @@ def test_the_purpose_can_be_told(mssn, photo, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--for", "scans"], "auto"),
+        (["--variant", "scans"], "auto"),
         (
-            ["--for", "photo", "-m", "bicubic"],
+            ["--variant", "photo", "-m", "bicubic"],
             "bicubic has no weights made for photographs; these have: mssn-s",
         ),
-        (["--for", "clean", "-m", "mssn-s-photo"], "for clean pictures take mssn-s"),
+        (["--variant", "clean", "-m", "mssn-s-photo"], "for clean pictures take mssn-s"),
     ],
 )
 def test_purposes_that_cannot_be_are_told(mssn, photo, tmp_path, options, words) -> None:
@@ -578,7 +579,7 @@ def test_the_photo_name_is_the_purpose(mssn, photo, tmp_path) -> None:
     write(tmp_path / "a.jpg", Picture(photo[:40, :40]), quality=50)
     for scale in (2, 4, 6):
         mssn("upscale", "a.jpg", "-o", "one.png", "-f", "-s", scale, "-m", "mssn-s-photo")
-        mssn("upscale", "a.jpg", "-o", "other.png", "-f", "-s", scale, "--for", "photo")
+        mssn("upscale", "a.jpg", "-o", "other.png", "-f", "-s", scale, "--variant", "photo")
         one, other = (read(tmp_path / name).pixels for name in ("one.png", "other.png"))
         assert np.array_equal(one, other)
 

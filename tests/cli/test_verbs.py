@@ -13,12 +13,12 @@ import time
 import numpy as np
 import pytest
 
-from mssn import arch
-from mssn.image.io import read, read_rgb, write
 from mssn.image.picture import Picture
+from mssn.image.read import read, read_rgb
 from mssn.image.resize import imresize, shrink
+from mssn.image.write import write
+from mssn.lab import nets, weights
 from mssn.version import __version__
-from mssn.weights import files
 
 TINY_RECIPE = """
 name = "tiny"
@@ -70,7 +70,7 @@ def test_info(mssn) -> None:
     assert all(keys <= set(row) for row in rows)
     assert len(rows) == 17, "what ships"
     everything = json.loads(mssn("info", "--all", "--json").out)
-    assert len(everything) == sum(len(spec.scales) for spec in arch.MODELS.values())
+    assert len(everything) == sum(len(spec.scales) for spec in nets.MODELS.values())
     assert "networks to train, score and compare have no weights here: mssn info --all" in table
     assert "have no weights" not in mssn("info", "--all").out
     assert {row["model"] for row in json.loads(mssn("info", "imdn", "--json").out)} == {"imdn"}
@@ -167,10 +167,10 @@ def test_train_export_upscale(mssn, pictures, tmp_path) -> None:
     again = mssn("train", "tiny.toml", "--cache", "cache")
     assert again.code == 2
     assert "holds a run already; add --resume" in again.line
-    _, meta = files.load(tmp_path / "runs" / "tiny" / "weights.safetensors")
+    _, meta = weights.load(tmp_path / "runs" / "tiny" / "weights.safetensors")
     longer = ("--set", "updates=30", "-o", "more", "--init", "runs/tiny/weights.safetensors")
     assert mssn("train", "tiny.toml", "--cache", "cache", *longer).code == 0
-    _, more = files.load(tmp_path / "more" / "weights.safetensors")
+    _, more = weights.load(tmp_path / "more" / "weights.safetensors")
     assert (meta.updates, more.updates) == (24, 54)
     # What ships can be started from by name; it is larger than this network.
     assert "mssn-s x2 cannot start this" in mssn("train", "tiny.toml", "-o", "other", "--init", "mssn-s").line
@@ -216,7 +216,7 @@ def test_ablate(mssn, pictures, tmp_path) -> None:
     assert "l2" in first.out
     result = json.loads((tmp_path / "out" / "loss.json").read_text())
     assert result["arms"]["l1"]["psnr"][str(pictures)]["spread"] == 0
-    assert "no experiment 'table-9'" in mssn("ablate", "table-9").line
+    assert "table-9: an experiment is a .toml file" in mssn("ablate", "table-9").line
     assert "unknown key 'arm'" in mssn("ablate", "loss.toml", "--set", "arm=1").line
     assert "--threads must be at least 1" in mssn("ablate", "loss.toml", "--threads", "0").line
 
@@ -262,7 +262,7 @@ def test_updates_of_earlier_runs_survive_init_and_resume(mssn, pictures, tmp_pat
     longer = mssn(*common, "-o", "second", "--resume", "--set", "updates=30")
     assert longer.code == 0
     assert "30 updates" in longer.out
-    _, meta = files.load(tmp_path / "second" / "weights.safetensors")
+    _, meta = weights.load(tmp_path / "second" / "weights.safetensors")
     assert meta.updates == 24 + 30
     assert meta.data == "3 pictures, 0.00203 megapixels"
 
@@ -299,8 +299,8 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(pictures, tmp_path) -> None:
     assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "killed" / "weights.safetensors").exists()
     assert "resumed after" in train("killed", "--resume").stderr
-    whole, _ = files.load(tmp_path / "whole" / "weights.safetensors")
-    killed, meta = files.load(tmp_path / "killed" / "weights.safetensors")
+    whole, _ = weights.load(tmp_path / "whole" / "weights.safetensors")
+    killed, meta = weights.load(tmp_path / "killed" / "weights.safetensors")
     assert meta.updates == 120
     assert all(np.array_equal(whole[name], killed[name]) for name in whole)
 
@@ -341,8 +341,8 @@ def test_soup(mssn, exported, tmp_path) -> None:
     net = exported / "net.safetensors"
     result = mssn("soup", net, net, "-o", tmp_path / "mean.safetensors")
     assert (result.code, result.err) == (0, "")
-    mean, meta = files.load(tmp_path / "mean.safetensors")
-    tensors, _ = files.load(net)
+    mean, meta = weights.load(tmp_path / "mean.safetensors")
+    tensors, _ = weights.load(net)
     assert all(np.allclose(mean[name], array, rtol=1e-6) for name, array in tensors.items())
     assert meta.recipe.startswith("soup of 2")
     again = mssn("soup", net, net, "-o", tmp_path / "mean.safetensors")

@@ -19,7 +19,7 @@ RUN = """
 import json, random, resource, sys, time
 from pathlib import Path
 from mssn.errors import ImageError
-from mssn.image.io import is_animated, read, read_size
+from mssn.image.read import is_animated, read, read_size
 
 random.seed(5)
 told = {"pictures": 0, "errors": 0, "slowest": 0.0}

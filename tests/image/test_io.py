@@ -16,8 +16,9 @@ from PIL import Image
 from mssn.errors import DataError, ImageError
 from mssn.image.decode import READABLE
 from mssn.image.encode import WRITABLE
-from mssn.image.io import find_images, read, read_rgb, read_size, write
 from mssn.image.picture import Picture
+from mssn.image.read import find_images, read, read_rgb, read_size
+from mssn.image.write import write
 
 TRUE_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> PNG colour type
 
@@ -222,7 +223,7 @@ def test_any_name_will_do_and_changed_files_are_read_anew(tmp_path: Path, name: 
     assert os.listdir(tmp_path) == [name]
 
 
-@pytest.mark.parametrize("where", ["os.replace", "mssn.image.io.encode"])
+@pytest.mark.parametrize("where", ["os.replace", "mssn.image.write.encode"])
 @pytest.mark.parametrize(
     "failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), MemoryError()]
 )
@@ -296,7 +297,9 @@ def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
 
 
 def test_import_reaches_no_other_picture_library() -> None:
-    check = "import sys, mssn.image.io; print({'PIL', 'torch', 'skimage'} & set(sys.modules))"
+    check = (
+        "import sys, mssn.image.read, mssn.image.write; print({'PIL', 'torch', 'skimage'} & set(sys.modules))"
+    )
     answer = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert (answer.stdout.strip(), answer.stderr) == ("set()", "")
     assert set(WRITABLE) < set(READABLE)

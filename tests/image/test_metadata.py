@@ -9,9 +9,10 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms, ImageOps, IptcImagePlugin
 
-from mssn.image.io import read, read_rgb, read_size, write
 from mssn.image.metadata import describes, png_frames, upright_exif, upright_xmp
 from mssn.image.picture import Picture
+from mssn.image.read import read, read_rgb, read_size
+from mssn.image.write import write
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from mssn.image.io import read, write
 from mssn.image.picture import Picture
+from mssn.image.read import read
+from mssn.image.write import write
 from mssn.image.xmp import compact, signed
 
 MODEL, RATING = "{urn:mssn:1.0/}Model", "{http://ns.adobe.com/xap/1.0/}Rating"

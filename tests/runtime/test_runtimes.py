@@ -10,7 +10,7 @@ import onnx
 import openvino as ov
 import pytest
 
-from mssn.errors import MissingPartError, UnknownModelError, WeightsError
+from mssn.errors import MissingDependencyError, UnknownModelError, WeightsError
 from mssn.image.color import from_network, to_network
 from mssn.image.resize import imresize
 from mssn.runtime import select
@@ -164,8 +164,8 @@ def test_missing_runtimes_say_what_to_install(exported, monkeypatch) -> None:
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(select.importlib, "import_module", gone)
-    with pytest.raises(MissingPartError, match=r"pip install 'mssn\[train\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'mssn\[train\]'"):
         open_runtime(exported / "net.safetensors", runtime="pytorch")
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(MissingPartError, match=r"pip install 'mssn\[onnxruntime\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'mssn\[onnxruntime\]'"):
         open_runtime(exported / "mssn-s-x2.onnx", runtime="onnxruntime")

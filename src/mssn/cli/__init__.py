@@ -69,7 +69,7 @@ def main() -> None:
         sys.stderr.close()
         code = 0
     except ImportError as error:
-        missing = _missing_part(error)
+        missing = _missing_dependency(error)
         if missing is None:
             raise
         code = fail(f"{missing} is not installed; run: pip install 'mssn[{_OPTIONAL[missing]}]'")
@@ -97,7 +97,7 @@ def _terminated(*_: object) -> None:
     sys.exit(128 + signal.SIGTERM)
 
 
-def _missing_part(error: BaseException | None) -> str | None:
+def _missing_dependency(error: BaseException | None) -> str | None:
     """The optional package an import failed for, however deep in the chain of errors."""
     while error is not None:
         name = (getattr(error, "name", None) or "").split(".")[0]

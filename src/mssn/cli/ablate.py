@@ -13,13 +13,13 @@ from rich.table import Table
 
 from mssn.cli.options import Threads, write_text
 from mssn.errors import RecipeError
-from mssn.experiment.plan import load_experiment
-from mssn.experiment.results import summary
-from mssn.experiment.run import run
+from mssn.lab.experiment.plan import load_experiment
+from mssn.lab.experiment.results import summary
+from mssn.lab.experiment.run import run
 
 
 def ablate(
-    experiment: str,
+    experiment: Path,
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("runs/ablate"),
@@ -32,7 +32,7 @@ def ablate(
     """Train and score the arms of an experiment; what is finished stays, what was stopped goes on.
 
     Args:
-        experiment: Name of a shipped one (table-1, table-2, table-3, figure-6...) or a .toml file.
+        experiment: A .toml file; those of the paper lie in paper/plans.
         output: Folder for all runs; a finished arm is never trained again.
         settings: key=value over every arm's recipe; may be repeated.
         json_file: Write means, spreads and curves to this file when all is finished.

@@ -10,17 +10,18 @@ import numpy as np
 import pyvips
 from cyclopts import Parameter
 
-from mssn.api import DEFAULT_MODEL, load_enlarger
+from mssn.api import DEFAULT_MODEL, load_tiled
 from mssn.cli.jobs import check
 from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads
 from mssn.errors import ImageError
-from mssn.files import Job
 from mssn.image.color import luma
 from mssn.image.encode import WRITABLE
-from mssn.image.io import read_rgb, write
 from mssn.image.picture import Picture
+from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
-from mssn.metrics import psnr_y, ssim_y
+from mssn.image.write import write
+from mssn.score.metrics import psnr_y, ssim_y
+from mssn.upscaling.files import Job
 
 _PANEL, _TALLEST = 480, 640  # width of one panel and height of the whole picture in it, pixels
 
@@ -53,8 +54,8 @@ def compare(
     if target.suffix.lower() not in WRITABLE:
         raise ImageError(f"{target}: ends in no format that can be written ({' '.join(WRITABLE)})")
     check([Job(photo, target)], force)
-    upscaler = load_enlarger(model, scale, runtime=runtime, precision=precision, threads=threads)
-    bicubic = load_enlarger("bicubic", upscaler.scale)
+    upscaler = load_tiled(model, scale, runtime=runtime, precision=precision, threads=threads)
+    bicubic = load_tiled("bicubic", upscaler.scale)
     try:
         hr = crop_to_multiple(read_rgb(photo), upscaler.scale)
         lr = shrink(hr, upscaler.scale)

@@ -11,9 +11,10 @@ from cyclopts import Parameter
 from mssn.cli.jobs import check, collect, run
 from mssn.cli.options import WholeScale
 from mssn.errors import ImageError
-from mssn.files import Job
-from mssn.image.io import read, write
+from mssn.image.read import read
 from mssn.image.resize import Border, shrink
+from mssn.image.write import write
+from mssn.upscaling.files import Job
 
 
 def downscale(

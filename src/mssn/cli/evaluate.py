@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from mssn import evaluate as scoring
-from mssn.api import DEFAULT_MODEL, load_enlarger
+from mssn.api import DEFAULT_MODEL, load_tiled
 from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Scale, Threads, write_text
 from mssn.errors import DataError
+from mssn.score import evaluate as scoring
 
 
 def evaluate(
@@ -45,7 +45,7 @@ def evaluate(
         json_file: Write everything, with protocol, versions and commit, to this file.
         brief: Show the means only.
     """
-    engine = load_enlarger(
+    engine = load_tiled(
         model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
     ).runtime
     names = [Path(folder).resolve().name for folder in data]

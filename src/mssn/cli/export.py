@@ -7,9 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mssn.export.int8 import export_int8
-from mssn.export.onnx import export as export_files
-from mssn.image.io import find_images, read_rgb
+from mssn.image.read import find_images, read_rgb
+from mssn.lab.export.int8 import export_int8
+from mssn.lab.export.onnx import export as export_files
 
 _PICTURES = 32
 

@@ -8,9 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mssn.cli.options import check_new_weights
-from mssn.weights.files import save
-from mssn.weights.foreign import read_foreign
-from mssn.weights.network import tensors_of
+from mssn.lab.foreign import read_foreign
+from mssn.lab.weights import save, tensors_of
 
 
 def import_(

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mssn.errors import UnknownModelError
-from mssn.weights.manifest import BENCHMARKS, Row, rows
+from mssn.models.info import BENCHMARKS, ModelInfo, list_models
 
 _LEGEND = """
 params     trained numbers; +gains: with those of the weight norm, which vanish in the exported file
@@ -31,9 +31,9 @@ def info(
         every: The networks without weights, too.
         as_json: Print a JSON list instead of a table.
     """
-    found = [row for row in rows() if (row.model == model if model else every or row.weights)]
+    found = [row for row in list_models() if (row.model == model if model else every or row.weights)]
     if not found:
-        names = ", ".join(dict.fromkeys(row.model for row in rows()))
+        names = ", ".join(dict.fromkeys(row.model for row in list_models()))
         raise UnknownModelError(f"unknown model '{model}'; known are: {names}")
     if as_json:
         print(json.dumps([asdict(row) for row in found], indent=1))
@@ -42,11 +42,11 @@ def info(
     for row in found:
         print(_row(row))
     print(_LEGEND)
-    if others := {row.model for row in rows()} - {row.model for row in found} if not model else None:
+    if others := {row.model for row in list_models()} - {row.model for row in found} if not model else None:
         print(f"{len(others)} networks to train, score and compare have no weights here: mssn info --all")
 
 
-def _row(row: Row) -> str:
+def _row(row: ModelInfo) -> str:
     return _line(
         f"{row.model} x{row.scale}",
         f"{row.parameters:,}",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mssn.cli.options import Lines
 from mssn.errors import DataError, ImageError, MssnError
-from mssn.files import Job
-from mssn.image.io import counting_order, find_images
+from mssn.image.read import counting_order, find_images
+from mssn.upscaling.files import Job
 
 
 def collect(

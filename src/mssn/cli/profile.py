@@ -13,16 +13,16 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mssn import arch, complexity
 from mssn.api import DEFAULT_MODEL
 from mssn.cli.options import PrecisionOption, Threads, WholeScale
 from mssn.errors import MssnError, RecipeError
-from mssn.export.onnx import write_onnx
-from mssn.profile import Layer
-from mssn.profile import profile as measure
+from mssn.lab import complexity, nets
+from mssn.lab.export.onnx import write_onnx
+from mssn.lab.profile import Layer
+from mssn.lab.profile import profile as measure
+from mssn.lab.train.recipe import setting
+from mssn.models.meta import Meta
 from mssn.runtime.base import Precision
-from mssn.train.recipe import setting
-from mssn.weights.meta import Meta
 
 _BAR = 24  # characters of the longest bar
 _WIDE = 120
@@ -84,13 +84,13 @@ def _by_name(
     """Measure a network with random weights: how long it takes does not depend on them."""
     if precision == "int8":
         raise MssnError("int8 needs a file that computes in bytes: mssn profile MODEL-xSCALE-int8.onnx")
-    net = arch.build(model, scale, dict(map(setting, settings)))
+    net = nets.build(model, scale, dict(map(setting, settings)))
     config = getattr(net, "config", None)
     meta = Meta(
         model=model,
         scale=scale,
         config=asdict(config) if config else {},
-        domain=arch.spec(model).domain.value,
+        domain=nets.spec(model).domain.value,
         halo=0,  # nothing is tiled here
         parameters=complexity.count_parameters(net),
     )

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from json import dumps
 
 from mssn.cli.options import Lines
-from mssn.engine.work import Progress
-from mssn.files import Done
+from mssn.upscaling.files import Done
+from mssn.upscaling.progress import Progress
 
 _PATIENCE = 1.0  # seconds that may pass without a word
 
@@ -115,9 +115,9 @@ def as_text(done: Done) -> str:
 
 def _how(done: Done) -> str:
     """What enlarged it, and for what kind of file."""
-    origin = done.origin
-    quality = "" if origin.quality is None else f", quality about {origin.quality}"
-    return f"{done.model} ({origin.kind}{quality})" if origin.lossy else done.model
+    compression = done.compression
+    quality = "" if compression.quality is None else f", quality about {compression.quality}"
+    return f"{done.model} ({compression.kind}{quality})" if compression.lossy else done.model
 
 
 def as_json(done: Done) -> str:
@@ -126,5 +126,5 @@ def as_json(done: Done) -> str:
     if done.error is not None:
         return dumps({**names, "error": str(done.error)})
     facts = ("before", "after", "pages", "left_out", "cut", "model", "seconds")
-    stored = {"lossy": done.origin.lossy, "quality": done.origin.quality}
+    stored = {"lossy": done.compression.lossy, "quality": done.compression.quality}
     return dumps({**names, **{name: getattr(done, name) for name in facts}, **stored})

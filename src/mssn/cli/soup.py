@@ -8,8 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mssn.cli.options import check_new_weights
-from mssn.weights.files import save
-from mssn.weights.soup import soup as average
+from mssn.lab.soup import soup as average
+from mssn.lab.weights import save
 
 
 def soup(

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mssn.errors import RecipeError, TrainingError
-from mssn.train.loop import CHECKPOINT
-from mssn.train.parallel import World, world
-from mssn.train.recipe import Recipe, load_recipe
-from mssn.train.session import prepare, resumed_recipe, write_weights
-from mssn.train.status import Status
-from mssn.weights import manifest
+from mssn.lab.train.loop import CHECKPOINT
+from mssn.lab.train.parallel import World, world
+from mssn.lab.train.recipe import Recipe, load_recipe
+from mssn.lab.train.session import prepare, resumed_recipe, write_weights
+from mssn.lab.train.status import Status
+from mssn.models import info
 
 
 def train(
@@ -53,7 +53,7 @@ def train(
     if not resume and (folder / CHECKPOINT).exists():
         raise TrainingError(f"{folder}: holds a run already; add --resume, or choose another -o")
     if init and not init.suffix and len(init.parts) == 1:
-        init = manifest.find(str(init), plan.scale).path
+        init = info.find(str(init), plan.scale).path
     with world(device) as processes:
         return _train(plan, folder, processes, resume, init, time_limit, device, cache)
 

@@ -14,11 +14,11 @@ from mssn.atomic import replacing
 from mssn.cli.jobs import check, collect
 from mssn.cli.options import Ensemble, Model, PrecisionOption, Quality, Runtime, Threads, Whole, write_stdout
 from mssn.cli.progress import as_json, as_text, bar_of_one, report
-from mssn.engine.purpose import Purpose
-from mssn.engine.size import Size
-from mssn.engine.upscaler import Upscaler
 from mssn.errors import ImageError, MssnError
-from mssn.files import (
+from mssn.image.decode import READABLE
+from mssn.image.encode import WRITABLE
+from mssn.image.read import MAX_PIXELS
+from mssn.upscaling.files import (
     MEMORY,
     Done,
     Job,
@@ -29,9 +29,9 @@ from mssn.files import (
     upscale_files,
     writable,
 )
-from mssn.image.decode import READABLE
-from mssn.image.encode import WRITABLE
-from mssn.image.io import MAX_PIXELS
+from mssn.upscaling.size import Size
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.variant import Variant
 
 _STREAM = Path("-")
 _ENDINGS = (*READABLE, *map(str.upper, READABLE))
@@ -45,7 +45,7 @@ def upscale(
     scale: Annotated[float | None, Parameter(name=["--scale", "-s"])] = None,
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
-    purpose: Annotated[Purpose, Parameter(name="--for")] = "auto",
+    variant: Annotated[Variant, Parameter(name="--variant")] = "auto",
     force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
     quality: Quality = None,
     metadata: Literal["keep", "strip"] = "keep",
@@ -70,8 +70,8 @@ def upscale(
             4; others take the next larger one, or several in a row, and an antialiased shrink.
         size: Instead of a scale: 1920x1080 (fits in), 1920x or x1080 (one side), 1920x1080! (exactly).
         model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file;
-            mssn-s-photo is mssn-s --for photo.
-        purpose: photo takes weights made for photographs as they are stored (soft, noisy, compressed), clean
+            mssn-s-photo is mssn-s --variant photo.
+        variant: photo takes weights made for photographs as they are stored (soft, noisy, compressed), clean
             those for clean pictures; auto chooses for each file by how it is compressed, where the model has
             both.
         force: Overwrite existing files.
@@ -99,7 +99,7 @@ def upscale(
         model,
         scale,
         size=size,
-        purpose=purpose,
+        variant=variant,
         runtime=runtime,
         precision=precision,
         threads=threads,

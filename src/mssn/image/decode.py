@@ -13,7 +13,7 @@ import pyvips
 
 from mssn.errors import ImageError
 from mssn.image.metadata import field, loader, reason
-from mssn.image.spool import Spool, release
+from mssn.image.scratch import ScratchArrays, release
 
 # HEIC is listed because some builds of libvips decode it; the others then say so, instead of passing it over.
 READABLE = (".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -65,7 +65,7 @@ def open_image(
             are opened, below each other; else the first.
 
     Raises:
-        ImageError: As `mssn.image.io.read`.
+        ImageError: As `mssn.image.read.read`.
     """
     name = display_name(source)
     image = _header(source, name, {})
@@ -131,13 +131,13 @@ def bits_of(image: pyvips.Image) -> int | None:
     return bits if bilevel or (loader(image) == "heif" and bits in (10, 12)) else None
 
 
-def samples(image: pyvips.Image, *, srgb: bool = False, spool: Spool | None = None) -> np.ndarray:
+def samples(image: pyvips.Image, *, srgb: bool = False, scratch: ScratchArrays | None = None) -> np.ndarray:
     """Decode to an upright H x W x bands array of uint8, uint16 (full range) or float32.
 
     Args:
         image: From `open_image`.
         srgb: Turn inks into sRGB; else they stay C, M, Y, K.
-        spool: Takes what is too large for memory.
+        scratch: Takes what is too large for memory.
 
     Raises:
         pyvips.Error: The file is damaged.
@@ -146,8 +146,8 @@ def samples(image: pyvips.Image, *, srgb: bool = False, spool: Spool | None = No
     if srgb and image.interpretation == "cmyk":  # without a profile, libvips's general CMYK profile serves
         image = image.icc_transform("srgb", embedded=True, depth=8 if image.format == "uchar" else 16)
     orientation = field(image, "orientation", 1)
-    if spool is not None and spool.holds(_size(image)):
-        array = _in_file(image, orientation, spool)
+    if scratch is not None and scratch.holds(_size(image)):
+        array = _in_file(image, orientation, scratch)
     else:
         if orientation != 1:
             # Turning needs pixels out of order, the decoder hands them out in order.
@@ -160,10 +160,10 @@ def samples(image: pyvips.Image, *, srgb: bool = False, spool: Spool | None = No
     return array
 
 
-def _in_file(image: pyvips.Image, orientation: int, spool: Spool) -> np.ndarray:
+def _in_file(image: pyvips.Image, orientation: int, scratch: ScratchArrays) -> np.ndarray:
     """Decode strip by strip into an array that lies in a file, as `samples` does into memory."""
     dtype = _DTYPES[str(image.format)]
-    array = spool.empty((image.height, image.width, image.bands), dtype)
+    array = scratch.empty((image.height, image.width, image.bands), dtype)
     region: Any = pyvips.Region.new(image)
     for top in range(0, image.height, _STRIP):
         rows = array[top : top + _STRIP]
@@ -172,7 +172,7 @@ def _in_file(image: pyvips.Image, orientation: int, spool: Spool) -> np.ndarray:
     if orientation == 1:
         return array
     view = _TURNS[orientation](array)
-    turned = spool.empty(view.shape, dtype)
+    turned = scratch.empty(view.shape, dtype)
     for top in range(0, len(turned), _STRIP):
         turned[top : top + _STRIP] = view[top : top + _STRIP]
         release(turned)

@@ -11,7 +11,7 @@ import pyvips
 
 from mssn.image.metadata import describes
 from mssn.image.picture import Picture
-from mssn.image.spool import location
+from mssn.image.scratch import location
 from mssn.image.xmp import compact
 
 WRITABLE = (".avif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -36,7 +36,7 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
     Args:
         picture: What the format cannot hold (depth, transparency, inks) is converted.
         suffix: One of `WRITABLE`.
-        quality: See `mssn.image.io.write`.
+        quality: See `mssn.image.write.write`.
 
     Raises:
         pyvips.Error: It is too large for the format.

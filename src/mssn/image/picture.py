@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mssn.errors import ImageError
-from mssn.image.origin import UNKNOWN, Origin
+from mssn.image.compression import LOSSLESS, Compression
 
 NO_DPI = 72.0
 _SAMPLES = (np.uint8, np.uint16, np.float32)
@@ -37,7 +37,7 @@ class Picture:
         delays: milliseconds each frame of an animation stays; empty for pages.
         loop: how often an animation runs; 0 for ever.
         left_out: pages or frames of the file that are not in `pixels`.
-        origin: how the file was compressed.
+        compression: how the file was compressed.
 
     Raises:
         ImageError: shapes or dtypes are not the above.
@@ -57,7 +57,7 @@ class Picture:
     delays: tuple[int, ...] = ()
     loop: int = 0
     left_out: int = 0
-    origin: Origin = UNKNOWN
+    compression: Compression = LOSSLESS
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype

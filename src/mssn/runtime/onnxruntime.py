@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mssn.errors import MissingPartError, WeightsError
+from mssn.errors import MissingDependencyError, WeightsError
+from mssn.models.meta import Meta
 from mssn.runtime.base import Precision
 from mssn.runtime.precision import settle_int8
-from mssn.weights.meta import Meta
 
 
 class ONNXRuntime:
@@ -21,7 +21,7 @@ class ONNXRuntime:
         threads: Processor cores to use; None for all.
 
     Raises:
-        MissingPartError: ONNX Runtime is not installed.
+        MissingDependencyError: ONNX Runtime is not installed.
         WeightsError: Not a readable .onnx file, or one without our description.
     """
 
@@ -29,7 +29,7 @@ class ONNXRuntime:
         try:
             import onnxruntime as ort
         except ImportError as error:
-            raise MissingPartError(
+            raise MissingDependencyError(
                 "ONNX Runtime is not installed; run: pip install 'mssn[onnxruntime]'"
             ) from error
         if not path.is_file():

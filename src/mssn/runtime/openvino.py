@@ -12,9 +12,9 @@ from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
 from mssn.errors import WeightsError
+from mssn.models.meta import Meta
 from mssn.runtime.base import Precision
 from mssn.runtime.precision import settle_int8
-from mssn.weights.meta import Meta
 
 # OpenVINO builds its table of types when it is first asked, and two threads that ask at once wait for each
 # other for ever (one holds the table, the other Python's lock). A module is imported by one thread only.

@@ -7,13 +7,13 @@ import platform
 from pathlib import Path
 
 from mssn.errors import WeightsError
+from mssn.models.info import ModelInfo
 from mssn.runtime.base import Precision
-from mssn.weights.manifest import Row
 
 MAX_LOSS_OF_AUTO = 0.02  # dB on Set5 that may be given away for speed
 
 
-def fastest(row: Row, *, bf16: bool) -> Precision:
+def fastest(row: ModelInfo, *, bf16: bool) -> Precision:
     """The fastest precision that costs a shipped model next to nothing.
 
     Args:

@@ -6,10 +6,10 @@ import importlib
 from pathlib import Path
 from typing import get_args
 
-from mssn.errors import MissingPartError, MssnError, UnknownModelError, WeightsError
+from mssn.errors import MissingDependencyError, MssnError, UnknownModelError, WeightsError
+from mssn.models import info
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.precision import fastest
-from mssn.weights import manifest
 
 
 def open_runtime(
@@ -35,7 +35,7 @@ def open_runtime(
     Raises:
         UnknownModelError: No such model or scale.
         WeightsError: The file cannot be used, or not with this runtime or scale.
-        MissingPartError: The runtime is not installed.
+        MissingDependencyError: The runtime is not installed.
         MssnError: `threads` is below 1, or `runtime` or `precision` none of those named.
     """
     if threads is not None and threads < 1:
@@ -62,7 +62,7 @@ def open_runtime(
 
 def _shipped(model: str, scale: int, runtime: RuntimeName, precision: Precision) -> tuple[Path, Precision]:
     """The file of a shipped model that suits a runtime and a precision, and the precision that is to be."""
-    row = manifest.find(model, scale)
+    row = info.find(model, scale)
     path = row.path
     assert path is not None
     if runtime == "pytorch":
@@ -73,7 +73,7 @@ def _shipped(model: str, scale: int, runtime: RuntimeName, precision: Precision)
         precision = fastest(row, bf16=computes_bf16())
     if precision == "int8":
         if row.int8 is None:
-            known = ", ".join(f"{row.model} x{row.scale}" for row in manifest.rows() if row.int8)
+            known = ", ".join(f"{row.model} x{row.scale}" for row in info.list_models() if row.int8)
             raise UnknownModelError(
                 f"{model} x{scale} does not ship in int8; in int8 ship: {known or 'none'}"
             )
@@ -100,7 +100,7 @@ def _open_pytorch(path: Path, precision: Precision, threads: int | None) -> Runt
         raise WeightsError("pytorch computes in fp32 or bf16 here; use openvino or onnxruntime for int8")
     # By name, so that nothing that enlarges pictures depends on PyTorch, not even on paper.
     try:
-        module = importlib.import_module("mssn.runtime.pytorch")
+        module = importlib.import_module("mssn.lab.pytorch")
     except ModuleNotFoundError as error:
-        raise MissingPartError("PyTorch is not installed; run: pip install 'mssn[train]'") from error
+        raise MissingDependencyError("PyTorch is not installed; run: pip install 'mssn[train]'") from error
     return module.open_pytorch(path, bf16=precision == "bf16", threads=threads)

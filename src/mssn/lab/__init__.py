@@ -1,0 +1,1 @@
+"""All that needs PyTorch: networks, their data, training, export and experiments."""

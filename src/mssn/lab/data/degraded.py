@@ -1,0 +1,78 @@
+"""The small pictures of a training set, degraded in several versions: made once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from mssn.atomic import replacing
+from mssn.errors import DataError
+from mssn.lab.data.folder import Pixels, default_cache
+from mssn.score.degrade import Degradation, degrade
+
+
+def degraded(
+    pixels: Pixels,
+    how: Degradation,
+    seed: int,
+    *,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Pixels:
+    """The same pictures with small partners degraded in several versions, made once and kept.
+
+    What copy v of picture n looks like depends only on (seed, v, n).
+
+    Args:
+        pixels: Clean pictures.
+        how: The strengths.
+        seed: Start of the random numbers.
+        cache: Where the degraded pixels are kept; as `load_pixels`.
+        progress: Called with (pictures done, pictures in all).
+
+    Returns:
+        `pixels` with `lr` of all versions, one after the other.
+
+    Raises:
+        DataError: The cache cannot be written.
+    """
+    words = json.dumps([pixels.key, pixels.scale, asdict(how), seed])
+    key = hashlib.blake2b(words.encode(), digest_size=12).hexdigest()
+    path = (cache or default_cache()) / f"x{pixels.scale}-degraded-{key}.rgb"
+    if not path.exists():
+        try:
+            with replacing(path) as file:
+                for number, lr in enumerate(_versions(pixels, how, seed), 1):
+                    file.write(lr.tobytes())
+                    progress(number, how.versions * len(pixels.sizes))
+        except OSError as error:
+            raise DataError(
+                f"{path.parent}: cannot keep degraded pictures here ({error.strerror}); "
+                "free some room or point MSSN_CACHE to another folder"
+            ) from error
+    lr = np.memmap(path, np.uint8, "c").reshape(-1, 3)
+    return replace(pixels, lr=lr, versions=how.versions, key=key)
+
+
+def _versions(pixels: Pixels, how: Degradation, seed: int) -> Iterator[np.ndarray]:
+    """Every picture of the first version, then of the second; a few worked on ahead."""
+    r2 = pixels.scale**2
+
+    def one(version: int, number: int) -> np.ndarray:
+        start, (rows, columns) = pixels.starts[number], pixels.sizes[number]
+        large = pixels.hr[start * r2 : (start + rows * columns) * r2]
+        hr = large.reshape(rows * pixels.scale, columns * pixels.scale, 3)
+        return degrade(hr, pixels.scale, how, np.random.default_rng([seed % 2**64, version, number]))
+
+    jobs = [(version, number) for version in range(how.versions) for number in range(len(pixels.sizes))]
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        for first in range(0, len(jobs), 4 * workers):  # few at once: large pictures fill the memory
+            yield from pool.map(one, *zip(*jobs[first : first + 4 * workers], strict=True))

@@ -1,0 +1,165 @@
+"""MSSN as it is shipped: every learnt scale and weight-norm gain folded into plain convolutions.
+
+Eq. 4 and 5 multiply feature maps by learnt numbers. Units have no biases and only ReLUs, so all of
+these numbers move into weights, and what is left is convolutions, ReLUs and sums (and a shift by the mean
+before, a depth-to-space after). With x = s * z, s a number and z what is really computed:
+
+* a unit, x <- mu_res * branch(x) + mu_x * x, becomes z <- z + branch'(z) and s <- mu_x * s, with the old
+  s in the first pointwise weight of branch' and mu_res / (the new s) in the last;
+* the share-source skip, x <- mu_res * x + mu_x * F0, becomes z <- z + (mu_x / s) * F0 and
+  s <- mu_res * s first; the factor goes into a copy of the head, run on the picture again: three input
+  channels are cheaper to read than F0, and no feature map has to be kept for later;
+* the tail takes the last s;
+* the skip convolution gives away the 1 in the middle of its kernels: each pixel of the picture is added, as
+  it is, to all that it becomes. What the convolutions compute is then a small difference, which bfloat16
+  holds more exactly than it would the whole brightness (8 bits: half a grey level; 0.01 dB).
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mssn.lab.nets.blocks import MAWRU, CascadingBlock, Scales
+from mssn.lab.nets.layers import Conv2d
+from mssn.lab.nets.mssn import MSSN
+
+
+class FusedUnit(nn.Module):
+    """Widen, filter each channel, narrow, add: three plain convolutions."""
+
+    def __init__(
+        self, expand: nn.Conv2d, depthwise: nn.Conv2d, project: nn.Conv2d, *, depthwise_relu: bool = True
+    ) -> None:
+        super().__init__()
+        self.expand, self.depthwise, self.project = expand, depthwise, project
+        self.depthwise_relu = depthwise_relu
+
+    def forward(self, z: Tensor) -> Tensor:
+        """N x C x H x W -> N x C x H x W."""
+        inside = self.depthwise(F.relu(self.expand(z)))
+        return z + self.project(F.relu(inside) if self.depthwise_relu else inside)
+
+
+class FusedMSSN(nn.Module):
+    """The same function as an `MSSN`, to rounding, without a single multiplication of a feature map.
+
+    Args:
+        net: A trained network; it is not changed.
+
+    Raises:
+        ValueError: A learnt scale is 0, which no weight can make up for.
+    """
+
+    minus_mean: Tensor
+    nearest: Tensor
+
+    def __init__(self, net: MSSN) -> None:
+        super().__init__()
+        self.scale = net.scale
+        spread, mean = 1.0, torch.zeros(1, 3, 1, 1)
+        if net.normalize is not None:
+            spread, mean = net.normalize.spread, net.normalize.mean.double()
+        self.register_buffer("minus_mean", -mean.float())
+        self.heads = nn.ModuleList([_scaled(net.head, 1 / spread, 1.0)])
+        self.blocks = nn.ModuleList()
+        s = torch.ones((), dtype=torch.float64)
+        for index, block in enumerate(net.body):
+            units = []
+            assert isinstance(block, CascadingBlock)
+            for unit in block.units:
+                assert isinstance(unit, MAWRU)
+                after = s * unit.scales.identity.double()
+                _require_nonzero(after)
+                units.append(
+                    FusedUnit(
+                        _plain(unit.expand, s),
+                        _plain(unit.depthwise),
+                        _plain(unit.project, unit.scales.residual.double() / after),
+                        depthwise_relu=unit.depthwise_relu,
+                    )
+                )
+                s = after
+            self.blocks.append(nn.Sequential(*units))
+            if net.skips:
+                mu = net.skips[index]
+                assert isinstance(mu, Scales)
+                s = s * mu.residual.double()
+                _require_nonzero(s)
+                factor = mu.identity.double() / s
+                self.heads.append(_scaled(net.head, factor / spread, factor))
+        self.tail = _scaled(net.tail, s * spread, spread)
+        self.skip = _scaled(net.skip, 1.0, spread)
+        # The colour that each of the 3 * r * r channels belongs to.
+        self.register_buffer("nearest", torch.arange(3).repeat_interleave(net.scale**2))
+        middle = self.skip.kernel_size[0] // 2
+        self.skip.weight.data[torch.arange(len(self.nearest)), self.nearest, middle, middle] -= 1
+        # One bias is enough for the sum.
+        assert self.tail.bias is not None
+        assert self.skip.bias is not None
+        self.tail.bias.data += self.skip.bias.data
+        self.skip.bias = None
+        self.requires_grad_(False)
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x 3 x H x W in [0, 1] -> N x 3 x scale*H x scale*W, not clamped."""
+        centred = x + self.minus_mean
+        z = self.heads[0](centred)
+        for index, block in enumerate(self.blocks):
+            z = block(z)
+            if len(self.heads) > 1:
+                z = z + self.heads[index + 1](centred)
+        difference = self.tail(z) + self.skip(centred)
+        return F.pixel_shuffle(difference + x.index_select(1, self.nearest), self.scale)
+
+
+def fuse(net: nn.Module) -> nn.Module:
+    """The network as it should be exported: an MSSN folded, of any other one the normalised weights."""
+    if isinstance(net, MSSN) and net.config.unit == "mawru":
+        return FusedMSSN(net)
+    net = copy.deepcopy(net)
+    for module in list(net.modules()):
+        for name, part in module.named_children():
+            if isinstance(part, Conv2d):
+                setattr(module, name, _plain(part))
+    return net
+
+
+def _plain(conv: Conv2d, factor: Tensor | float = 1.0) -> nn.Conv2d:
+    """A convolution of ours as PyTorch's own, times a number; folded in double precision."""
+    weight = conv.weight.detach().double()
+    if conv.gain is not None:
+        norm = weight.flatten(1).norm(dim=1)
+        weight = weight * (conv.gain.detach().double() / norm).view(-1, 1, 1, 1)
+    out, per_group, size, _ = weight.shape
+    plain = nn.Conv2d(
+        per_group * conv.groups,
+        out,
+        size,
+        padding=conv.padding,
+        groups=conv.groups,
+        bias=conv.bias is not None,
+    )
+    plain.weight.data = (weight * factor).detach().float()
+    if conv.bias is not None:
+        plain.bias = nn.Parameter(conv.bias.detach().clone())
+    return plain
+
+
+def _scaled(conv: nn.Conv2d, weight_factor: Tensor | float, bias_factor: Tensor | float) -> nn.Conv2d:
+    """A copy of a convolution with weight and bias times a number each."""
+    assert conv.bias is not None
+    scaled = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, padding=conv.padding)  # pyright: ignore[reportArgumentType]
+    scaled.weight.data = (conv.weight.detach().double() * weight_factor).float()
+    assert scaled.bias is not None
+    scaled.bias.data = (conv.bias.detach().double() * bias_factor).float()
+    return scaled
+
+
+def _require_nonzero(scale: Tensor) -> None:
+    if abs(scale.item()) < 1e-12:
+        raise ValueError("a learnt scale is 0; the network cannot be folded")

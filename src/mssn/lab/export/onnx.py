@@ -1,0 +1,167 @@
+"""Write a trained network as ONNX, for every runtime that is not PyTorch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper, numpy_helper
+from torch import nn
+
+from mssn.atomic import replacing
+from mssn.errors import WeightsError
+from mssn.lab.export.fuse import FusedMSSN, fuse
+from mssn.lab.export.unfuse import learnt_scales
+from mssn.lab.weights import SCALES, load_network, save, tensors_of
+from mssn.models.meta import Meta
+
+_OPSET = 18
+
+
+def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Path]:
+    """Turn a weights file into the pair that ships: half-precision safetensors and ONNX.
+
+    The ONNX file is made from the very numbers in the safetensors file, so the two always agree.
+
+    Args:
+        weights: A .safetensors file, or an MSSN's .onnx file.
+        folder: Where MODEL-xSCALE.safetensors and .onnx go; made if missing.
+        half: As for `write_onnx`.
+
+    Returns:
+        The two files.
+
+    Raises:
+        WeightsError: The weights cannot be read, used or written.
+    """
+    net, meta = load_network(weights)
+    net.half().float()
+    make_folder(folder)
+    stem = folder / f"{meta.model}-x{meta.scale}"
+    safetensors, onnx_file = stem.with_suffix(".safetensors"), stem.with_suffix(".onnx")
+    halves = {name: array.astype(np.float16) for name, array in tensors_of(net).items()}
+    save(safetensors, halves, meta)
+    write_onnx(net, meta, onnx_file, half=half)
+    return safetensors, onnx_file
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder that exported files go into.
+
+    Raises:
+        WeightsError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WeightsError(f"{folder}: cannot be made ({error.strerror})") from error
+
+
+def write_onnx(net: nn.Module, meta: Meta, path: Path, *, half: bool = False) -> None:
+    """Export a network with dynamic height and width: input "lr" 1 x 3 x H x W, output "sr".
+
+    Args:
+        net: A trained network; weight norm and learnt scales are folded, it is not changed.
+        meta: Its description, kept in the file's metadata under "mssn".
+        path: Target; appears only when whole.
+        half: Round the folded weights to half precision and store them so, in half of the space. Whoever
+            runs the file still computes in float32.
+
+    Raises:
+        WeightsError: The network cannot be folded, or the file not be written.
+    """
+    try:
+        folded = fuse(net.eval())
+    except ValueError as error:
+        raise WeightsError(f"{meta.model} x{meta.scale}: {error}") from error
+    if half:
+        round_to_half(folded)
+    model = to_onnx(folded)
+    if half:
+        _store_halves(model)
+    if isinstance(folded, FusedMSSN):  # so that the file alone can be trained on (mssn.lab.export.unfuse)
+        model.metadata_props.append(
+            onnx.StringStringEntryProto(key=SCALES, value=json.dumps(learnt_scales(net)))
+        )
+    save_model(model, meta, path)
+
+
+@torch.no_grad()
+def round_to_half(net: nn.Module) -> None:
+    """Round every weight to the nearest number of half precision; the network still computes in float32."""
+    for parameter in net.parameters():
+        parameter.copy_(parameter.half())
+
+
+def _store_halves(model: onnx.ModelProto) -> None:
+    """Store tensors that half precision holds exactly in it, and have them widened where they are used."""
+    graph = model.graph
+    nodes = []
+    for tensor in graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype != np.float32 or (array != array.astype(np.float16)).any():
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
+        nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes += graph.node
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+
+
+def save_model(model: onnx.ModelProto, meta: Meta, path: Path) -> None:
+    """Write an ONNX model with its description.
+
+    Args:
+        model: What `to_onnx` made; the description is added to it.
+        meta: The description, kept in the file's metadata under "mssn".
+        path: Target; appears only when whole.
+
+    Raises:
+        WeightsError: The file cannot be written.
+    """
+    model.metadata_props.append(onnx.StringStringEntryProto(key="mssn", value=meta.to_json()))
+    try:
+        with replacing(path) as file:
+            file.write(model.SerializeToString())
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def to_onnx(net: nn.Module) -> onnx.ModelProto:
+    """The graph of a network, as it is: "lr", 1 x 3 x H x W, to "sr", with dynamic height and width."""
+    height, width = torch.export.Dim("height", min=1), torch.export.Dim("width", min=1)
+    # The exporter warns of its own innards and of packages nobody asked for; none of it is the user's.
+    noisy = logging.getLogger("torch.onnx")
+    level = noisy.level
+    noisy.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                net,
+                (torch.rand(1, 3, 24, 32),),
+                dynamo=True,
+                input_names=["lr"],
+                output_names=["sr"],
+                dynamic_shapes=({2: height, 3: width},),
+                opset_version=_OPSET,
+                verbose=False,
+            )
+    finally:
+        noisy.setLevel(level)
+    assert program is not None
+    model = program.model_proto
+    # Source lines and shapes of every node: a third of a small file, of no use to anyone who runs it.
+    del model.graph.value_info[:], model.metadata_props[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    onnx.checker.check_model(model)
+    return model

@@ -1,0 +1,251 @@
+"""The training loop, whole and visible.
+
+Source: paper section IV-B (Adam, L1, 48x48 patches, batch 16, the step schedule). Cosine schedule,
+warm-up, averaged weights (EMA), clipping and bfloat16 are ours, off in the `paper-*` recipes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import closing, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from mssn.errors import CheckpointError, DivergedError
+from mssn.lab.data.patches import Patches
+from mssn.lab.pytorch import PyTorchRuntime
+from mssn.lab.train.averaging import EMA
+from mssn.lab.train.checkpoint import load_checkpoint, save_checkpoint
+from mssn.lab.train.optimizers import load_state, optimizers
+from mssn.lab.train.parallel import World
+from mssn.lab.train.recipe import Recipe
+from mssn.lab.train.schedule import learning_rate, progress
+from mssn.lab.train.status import History, Status, Stretch
+from mssn.lab.train.step import Step
+from mssn.lab.train.stopping import stop_requests
+from mssn.score.metrics import psnr_y
+from mssn.upscaling.tiled import enlarge
+
+CHECKPOINT = "checkpoint.pt"
+_LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look waits for the device
+
+
+class Trainer:
+    """A network in training, with all that has to survive a restart.
+
+    Args:
+        recipe: How to train.
+        net: The network, weights as they start.
+        patches: Where batches come from.
+        validation: (small, large) uint8 pictures, H x W x 3.
+        halo: Context of the network, LR pixels.
+        folder: Where the checkpoint and TensorBoard events go.
+        past: What the weights have behind them; default nothing.
+        teacher: The network to learn from, if the recipe distills.
+        world: The processes that train together; default alone.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        net: nn.Module,
+        patches: Patches,
+        validation: list[tuple[np.ndarray, np.ndarray]],
+        halo: int,
+        folder: Path,
+        past: History | None = None,
+        teacher: nn.Module | None = None,
+        world: World | None = None,
+    ) -> None:
+        self.recipe, self.patches, self.validation, self.halo = recipe, patches, validation, halo
+        self.device = next(net.parameters()).device
+        self.net: nn.Module = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.average = EMA(self.net, recipe.ema) if recipe.ema else None
+        self.teacher, self.world = teacher, world or World()
+        captured = self.device.type == "cuda" and self.world.size == 1
+        self.optimizers = optimizers(self.net, recipe, captured=captured)
+        self.checkpoint = folder / CHECKPOINT
+        self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60) if self.world.leads else None
+        self.status, self.past = Status(), past or History()
+        self._in_force: tuple[Recipe, Step] | None = None
+        self._stages_begun = 0
+
+    @property
+    def result(self) -> nn.Module:
+        """The network to validate and ship: the averaged one, if there is one."""
+        return self.net if self.average is None else self.average.module
+
+    def run(
+        self,
+        *,
+        time_limit: float | None = None,
+        stop_after: int | None = None,
+        watch: Callable[[Status], None] = lambda status: None,
+    ) -> bool:
+        """Train to the end of the schedule.
+
+        Args:
+            time_limit: Minutes from now in which the rest of the schedule must fit.
+            stop_after: Stop, to be resumed, when this many updates are done in all.
+            watch: Called with the status every few updates.
+
+        Returns:
+            Whether the schedule is complete; False after Ctrl-C or `stop_after`. Either way the last
+            state is saved.
+
+        Raises:
+            DivergedError: The loss is no longer a number; the last good checkpoint is kept.
+            TrainingError: The processes do not start from the same weights.
+            CheckpointError: The state cannot be saved.
+        """
+        recipe, status = self.recipe, self.status
+        sums = [t.double().sum().item() for t in self.net.state_dict().values()]
+        self.world.check_equal([status.update, *sums], "weights")
+        begun, first = status.fraction, status.update
+        started = saved = time.monotonic()
+        stretch = Stretch(status.update)
+        if not status.update:
+            self.save()  # claims the folder, and shows at once whether it can be written
+        with closing(self.log) if self.log else nullcontext(), stop_requests() as stopped:
+            while status.fraction < 1 and status.update != stop_after:
+                if any(self.world.agree(stopped())):
+                    break
+                stage, step = self._stage()
+                before = time.monotonic()
+                lr, hr = self.patches.batch(self._share(stage.batch))
+                stretch.data_seconds += time.monotonic() - before
+                status.learning_rate = learning_rate(recipe, status.update, status.fraction)
+                stretch.losses.append(step(lr, hr, status.learning_rate))
+                if self.average is not None:
+                    self.average.update()
+                status.update += 1
+                status.samples += stage.batch * self.world.size
+                now = time.monotonic()
+                in_time = (now - started) / (60 * time_limit) if time_limit else None
+                fraction = progress(recipe.updates, status.update, first, begun, in_time)
+                due = now - saved > 60 * recipe.checkpoint_minutes
+                status.fraction, save = self.world.agree(fraction, due)
+                every = recipe.validate_every
+                validate = status.fraction == 1 or (every and status.update % every == 0)
+                if validate or save or status.update % _LOOK_EVERY == 0:
+                    self.log_metrics(stretch)
+                    if validate:
+                        self._validate()
+                    watch(status)
+                    if save:
+                        self.save()
+                        saved = time.monotonic()
+                    stretch = Stretch(status.update)
+            if stretch.losses:
+                self.log_metrics(stretch)
+            self.save()
+        return status.fraction == 1
+
+    def _stage(self) -> tuple[Recipe, Step]:
+        """What is in force now, and the update that goes with it."""
+        begun = sum(self.status.fraction >= stage["after"] for stage in self.recipe.stages)
+        if self._in_force is None or self._stages_begun != begun:
+            stage = self.recipe.at(self.status.fraction)
+            step = Step(self.net, self.optimizers, stage, self.world, self.teacher)
+            self._in_force, self._stages_begun = (stage, step), begun
+            self.patches = self.patches.sized(stage.patch, stage.detail)
+        return self._in_force
+
+    def _share(self, batch: int) -> np.ndarray:
+        """Numbers of the samples that are this process's share of the next update."""
+        return np.arange(batch) + self.status.samples + self.world.rank * batch
+
+    def log_metrics(self, stretch: Stretch) -> None:
+        """Read the losses of a stretch, refuse to go on without a number, and note speed and loss."""
+        status = self.status
+        status.loss = torch.stack(stretch.losses).mean().item()
+        if not math.isfinite(status.loss):
+            raise DivergedError(
+                f"the loss is not a number any more between updates {stretch.since} and {status.update}; "
+                f"resume from {self.checkpoint} with a lower learning_rate"
+            )
+        seconds = time.monotonic() - stretch.started
+        status.speed = (status.update - stretch.since) / seconds
+        status.data_share = stretch.data_seconds / seconds
+        for name in ("loss", "learning_rate", "speed", "data_share"):
+            self._note(f"train/{name}", getattr(status, name))
+
+    def _validate(self) -> None:
+        if not self.world.leads:
+            return
+        bf16 = self.recipe.precision == "bf16"
+        runtime = PyTorchRuntime(self.result, self.recipe.scale, self.halo, bf16=bf16)
+        scores = [psnr_y(enlarge(runtime, lr, tile=512), hr, self.recipe.scale) for lr, hr in self.validation]
+        self.status.psnr = float(np.mean(scores))
+        self._note("validation/psnr", self.status.psnr)
+
+    def _note(self, curve: str, value: float) -> None:
+        if self.log is not None:
+            self.log.add_scalar(curve, value, self.status.update)
+
+    def save(self) -> None:
+        """Write the checkpoint.
+
+        Raises:
+            CheckpointError: It cannot be written; the previous one is kept.
+            DivergedError: The weights are no longer numbers; likewise.
+        """
+        if not self.world.leads:
+            return
+        finite = torch.stack([p.isfinite().all() for p in self.net.parameters()]).all()
+        if not finite:
+            raise DivergedError(
+                f"the weights are not numbers any more at update {self.status.update}; "
+                f"resume from {self.checkpoint} with a lower learning_rate"
+            )
+        save_checkpoint(
+            self.checkpoint,
+            {
+                "recipe": asdict(self.recipe),
+                "pictures": self.patches.key,
+                "net": self.net.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                "status": vars(self.status),
+                "past": vars(self.past),
+            },
+        )
+
+    def resume(self) -> None:
+        """Go on from the checkpoint in the run's folder.
+
+        Raises:
+            CheckpointError: There is none, it is damaged, or it belongs to another network.
+        """
+        state = load_checkpoint(self.checkpoint)
+        try:
+            self._restore(state)
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{self.checkpoint}: does not fit this recipe ({error})") from error
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        mine = {key: getattr(self.recipe, key) for key in ("model", "scale", "config", "optimizer")}
+        theirs = {key: state["recipe"][key] for key in mine}
+        if mine != theirs:
+            raise ValueError(f"it is for {theirs}, the recipe for {mine}")
+        if state["pictures"] != self.patches.key:
+            raise ValueError("it has learnt from other pictures; start anew with --init")
+        if (state["average"] is None) != (self.average is None):
+            raise ValueError("one averages the weights (ema), the other does not")
+        self.net.load_state_dict(state["net"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        for optimizer, theirs in zip(self.optimizers, state["optimizers"], strict=True):
+            load_state(optimizer, theirs)
+        self.status = Status(**state["status"])
+        self.past = History(**state["past"])
+        if state["recipe"]["updates"] != self.recipe.updates:
+            self.status.fraction = min(1.0, self.status.update / self.recipe.updates)

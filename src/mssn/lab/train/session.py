@@ -1,0 +1,186 @@
+"""From a recipe to a trainer that is ready to run, and from a trainer to a weights file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from mssn import provenance
+from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
+from mssn.image.read import find_images, read_rgb
+from mssn.image.resize import crop_to_multiple, shrink
+from mssn.lab import complexity, nets
+from mssn.lab.data.degraded import degraded
+from mssn.lab.data.folder import load_pixels
+from mssn.lab.data.patches import Patches
+from mssn.lab.export.fuse import fuse
+from mssn.lab.nets.growth import can_grow, grow
+from mssn.lab.nets.mssn import MSSN
+from mssn.lab.train.checkpoint import load_checkpoint
+from mssn.lab.train.loop import CHECKPOINT, Trainer
+from mssn.lab.train.memory import keep_freed_memory
+from mssn.lab.train.parallel import World
+from mssn.lab.train.recipe import Recipe, with_settings
+from mssn.lab.train.status import History
+from mssn.lab.weights import load_network, save, tensors_of
+from mssn.models.meta import Meta
+from mssn.score.degrade import Degradation, degrade
+from mssn.score.folders import locate
+from mssn.score.metrics import psnr_y
+
+
+def prepare(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    init: Path | None = None,
+    cache: Path | None = None,
+    device: Literal["cpu", "cuda"] | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    world: World | None = None,
+) -> tuple[Trainer, Meta]:
+    """Build the network, find the data, and put a trainer together.
+
+    Args:
+        recipe: How to train.
+        folder: The run's folder; made if missing.
+        init: Weights to start from; a network of another scale lends its body and head, the tail and
+            skip start anew; a smaller network of the same kind grows (`mssn.lab.nets.growth`).
+        cache: Where decoded pictures are kept; see `mssn.lab.data.folder`.
+        device: "cpu" or "cuda"; default: CUDA where there is one.
+        say: Told what happens, in whole sentences.
+        progress: Called with (pictures decoded, pictures in all).
+        world: The processes that train together; default alone.
+
+    Returns:
+        The trainer and the description of its network as it starts.
+
+    Raises:
+        MssnError: Data, recipe, weights or folder are not usable; the message says which and why.
+    """
+    world = world or World()
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RecipeError("no CUDA device here that PyTorch can use; train on the cpu")
+    if device == "cuda":
+        torch.backends.cudnn.benchmark = True  # every batch of a stage has one shape
+        torch.backends.cudnn.allow_tf32 = recipe.precision != "fp32"
+    else:
+        keep_freed_memory()
+    torch.manual_seed(recipe.seed)
+    net = nets.build(recipe.model, recipe.scale, recipe.config)
+    past = _start_from(net, init, recipe, say) if init else History()
+    teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
+    validation = _validation(recipe, say)  # first, because decoding the other pictures may take a while
+    with world.leader_first():
+        pixels = load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
+        if recipe.degrade:
+            how = Degradation.of(recipe.degrade)
+            pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
+    for reason in pixels.skipped:
+        say(f"skipped {reason}")
+    data = f"{len(pixels.sizes)} pictures, {len(pixels.hr) / 1e6:.3g} megapixels"
+    say(data)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be made ({error.strerror})") from error
+    meta = _describe(recipe, net, data)
+    patches = Patches(pixels, recipe.patch, recipe.seed, device)
+    for stage in recipe.stages:
+        patches.sized(recipe.at(stage["after"]).patch)  # too large a patch is told now, not in an hour
+    net = net.to(device)
+    return Trainer(recipe, net, patches, validation, meta.halo, folder, past, teacher, world), meta
+
+
+def _describe(recipe: Recipe, net: nn.Module, data: str) -> Meta:
+    """What the weights of this run will say of themselves."""
+    config = getattr(net, "config", None)
+    return Meta(
+        model=recipe.model,
+        scale=recipe.scale,
+        config=asdict(config) if config else {},  # pyright: ignore[reportArgumentType]
+        domain=nets.spec(recipe.model).domain.value,
+        halo=complexity.halo(net, recipe.scale),
+        parameters=complexity.count_parameters(net),
+        recipe=recipe.name,
+        data=data + f" ({recipe.data})" * bool(recipe.data) + ", degraded" * bool(recipe.degrade),
+        commit=provenance.commit(),
+    )
+
+
+def resumed_recipe(folder: Path, settings: list[str]) -> Recipe:
+    """The recipe a run was started with, as its checkpoint remembers it, with changes.
+
+    Raises:
+        CheckpointError: The folder holds no readable checkpoint.
+        RecipeError: A change is not possible.
+    """
+    path = folder / CHECKPOINT
+    try:
+        recipe = Recipe(**load_checkpoint(path)["recipe"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: written by another version of mssn; start anew ({error})") from error
+    return with_settings(recipe, settings)
+
+
+def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
+    """Write the trainer's present network as a weights file.
+
+    Raises:
+        WeightsError: It cannot be written.
+    """
+    past = trainer.past
+    recipe = f"{meta.recipe}, from {past.origin}" if past.origin else meta.recipe
+    updates = past.updates + trainer.status.update
+    save(path, tensors_of(trainer.result), replace(meta, recipe=recipe, updates=updates))
+
+
+def _validation(recipe: Recipe, say: Callable[[str], None]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(small, large) uint8 validation pictures; those that cannot be used are told and left out."""
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    how = Degradation.of(recipe.degrade) if recipe.degrade else None
+    for path in (path for name in recipe.validation for path in find_images(locate(name))):
+        try:
+            hr = crop_to_multiple(read_rgb(path), recipe.scale)
+            psnr_y(hr, hr, recipe.scale)  # large enough to be scored?
+            # Validated is what is trained: number n is degraded the same way in every run.
+            rng = np.random.default_rng(len(pairs))
+            lr = degrade(hr, recipe.scale, how, rng) if how else shrink(hr, recipe.scale)
+            pairs.append((lr, hr))
+        except (ImageError, ValueError) as error:
+            say(f"skipped {path}: {error}")
+    if not pairs:
+        raise DataError(f"no usable picture for validation in {', '.join(recipe.validation)}")
+    return pairs
+
+
+def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]) -> History:
+    """Give a network the function of a trained one, as far as it fits; what it then has behind it."""
+    source, meta = load_network(init)
+    if not (isinstance(source, MSSN) and isinstance(net, MSSN) and can_grow(source, net)):
+        raise WeightsError(
+            f"{init}: weights of {meta.model} x{meta.scale} cannot start this {recipe.model}; "
+            "start from an MSSN of the same size or a smaller one, with the same switches"
+        )
+    grow(source, net)
+    say(f"started from {init} ({meta.model} x{meta.scale}, {meta.updates} updates)")
+    other = (meta.model, meta.scale) != (recipe.model, recipe.scale)
+    return History(meta.updates, f"{meta.model} x{meta.scale}" if other else "")
+
+
+def _teacher(recipe: Recipe, say: Callable[[str], None]) -> nn.Module:
+    """The network to learn from, ready to run."""
+    net, meta = load_network(Path(recipe.teacher))
+    if meta.scale != recipe.scale:
+        raise RecipeError(f"teacher {recipe.teacher}: enlarges by {meta.scale}, not by {recipe.scale}")
+    say(f"learns from {recipe.teacher} ({meta.model} x{meta.scale})")
+    net = fuse(net).requires_grad_(False)  # no weight norm to compute at every update
+    return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

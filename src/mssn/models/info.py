@@ -1,0 +1,104 @@
+"""The models that exist and the weights that ship: one literal table in JSON, readable without PyTorch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from mssn.errors import UnknownModelError
+
+BENCHMARKS = ("Set5", "Set14", "B100", "Urban100")
+PHOTO = "-photo"  # ends the names of models whose weights are made for photographs as they are stored
+FOLDER = Path(str(resources.files("mssn.models"))) / "shipped"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model at one scale.
+
+    Args:
+        model: Name, for example "mssn-s".
+        scale: Enlargement factor.
+        parameters: Trained numbers without weight-norm gains.
+        parameters_with_gains: With them.
+        mult_adds: For a 1280x720 output.
+        receptive_field: Side of the square of LR pixels that one output pixel depends on.
+        weights: Name of the shipped .onnx file, which can be run and trained on, or None.
+        int8: Name of the shipped .onnx file whose units compute in bytes, or None.
+        loss: Precision ("bf16", "int8") -> what it costs on Set5 beside float32, dB.
+        scores: Benchmark -> {"psnr", "ssim"} of the shipped weights.
+        training: What the shipped weights say of their training: recipe, updates, data, licence.
+    """
+
+    model: str
+    scale: int
+    parameters: int
+    parameters_with_gains: int
+    mult_adds: int
+    receptive_field: int
+    weights: str | None = None
+    int8: str | None = None
+    loss: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    training: dict[str, str | int] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path | None:
+        """The shipped .onnx file."""
+        return None if self.weights is None else FOLDER / self.weights
+
+
+def list_models() -> list[ModelInfo]:
+    """All models, smallest first, each at its scales."""
+    text = (FOLDER / "manifest.json").read_text("utf-8")
+    return [ModelInfo(**row) for row in json.loads(text)]
+
+
+def shipped_scales(model: str) -> list[int]:
+    """The factors for which a model's weights ship.
+
+    Raises:
+        UnknownModelError: No such model, or no weights for it yet.
+    """
+    known = list_models()
+    _require_known(model, known)
+    scales = [row.scale for row in known if row.model == model and row.weights]
+    if not scales:
+        raise UnknownModelError(_none_ship(model, known))
+    return scales
+
+
+def photo_variant(model: str) -> str | None:
+    """The name under which weights of a model made for photographs ship; None if none do."""
+    name = f"{model}{PHOTO}"
+    return name if any(row.model == name and row.weights for row in list_models()) else None
+
+
+def find(model: str, scale: int) -> ModelInfo:
+    """A model that ships.
+
+    Raises:
+        UnknownModelError: No such model, no such scale of it, or no weights for it yet.
+    """
+    known = list_models()
+    _require_known(model, known)
+    scales = [row.scale for row in known if row.model == model]
+    if scale not in scales:
+        raise UnknownModelError(f"{model} has no scale {scale}; it has: {', '.join(map(str, scales))}")
+    for row in known:
+        if (row.model, row.scale) == (model, scale) and row.weights is not None:
+            return row
+    raise UnknownModelError(_none_ship(f"{model} x{scale}", known))
+
+
+def _require_known(model: str, known: list[ModelInfo]) -> None:
+    if all(row.model != model for row in known):
+        shipped = ", ".join(dict.fromkeys(row.model for row in known if row.weights))
+        raise UnknownModelError(f"unknown model '{model}'; known are: {shipped}, bicubic")
+
+
+def _none_ship(what: str, known: list[ModelInfo]) -> str:
+    shipped = ", ".join(f"{row.model} x{row.scale}" for row in known if row.weights)
+    return f"no weights ship for {what} (mssn train or mssn import make some); shipped are: {shipped}"

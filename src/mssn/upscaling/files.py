@@ -1,0 +1,297 @@
+"""Enlarge picture files: one, or many with reading, enlarging and writing overlapped."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from mssn.atomic import sweep
+from mssn.errors import ImageError, MssnError
+from mssn.image.compression import LOSSLESS, Compression
+from mssn.image.encode import WRITABLE
+from mssn.image.picture import Picture
+from mssn.image.read import MAX_PIXELS, is_animated, read, read_format
+from mssn.image.scratch import ScratchArrays
+from mssn.image.write import to_bytes, write
+from mssn.image.xmp import signed
+from mssn.upscaling.progress import Progress
+from mssn.upscaling.size import Size
+from mssn.upscaling.upscaler import BICUBIC, Upscaler
+
+T = TypeVar("T")
+MEMORY = 2**30  # bytes of pixels to hold in memory
+_IN_FLIGHT = 4  # arrays held at once: one read ahead, one being enlarged and its result, one being written
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are read and written.
+
+    Args:
+        force: Overwrite an existing target, except the source itself.
+        quality: 1 to 100 for JPEG, WebP and AVIF; None for a good one. See `mssn.image.write.write`.
+        metadata: "keep" EXIF, XMP and IPTC, and note in the XMP what enlarged the picture, or "strip" them;
+            the colour profile stays in any case.
+        max_pixels: Refuse larger sources: a small file may claim a size that fills the memory.
+        memory: Bytes of pixels to hold in memory, roughly; what is more waits in a temporary file beside
+            the target.
+
+    Raises:
+        ImageError: A value makes no sense.
+    """
+
+    force: bool = False
+    quality: int | None = None
+    metadata: Literal["keep", "strip"] = "keep"
+    max_pixels: int = MAX_PIXELS
+    memory: int = MEMORY
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise ImageError(f"the quality must be 1 to 100, not {self.quality}")
+        if self.memory < 0:
+            raise ImageError(f"the memory must not be below 0, it is {self.memory}")
+        if self.max_pixels < 1:
+            raise ImageError(f"the limit of pixels must be above 0, not {self.max_pixels}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to read and the file to write."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a job.
+
+    Attributes:
+        job: The job.
+        before: Width and height of a page of the source in pixels, upright.
+        after: The same of the result.
+        pages: Pages or frames that were enlarged.
+        left_out: Pages or frames that were not, because the target's format cannot hold them.
+        cut: The darkest and brightest value of a float picture that was cut to 0..1, because the target's
+            format cannot hold more; None where nothing was.
+        model: What enlarged it, "mssn-s-photo" for instance.
+        compression: How the source was compressed.
+        seconds: From the first byte read to the last one written, waiting for other pictures included.
+        error: Why it failed; everything but the job is empty then.
+    """
+
+    job: Job
+    before: tuple[int, int] = (0, 0)
+    after: tuple[int, int] = (0, 0)
+    pages: int = 0
+    left_out: int = 0
+    cut: tuple[float, float] | None = None
+    model: str = ""
+    compression: Compression = LOSSLESS
+    seconds: float = 0.0
+    error: MssnError | None = None
+
+
+class _Task:
+    """One job on its way: read, enlarged, written, each step by another thread."""
+
+    def __init__(self, upscaler: Upscaler, job: Job, options: Options) -> None:
+        self.upscaler, self.job, self.options = upscaler, job, options
+        self.started = time.perf_counter()
+        self.scratch = ScratchArrays(options.memory // _IN_FLIGHT, job.target.parent)
+
+    def read(self) -> Picture:
+        source, target = self.job.source, self.job.target
+        if target.exists():
+            if source.exists() and target.samefile(source):
+                raise ImageError(f"{target}: would replace the original; choose another output")
+            if not self.options.force:
+                raise ImageError(f"{target}: exists already; use --force to overwrite it")
+        suffix, limit = target.suffix.lower(), self.options.max_pixels
+        return read(source, max_pixels=limit, into=suffix, scratch=self.scratch)
+
+    def enlarge(self, picture: Picture, progress: Progress | None = None) -> Picture:
+        return _enlarged(self.upscaler, picture, self.options, self.scratch, progress)
+
+    def write(self, picture: Picture, large: Picture) -> Done:
+        with self.scratch:
+            write(self.job.target, large, quality=self.options.quality)
+        return _done(self.job, self.upscaler, picture, large, self.started)
+
+
+def _done(job: Job, upscaler: Upscaler, picture: Picture, large: Picture, started: float) -> Done:
+    before, after = ((p.pixels.shape[1], p.pixels.shape[0] // p.pages) for p in (picture, large))
+    return Done(
+        job,
+        before,
+        after,
+        picture.pages,
+        picture.left_out,
+        _cut(picture, job.target),
+        upscaler.model_for(picture),
+        picture.compression,
+        time.perf_counter() - started,
+    )
+
+
+def _cut(picture: Picture, target: Path) -> tuple[float, float] | None:
+    if picture.pixels.dtype != np.float32 or target.suffix.lower() in (".tif", ".tiff"):
+        return None
+    low, high = float(picture.pixels.min()), float(picture.pixels.max())
+    return (low, high) if low < 0 or high > 1 else None
+
+
+def upscale_file(
+    upscaler: Upscaler,
+    source: Path,
+    target: Path,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Done:
+    """Enlarge one file into another; the target appears only when whole.
+
+    Args:
+        upscaler: What enlarges.
+        source: Picture to read.
+        target: Picture to write; its ending chooses the format.
+        options: How to read and write.
+        progress: Called with the share that is enlarged, 0 to 1; cancels what is left by returning False.
+
+    Raises:
+        ImageError: It cannot be read or written, or the target exists.
+        CancelledError: `progress` returned False; nothing is written.
+    """
+    sweep(target.parent)
+    work = _Task(upscaler, Job(source, target), options or Options())
+    with work.scratch:
+        picture = work.read()
+        return work.write(picture, work.enlarge(picture, progress))
+
+
+def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | None = None) -> Iterator[Done]:
+    """Enlarge many files: while one is enlarged, the next is read and the one before is written.
+
+    A picture that fails stops no other. What a killed run left in the folders is removed. Left early, by
+    Ctrl-C for instance, the iterator waits for the file that is being written; files are whole or not there.
+
+    Args:
+        upscaler: What enlarges.
+        jobs: What to do, in order.
+        options: How to read and write.
+
+    Yields:
+        What became of each job, in order.
+    """
+    options = options or Options()
+    reader, writer = ThreadPoolExecutor(1, "mssn-read"), ThreadPoolExecutor(1, "mssn-write")
+    waiting = iter(jobs)
+    swept: set[Path] = set()
+    live: list[_Task] = []  # in order, from the one that is written to the one that is read
+
+    def begin() -> Future[Picture | MssnError] | None:
+        """Start to read the next picture, if there is one."""
+        for job in waiting:
+            if job.target.parent not in swept:
+                sweep(job.target.parent)
+                swept.add(job.target.parent)
+            live.append(_Task(upscaler, job, options))
+            return reader.submit(_try, live[-1].read)
+        return None
+
+    writing: deque[Future[Done | MssnError]] = deque()
+    try:
+        reading = begin()
+        while reading is not None:
+            work, picture = live[-1], reading.result()
+            reading = begin()
+            large = _try(work.enlarge, picture)
+            writing.append(writer.submit(_try, work.write, picture, large))
+            del picture, large
+            while len(writing) > 1 or (writing and reading is None):
+                done = writing.popleft().result()
+                work = live.pop(0)
+                work.scratch.close()
+                yield Done(work.job, error=done) if isinstance(done, MssnError) else done
+    finally:
+        for pool in (reader, writer):
+            pool.shutdown(cancel_futures=True)
+        for work in live:
+            work.scratch.close()
+
+
+def _try(step: Callable[..., T], *arguments: Any) -> T | MssnError:
+    """What a step returns, or why it failed; an earlier step's failure is handed on."""
+    for argument in arguments:
+        if isinstance(argument, MssnError):
+            return argument
+    try:
+        return step(*arguments)
+    except MssnError as error:
+        return error
+    except MemoryError:
+        return ImageError("a picture is too large for the memory; try --memory 0, or another one")
+    except OSError as error:
+        return ImageError(f"{error.filename or 'a temporary file'}: {error.strerror or error}")
+
+
+def upscale_bytes(
+    upscaler: Upscaler, content: bytes, job: Job, options: Options | None = None
+) -> tuple[bytes, Done]:
+    """Enlarge the content of one picture file into that of another.
+
+    Args:
+        upscaler: What enlarges.
+        content: A whole file.
+        job: Where it comes from, and the name that chooses the format to write; without an ending that is the
+            format of the content, or PNG, moving WebP, where it can only be read.
+        options: How to read and write; all of it in memory.
+
+    Raises:
+        ImageError: It cannot be read, or not written in that format.
+    """
+    options, started = options or Options(), time.perf_counter()
+    suffix = job.target.suffix.lower() or writable(Path(f"a.{read_format(content)}"), content).suffix
+    picture = read(content, max_pixels=options.max_pixels, into=suffix)
+    large = _enlarged(upscaler, picture, options)
+    file = to_bytes(large, suffix, quality=options.quality)
+    return file, _done(job, upscaler, picture, large, started)
+
+
+def _enlarged(
+    upscaler: Upscaler,
+    picture: Picture,
+    options: Options,
+    scratch: ScratchArrays | None = None,
+    progress: Progress | None = None,
+) -> Picture:
+    large = upscaler.picture(picture, scratch, progress)
+    if options.metadata == "strip":
+        return replace(large, exif=None, xmp=None, iptc=None)
+    model = upscaler.model_for(picture)
+    return large if model == BICUBIC else replace(large, xmp=signed(large.xmp, model))
+
+
+def beside(source: Path, target: Size) -> Path:
+    """photo.png -> photo_x2.png; formats that can only be read become PNG or, moving, WebP."""
+    return writable(source.with_name(f"{source.stem}_{target}{source.suffix}"), source)
+
+
+def writable(path: Path, source: Path | bytes | None = None) -> Path:
+    """The path itself, or for formats that can only be read with .png, or .webp if the source moves."""
+    suffix = path.suffix.lower()
+    if suffix in WRITABLE:
+        return path
+    moves = False
+    if suffix == ".gif" and source is not None:
+        with suppress(ImageError):  # what is wrong with it will be told when its turn comes
+            moves = is_animated(source)
+    return path.with_suffix(".webp" if moves else ".png")

@@ -1,0 +1,49 @@
+"""What goes along while a picture is enlarged: where its arrays lie, how far it is, and leaving it early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mssn.errors import CancelledError
+from mssn.image.scratch import ScratchArrays, in_memory
+
+Progress = Callable[[float], object]
+"""Called with the share that is done, 0 to 1; returning False cancels the rest, if any is left."""
+
+
+class ProgressTracker:
+    """One picture's enlargement.
+
+    Args:
+        total: Pixels that networks will have to enlarge, those of all steps added up.
+        progress: Told the share that is done after each window, if there is a total.
+        scratch: Takes arrays that are too large for memory; default: all stay in memory.
+    """
+
+    def __init__(
+        self, total: int = 0, progress: Progress | None = None, scratch: ScratchArrays | None = None
+    ) -> None:
+        self.total, self.progress, self.done = total, progress, 0
+        self.new = scratch.empty if scratch else in_memory
+
+    def advance(self, pixels: int) -> None:
+        """Some more pixels are enlarged.
+
+        Raises:
+            CancelledError: Whoever follows the progress wants no more.
+        """
+        self.done += pixels
+        if self.progress is None or self.done >= self.total:
+            return
+        go_on = self.progress(self.done / self.total)
+        if (
+            isinstance(go_on, bool | np.bool_) and not go_on
+        ):  # None and whatever else a callback returns is no answer
+            raise CancelledError("cancelled before the picture was done")
+
+    def finish(self) -> None:
+        """All is done, and too late to cancel."""
+        if self.progress is not None:
+            self.progress(1.0)

@@ -1,0 +1,168 @@
+"""Networks whose units compute in bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from networks import scrambled
+
+from mssn.api import load
+from mssn.errors import DataError, WeightsError
+from mssn.lab import weights
+from mssn.lab.export import int8
+from mssn.lab.export.fuse import FusedMSSN
+from mssn.models.info import ModelInfo
+from mssn.runtime.onnxruntime import ONNXRuntime
+from mssn.runtime.openvino import OpenVINORuntime
+from mssn.runtime.precision import MAX_LOSS_OF_AUTO, fastest
+from mssn.upscaling.tiled import enlarge
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    y, x = np.mgrid[0:60, 0:70]
+    noise = np.random.default_rng(3).normal(0, 20, (60, 70, 3))
+    waves = np.stack([100 * np.sin(x / 5), 100 * np.cos(y / 7), 100 * np.sin(x * y / 90)], axis=2)
+    return np.clip(128 + waves + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def path(exported, picture, tmp_path_factory):
+    return int8.export_int8(exported / "net.safetensors", [picture], tmp_path_factory.mktemp("int8"))
+
+
+def test_equalizing_changes_nothing_but_the_ranges() -> None:
+    net = FusedMSSN(scrambled())
+    x = torch.rand(1, 3, 30, 34, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before = net(x)
+        ranges = int8.measure(net, [x])
+        int8.equalize(net, ranges)
+        torch.testing.assert_close(net(x), before, rtol=0, atol=1e-5)
+    for name, seen in int8.measure(net, [x]).items():
+        if not name.endswith("expand"):
+            alive = ranges[name].high > 1e-6
+            assert alive.any()
+            assert seen.low.min() >= 0
+            torch.testing.assert_close(seen.high[alive], torch.ones(int(alive.sum())), rtol=1e-4, atol=0)
+
+
+def test_ranges_hold_all_pictures() -> None:
+    net = FusedMSSN(scrambled())
+    one, other = (torch.rand(1, 3, 20, 20, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
+    both = int8.measure(net, [one, other])
+    for name, seen in both.items():
+        apart = [int8.measure(net, [x])[name] for x in (one, other)]
+        assert torch.equal(seen.high, torch.maximum(apart[0].high, apart[1].high))
+        assert torch.equal(seen.low, torch.minimum(apart[0].low, apart[1].low))
+
+
+@pytest.mark.parametrize("limit", [127, 63, 7])
+def test_weights_are_whole_numbers_of_a_scale_for_each_channel(limit) -> None:
+    weight = np.random.default_rng(0).normal(0, 1, (6, 5, 3, 3)).astype(np.float32)
+    weight[2] = 0
+    whole, scale = int8.quantize_weight(weight, limit)
+    assert whole.dtype == np.int8
+    assert np.abs(whole).max() == limit
+    error = np.abs(whole * scale.reshape(-1, 1, 1, 1) - weight).reshape(6, -1).max(axis=1)
+    assert (error <= 0.5001 * scale).all()
+    assert not whole[2].any()
+
+
+def test_units_are_in_bytes_and_the_rest_is_not(path) -> None:
+    graph = onnx.load(path).graph
+    units = sum(node.op_type == "QuantizeLinear" for node in graph.node)
+    assert units == 3 * sum(name.name.endswith("expand.weight") for name in graph.initializer)
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    kinds = {name: tensor.data_type for name, tensor in stored.items() if name.endswith(".weight")}
+    for name, kind in kinds.items():
+        inside = name.startswith("blocks.")
+        assert kind == (onnx.TensorProto.INT8 if inside else onnx.TensorProto.FLOAT)
+        if inside:
+            assert np.abs(onnx.numpy_helper.to_array(stored[name])).max() <= 63
+    assert {"heads.0.weight", "tail.weight", "skip.weight"} < kinds.keys()
+
+
+def test_close_to_float_and_equal_in_both_runtimes(path, exported, picture) -> None:
+    exact = enlarge(OpenVINORuntime(exported / "mssn-s-x2.onnx", precision="fp32"), picture).astype(int)
+    one, other = (enlarge(runtime(path), picture).astype(int) for runtime in (OpenVINORuntime, ONNXRuntime))
+    assert 0 < np.abs(one - exact).mean() < 0.5
+    assert np.abs(one - exact).max() <= 8
+    assert np.abs(one - other).max() <= 1
+    assert OpenVINORuntime(path).name == "openvino int8"
+    assert ONNXRuntime(path).name == "onnxruntime int8"
+
+
+def test_openvino_multiplies_no_features_apart_from_the_convolutions(path) -> None:
+    layers = OpenVINORuntime(path)._floats.get_runtime_model().get_ops()
+    sums = [op for op in layers if op.get_rt_info()["layerType"].astype(str) == "Eltwise"]
+    assert not [op for op in sums if op.get_friendly_name().startswith("Multiply")]
+
+
+def test_other_precisions_are_refused(path, exported) -> None:
+    for runtime in (OpenVINORuntime, ONNXRuntime):
+        with pytest.raises(WeightsError, match="computes in int8"):
+            runtime(path, precision="fp32")
+        with pytest.raises(WeightsError, match="holds no int8 units"):
+            runtime(exported / "mssn-s-x2.onnx", precision="int8")
+
+
+def test_a_graph_without_the_units_is_refused() -> None:
+    net = FusedMSSN(scrambled())
+    ranges = int8.measure(net, [torch.rand(1, 3, 9, 9)])
+    graph = onnx.helper.make_graph([], "empty", [], [])
+    with pytest.raises(ValueError, match=r"no convolution blocks\.0\.0"):
+        int8.quantize(onnx.helper.make_model(graph), ranges)
+
+
+def test_no_pictures_no_file(exported, tmp_path) -> None:
+    with pytest.raises(DataError, match="no pictures"):
+        int8.export_int8(exported / "net.safetensors", [], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_auto_weighs_speed_against_loss(monkeypatch) -> None:
+    def row(**loss: float) -> ModelInfo:
+        return ModelInfo("m", 2, 1, 1, 1, 1, weights="m.onnx", int8="m-int8.onnx", loss=loss)
+
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    assert fastest(row(bf16=0.001, int8=0.001), bf16=True) == "bf16"
+    assert fastest(row(bf16=MAX_LOSS_OF_AUTO * 2, int8=0.001), bf16=True) == "int8"
+    assert fastest(row(bf16=0.001, int8=0.001), bf16=False) == "int8"
+    assert fastest(row(bf16=0.001, int8=MAX_LOSS_OF_AUTO * 2), bf16=False) == "fp32"
+    assert fastest(row(), bf16=False) == fastest(row(), bf16=True) == "fp32"  # not measured
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert fastest(row(bf16=0.001, int8=0.001), bf16=False) == "fp32"
+
+
+def test_command_line(exported, picture, tmp_path, monkeypatch, capsys) -> None:
+    from mssn.cli import main
+    from mssn.image.picture import Picture
+    from mssn.image.write import write
+
+    (tmp_path / "pictures").mkdir()
+    write(tmp_path / "pictures" / "a.png", Picture(picture))
+    command = ["mssn", "export", str(exported / "net.safetensors"), "-o", str(tmp_path / "out"), "--int8"]
+    monkeypatch.setattr("sys.argv", [*command, str(tmp_path / "pictures")])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert not left.value.code
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    made = tmp_path / "out" / "mssn-s-x2-int8.onnx"
+    assert OpenVINORuntime(made).meta == weights.load(exported / "net.safetensors")[1]
+    monkeypatch.setattr("sys.argv", [*command, str(tmp_path / "nowhere")])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+
+
+def test_deep_pictures_take_float32_where_there_is_one(path, picture) -> None:
+    deep = picture.astype(np.uint16) * 257
+    only = load(path)  # a file by itself has one precision
+    assert only(deep).shape == (120, 140, 3)
+    assert np.abs(only(deep) / 257 - only(picture)).mean() < 0.5
+    auto, exact = load("mssn-s", 3), load("mssn-s", 3, precision="fp32")
+    assert np.array_equal(auto(deep), exact(deep))
+    assert not np.array_equal(load("mssn-s", 3, precision="int8")(deep), exact(deep))

@@ -1,0 +1,176 @@
+"""Two processes train as one with the doubled batch would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from mssn.lab.train.parallel import World
+from mssn.lab.weights import load
+
+RUN = """
+import json, os, sys
+from dataclasses import replace
+from pathlib import Path
+from mssn.lab.train import loop
+from mssn.lab.train.parallel import world
+from mssn.lab.train.recipe import Recipe
+from mssn.lab.train.session import prepare, write_weights
+
+loop._LOOK_EVERY = 1
+folder, values, resume = Path(sys.argv[1]), json.loads(sys.argv[2]), len(sys.argv) > 3
+recipe = Recipe(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+with world() as w:
+    if "OWN_SEEDS" in os.environ:
+        recipe = replace(recipe, seed=w.rank)
+    trainer, meta = prepare(recipe, folder, cache=folder.parent / "cache", device="cpu", world=w)
+    if resume:
+        trainer.resume()
+    losses = []
+    minutes = float(os.environ["MINUTES"]) if "MINUTES" in os.environ else None
+    trainer.run(time_limit=minutes, watch=lambda s: losses.append((s.update, s.loss)))
+    write_weights(trainer, meta, folder / f"weights{w.rank}.safetensors")
+    (folder / f"status{w.rank}.json").write_text(json.dumps([trainer.status.update, trainer.status.fraction]))
+    if w.leads:
+        (folder / "losses.json").write_text(json.dumps(losses))
+"""
+
+
+def launch(count: int, *arguments: str, run: tuple[str, ...] = ("-c", RUN)) -> list[subprocess.Popen]:
+    """Start processes as torchrun does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    place = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+        "WORLD_SIZE": str(count),
+        "OMP_NUM_THREADS": "1",
+    }
+    return [
+        subprocess.Popen(
+            [sys.executable, *run, *arguments],
+            env={**os.environ, **place, "RANK": str(rank)},
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(count)
+    ]
+
+
+@pytest.fixture
+def values(make) -> dict:
+    trainer, _ = make()
+    return {**asdict(trainer.recipe), "precision": "fp32", "updates": 12, "stages": []}
+
+
+def test_two_processes_are_one_with_the_doubled_batch(tmp_path, values) -> None:
+    values["stages"] = [{"after": 0.5, "patch": 16, "loss": "l2"}]
+    for process in (
+        *launch(2, str(tmp_path / "two"), json.dumps({**values, "batch": 3})),
+        *launch(1, str(tmp_path / "one"), json.dumps({**values, "batch": 6})),
+    ):
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 0, error.decode()
+    two, one = (json.loads((tmp_path / name / "losses.json").read_text()) for name in ("two", "one"))
+    assert len(one) >= 12
+    np.testing.assert_allclose(two, one, rtol=2e-4)
+    theirs, ours = (load(tmp_path / name / "weights0.safetensors")[0] for name in ("two", "one"))
+    for name, tensor in ours.items():
+        np.testing.assert_allclose(theirs[name], tensor, atol=2e-3)
+
+
+def test_a_killed_run_of_two_goes_on(tmp_path, values) -> None:
+    values.update(updates=10**6, checkpoint_minutes=1e-9)
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    processes = launch(2, str(tmp_path / "run"), json.dumps(values))
+    done = 0
+    while not done:
+        time.sleep(0.1)
+        assert all(process.poll() is None for process in processes)
+        if checkpoint.exists():
+            done = torch.load(checkpoint, weights_only=True)["status"]["update"]
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    done = torch.load(checkpoint, weights_only=True)["status"]["update"]
+    values.update(updates=done + 5)
+    for process in launch(2, str(tmp_path / "run"), json.dumps(values), "resume"):
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 0, error.decode()
+    losses = json.loads((tmp_path / "run" / "losses.json").read_text())
+    assert losses[0][0] == done + 1
+    assert losses[-1][0] == done + 5
+    one, other = (load(tmp_path / "run" / f"weights{rank}.safetensors")[0] for rank in (0, 1))
+    assert all(np.array_equal(other[name], array) for name, array in one.items())
+
+
+def test_a_request_to_stop_stops_both_and_keeps_the_state(tmp_path, values) -> None:
+    values.update(updates=10**6)
+    processes = launch(2, str(tmp_path / "run"), json.dumps(values))
+    while not (tmp_path / "run" / "checkpoint.pt").exists():
+        time.sleep(0.1)
+        assert all(process.poll() is None for process in processes)
+    time.sleep(0.5)
+    for process in processes:  # as torchrun does
+        process.send_signal(signal.SIGTERM)
+    for process in processes:
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 0, error.decode()
+    status = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["status"]
+    assert 0 < status["update"] < 10**6
+    one, other = (load(tmp_path / "run" / f"weights{rank}.safetensors")[0] for rank in (0, 1))
+    assert all(np.array_equal(other[name], array) for name, array in one.items())
+
+
+def test_a_time_limit_ends_both_at_the_same_update(tmp_path, values, monkeypatch) -> None:
+    monkeypatch.setenv("MINUTES", "0.02")
+    values.update(updates=10**9)
+    for process in launch(2, str(tmp_path / "run"), json.dumps(values)):
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 0, error.decode()
+    one, other = (json.loads((tmp_path / "run" / f"status{rank}.json").read_text()) for rank in (0, 1))
+    assert one == other
+    assert one[0] > 1 and one[1] == 1
+    one, other = (load(tmp_path / "run" / f"weights{rank}.safetensors")[0] for rank in (0, 1))
+    assert all(np.array_equal(other[name], array) for name, array in one.items())
+
+
+def test_processes_that_start_from_different_weights_refuse(tmp_path, values, monkeypatch) -> None:
+    monkeypatch.setenv("OWN_SEEDS", "1")
+    for process in launch(2, str(tmp_path / "run"), json.dumps(values)):
+        _, error = process.communicate(timeout=100)
+        assert process.returncode != 0
+        assert "start from different weights" in error.decode()
+
+
+def test_an_error_of_one_is_one_line_of_each(tmp_path, folders) -> None:
+    recipe = tmp_path / "broken.toml"
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.png").write_text("no picture")
+    recipe.write_text(
+        f"train = {json.dumps(str(tmp_path / 'bad'))}\nvalidation = {json.dumps(folders['validation'])}"
+    )
+    command = ["train", str(recipe), "-o", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
+    processes = launch(2, *command, run=("-m", "mssn"))
+    for process in processes:
+        _, error = process.communicate(timeout=100)
+        assert process.returncode == 2
+        assert "Traceback" not in error.decode()
+
+
+def test_alone_nothing_is_exchanged() -> None:
+    alone, tensor = World(), torch.tensor([1.0, 2.0])
+    alone.average([tensor])
+    assert tensor.tolist() == [1.0, 2.0]
+    assert alone.agree(0.25, True) == (0.25, True)
+    assert alone.leads

@@ -1,0 +1,138 @@
+"""Degradations: each does what it says, and copy v of picture n depends on nothing but (seed, v, n)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.random import default_rng
+
+from mssn.image.resize import shrink
+from mssn.lab.data.degraded import degraded
+from mssn.lab.data.folder import Pixels
+from mssn.lab.data.patches import Patches
+from mssn.score.degrade import Degradation, blurred, compressed, degrade, noisy
+
+NOTHING = {"clean": 0, "resize": 0, "blur": 0, "noise": 0, "shot": 0, "compress": 0}
+
+
+def pictures(*sizes: tuple[int, int], scale: int = 2) -> Pixels:
+    rng = default_rng(5)
+    large = [rng.integers(0, 256, (h * scale, w * scale, 3), np.uint8) for h, w in sizes]
+    lr = np.concatenate([shrink(hr, scale).reshape(-1, 3) for hr in large])
+    hr = np.concatenate([hr.reshape(-1, 3) for hr in large])
+    return Pixels(scale, lr, hr, np.array(sizes), (), "key")
+
+
+def error(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a.astype(float) - b).mean())
+
+
+@pytest.mark.parametrize("how", [{"clean": 1}, NOTHING], ids=["all clean", "no strength"])
+def test_clean_is_matlabs_bicubic(how, photo) -> None:
+    found = degrade(photo, 2, Degradation(**how), default_rng(0))
+    assert np.array_equal(found, shrink(photo, 2))
+
+
+def test_every_kind_happens_and_keeps_the_size(photo) -> None:
+    found = [degrade(photo, 2, Degradation(), default_rng(n)) for n in range(40)]
+    assert {lr.shape for lr in found} == {(48, 56, 3)}
+    assert {lr.dtype for lr in found} == {np.dtype(np.uint8)}
+    clean = sum(np.array_equal(lr, shrink(photo, 2)) for lr in found)
+    assert 3 <= clean <= 16  # a fifth of 40
+    assert all(error(lr, shrink(photo, 2)) < 40 for lr in found)  # the wildest colours a picture can have
+
+
+def test_noise_has_the_deviations_it_is_given() -> None:
+    for level in (0, 128, 200):
+        expected = (4.0**2 + 6.0**2 * level / 255) ** 0.5
+        flat = np.full((200, 200, 3), level, np.uint8)
+        found = noisy(flat, 4.0, 6.0, default_rng(1)).astype(float) - level
+        if level == 0:  # clipped: half of it is left
+            assert (found == 0).mean() == pytest.approx(0.5 + 0.5 * 0.0995, abs=0.01)  # P(|n| < 0.5) = 0.0995
+        else:
+            assert found.std() == pytest.approx((expected**2 + 1 / 12) ** 0.5, rel=0.02)
+            assert abs(found.mean()) < 0.05
+
+
+def test_blur_is_gaussian() -> None:
+    point = np.zeros((41, 41, 3), np.uint8)
+    point[20, 20] = 255
+    spread = blurred(point, 1.5)[:, :, 0].astype(float)
+    y, x = np.mgrid[-20:21, -20:21]
+    expected = 255 * np.exp(-(x**2 + y**2) / (2 * 1.5**2)) / (2 * np.pi * 1.5**2)
+    np.testing.assert_allclose(spread, expected, atol=1.5)
+    assert blurred(point, 0.0) is point
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "webp", "avif"])
+def test_lower_quality_loses_more(kind, photo) -> None:
+    grey = photo[:, :, :1].repeat(3, axis=2)  # halved colours would lose more than any quality does
+    errors = [error(compressed(grey, quality, kind=kind), grey) for quality in (95, 75, 50, 30)]
+    assert errors == sorted(errors)
+    assert errors[0] < errors[-1] / 2
+
+
+def test_halved_colours_lose_colour(photo) -> None:
+    full, halved = (compressed(photo, 95, halved=halved) for halved in (False, True))
+    assert error(halved, photo) > 1.5 * error(full, photo)
+
+
+def test_blocks_begin_where_the_phase_says() -> None:
+    y, x = np.mgrid[0:128, 0:128]
+    ramp = np.repeat((y + x)[:, :, None], 3, axis=2).astype(np.uint8)
+    for phase in (0, 3):
+        found = compressed(ramp, 10, halved=False, phase=(0, phase))[:, :, 1].astype(float)
+        steps = np.abs(np.diff(found, axis=1)).mean(axis=0)  # step c lies between the columns c and c + 1
+        edges = (np.arange(127) + 1 + phase) % 8 == 0
+        assert steps[edges].mean() > 1.5 * steps[~edges].mean()
+
+
+def test_a_copy_depends_on_seed_version_and_number_alone(tmp_path) -> None:
+    pixels, how = pictures((20, 24), (17, 33)), Degradation(versions=3)
+    told: list[tuple[int, int]] = []
+    found = degraded(pixels, how, 7, cache=tmp_path, progress=lambda *done: told.append(done))
+    assert told[-1] == (6, 6)
+    assert (found.versions, len(found.lr)) == (3, 3 * len(pixels.lr))
+    hr = pixels.hr[: 20 * 24 * 4].reshape(40, 48, 3)
+    alone = degrade(hr, 2, how, default_rng([7, 2, 0]))
+    start = 2 * len(pixels.lr)
+    assert np.array_equal(found.lr[start : start + 20 * 24].reshape(20, 24, 3), alone)
+
+    again = degraded(pixels, how, 7, cache=tmp_path, progress=lambda *done: told.append(done))
+    assert len(told) == 6  # nothing was done again
+    assert np.array_equal(again.lr, found.lr)
+    other = degraded(pixels, how, 8, cache=tmp_path)
+    assert other.key != found.key
+    assert not np.array_equal(other.lr, found.lr)
+
+
+def test_patches_come_from_all_versions_and_fit_their_originals(tmp_path) -> None:
+    pixels = pictures((20, 24), (17, 33))
+    lr = np.concatenate([pixels.lr, 255 - pixels.lr, pixels.lr // 2])  # versions that can be told apart
+    many = Patches(Pixels(2, lr, pixels.hr, pixels.sizes, (), "other", versions=3), 6, seed=2)
+    plain = Patches(pixels, 6, seed=2)
+    k = np.arange(600)
+    version = many.positions(k)[:, 4]
+    assert np.bincount(version).min() > 150
+    assert np.array_equal(many.positions(k)[:, :4], plain.positions(k)[:, :4])
+    (clean, originals), (found, same) = plain.batch(k), many.batch(k)
+    assert (originals == same).all()
+    for number, expected in enumerate((clean, 1 - clean)):
+        chosen = version == number
+        np.testing.assert_allclose(found[chosen].numpy(), expected[chosen].numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"jpeg": 3}, "unknown key 'jpeg'; known are versions, clean"),
+        ({"clean": 2}, "clean must be from 0 to 1"),
+        ({"blur": -1}, "blur must not be below 0"),
+        ({"quality": [90, 30]}, "quality must be two numbers from 1 to 100"),
+        ({"versions": 0}, "versions must be a whole number"),
+        ({"noise": "much"}, "a strength is not a number"),
+    ],
+)
+def test_strengths_that_cannot_be_are_told(values, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        Degradation.of(values)

@@ -1,0 +1,111 @@
+"""Scoring: the numbers are the metrics', the report is complete, and any runtime can be scored."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from mssn.errors import DataError
+from mssn.image.picture import Picture
+from mssn.image.resize import imresize, shrink
+from mssn.image.write import write
+from mssn.runtime.bicubic import BicubicRuntime
+from mssn.runtime.select import open_runtime
+from mssn.score.degrade import compressed
+from mssn.score.evaluate import evaluate, to_json
+from mssn.score.metrics import psnr_y, ssim_y
+
+
+@pytest.fixture
+def folder(tmp_path, photo):
+    (tmp_path / "hr").mkdir()
+    write(tmp_path / "hr" / "1.png", Picture(photo))
+    write(tmp_path / "hr" / "2.png", Picture(photo[:61, :83, :1]))  # grey, and no multiple of any scale
+    return tmp_path / "hr"
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_bicubic_scores_are_the_metrics_of_matlabs_bicubic(folder, photo, scale) -> None:
+    report = evaluate(BicubicRuntime(scale), folder)
+    assert [score.image for score in report.scores] == ["1.png", "2.png"]
+    for score, picture in zip(report.scores, (photo, photo[:61, :83, :1].repeat(3, 2)), strict=True):
+        hr = picture[: picture.shape[0] // scale * scale, : picture.shape[1] // scale * scale]
+        sr = imresize(shrink(hr, scale), scale=scale)
+        assert score.psnr == score.bicubic_psnr == psnr_y(sr, hr, scale)
+        assert score.ssim == score.bicubic_ssim == ssim_y(sr, hr, scale)
+    assert report.mean.psnr == pytest.approx(np.mean([score.psnr for score in report.scores]))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "ending"), [("openvino", "onnx"), ("onnxruntime", "onnx"), ("pytorch", "safetensors")]
+)
+def test_any_runtime_can_be_scored_and_all_score_alike(exported, folder, runtime, ending) -> None:
+    engine = open_runtime(exported / f"mssn-s-x2.{ending}", runtime=runtime, precision="fp32")
+    reference = open_runtime(exported / "mssn-s-x2.safetensors", runtime="pytorch")
+    seen = []
+    report = evaluate(engine, folder, progress=lambda done, total: seen.append((done, total)))
+    assert report.mean.psnr == pytest.approx(evaluate(reference, folder).mean.psnr, abs=0.005)
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_json_holds_what_is_needed_to_repeat_it(exported, folder) -> None:
+    runtime = open_runtime(exported / "mssn-s-x2.onnx")
+    report = evaluate(runtime, folder)
+    data = json.loads(json.dumps(to_json([report], "some model")))
+    assert (data["model"], data["scale"], data["runtime"]) == ("some model", 2, runtime.name)
+    assert {"lr", "channel", "border", "ssim"} == set(data["protocol"])
+    assert {"mssn", "python", "numpy", "openvino"} <= set(data["versions"])
+    assert "commit" in data
+    assert data["data"]["hr"]["mean"]["psnr"] == report.mean.psnr
+    assert [image["image"] for image in data["data"]["hr"]["images"]] == ["1.png", "2.png"]
+
+
+def test_bad_folders_and_pictures_are_one_clear_error(tmp_path, photo) -> None:
+    with pytest.raises(DataError, match="no folder"):
+        evaluate(BicubicRuntime(2), tmp_path / "gone")
+    (tmp_path / "hr").mkdir()
+    with pytest.raises(DataError, match="hr"):
+        evaluate(BicubicRuntime(2), tmp_path / "hr")
+    write(tmp_path / "hr" / "small.png", Picture(photo[:10, :10]))
+    with pytest.raises(DataError, match=r"no picture could be scored; the first: .*small\.png"):
+        evaluate(BicubicRuntime(2), tmp_path / "hr")
+
+
+@pytest.mark.parametrize(
+    ("scale", "set5", "set14"),
+    [
+        (2, (33.673, 0.9303), (30.325, 0.8699)),
+        (3, (30.403, 0.8689), (27.631, 0.7759)),
+        (4, (28.429, 0.8111), (26.088, 0.7048)),
+    ],
+)
+def test_bicubic_check_values_through_the_whole_way(benchmarks, scale, set5, set14) -> None:
+    """Worked out independently; here read, shrunk, enlarged in windows and scored as any model is."""
+    for name, (psnr, ssim) in (("Set5", set5), ("Set14", set14)):
+        mean = evaluate(BicubicRuntime(scale), benchmarks / name).mean
+        assert mean.psnr == pytest.approx(psnr, abs=0.005)
+        assert mean.ssim == pytest.approx(ssim, abs=0.0005)
+
+
+def test_degraded_pictures_score_lower_and_say_so(folder, photo) -> None:
+    clean = evaluate(BicubicRuntime(2), folder)
+    reports = {
+        how: evaluate(BicubicRuntime(2), folder, degrade=how)
+        for how in ("jpeg:50", "jpeg:90", "webp:60", "noise:5", "blur:0.8", "mix")
+    }
+    assert all(report.mean.psnr < clean.mean.psnr for report in reports.values())
+    assert reports["jpeg:50"].mean.psnr < reports["jpeg:90"].mean.psnr
+    assert evaluate(BicubicRuntime(2), folder, degrade="mix").mean.psnr == reports["mix"].mean.psnr
+    lr = compressed(shrink(photo, 2), 50)
+    assert reports["jpeg:50"].scores[0].psnr == psnr_y(imresize(lr, scale=2), photo, 2)
+    data = to_json([reports["jpeg:50"]], "bicubic")
+    assert data["protocol"]["degraded"] == "jpeg:50"
+    assert "degraded" not in to_json([clean], "bicubic")["protocol"]
+
+
+@pytest.mark.parametrize("how", ["", "jpeg", "jpeg:0", "jpeg:75.5", "webp:x", "noise:-1", "blur:nan", "rain"])
+def test_unknown_degradations_are_told(folder, how) -> None:
+    with pytest.raises(DataError, match="cannot degrade by"):
+        evaluate(BicubicRuntime(2), folder, degrade=how)

@@ -1,0 +1,174 @@
+"""Any factor: networks in a row, then a shrink."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from mssn.errors import CancelledError, ImageError
+from mssn.image.picture import Picture
+from mssn.image.resize import imresize
+from mssn.upscaling.size import Factor, parse
+from mssn.upscaling.tiled import TiledModel
+from mssn.upscaling.upscaler import ModelFamily, Upscaler, chain
+
+
+@dataclass
+class Repeater:
+    """A network that repeats pixels."""
+
+    scale: int
+    name: str = "repeater"
+    halo: int = 1
+    calls: list[tuple[int, ...]] = field(default_factory=list)
+
+    def run(self, lr: np.ndarray) -> np.ndarray:
+        self.calls.append(lr.shape)
+        return lr.repeat(self.scale, axis=2).repeat(self.scale, axis=3)
+
+
+def upscaler(target, scales=(2, 3, 4)) -> Upscaler:
+    return Upscaler(repeaters(scales), target)
+
+
+def repeaters(scales=(2, 3, 4), name="repeater") -> ModelFamily:
+    return ModelFamily(name, scales, lambda scale: TiledModel(Repeater(scale), tile=256))
+
+
+@pytest.mark.parametrize(
+    ("factor", "scales", "expected"),
+    [
+        (0.5, (2, 3, 4), []),
+        (1, (2, 3, 4), []),
+        (1.01, (2, 3, 4), [2]),
+        (2, (2, 3, 4), [2]),
+        (2.0001, (2, 3, 4), [3]),
+        (4, (2, 3, 4), [4]),
+        (5, (2, 3, 4), [2, 3]),
+        (7, (2, 3, 4), [2, 4]),
+        (9, (2, 3, 4), [3, 3]),
+        (16, (2, 3, 4), [4, 4]),
+        (17, (2, 3, 4), [2, 3, 3]),
+        (5, (2,), [2, 2, 2]),
+        (3.5, (), []),
+    ],
+)
+def test_chains_are_short_and_small(factor, scales, expected) -> None:
+    assert chain(factor, scales) == expected
+
+
+@pytest.mark.parametrize("factor", [2, 3, 6])
+def test_whole_factors_are_networks_alone(photo, factor) -> None:
+    assert np.array_equal(
+        upscaler(Factor(factor))(photo), photo.repeat(factor, axis=0).repeat(factor, axis=1)
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_other_factors_are_the_next_network_and_a_shrink(photo, dtype) -> None:
+    pixels = (photo.astype(np.float64) / 255 * (1 if dtype == np.float32 else np.iinfo(dtype).max)).astype(
+        dtype
+    )
+    large = upscaler(Factor(2.5))(pixels)
+    size = (240, 280)
+    expected = imresize(pixels.repeat(3, axis=0).repeat(3, axis=1), size=size)
+    assert large.shape == (*size, 3) and large.dtype == dtype
+    np.testing.assert_allclose(
+        large, expected.clip(pixels.min(), pixels.max()) if dtype == np.float32 else expected, atol=1e-6
+    )
+    assert upscaler(Factor(0.5))(pixels).shape == (48, 56, 3)
+
+
+def test_each_picture_has_its_own_way_to_one_size(photo) -> None:
+    to_size = upscaler(parse("200x"))
+    assert to_size.scale is None
+    for pixels in (photo, photo[:50, :30], photo[:1, :1]):
+        height, width, _ = pixels.shape
+        assert to_size(pixels).shape == (round(height * 200 / width), 200, 3)
+
+
+def test_pages_alpha_and_fax_are_shrunk_as_what_they_are(photo) -> None:
+    alpha = np.where(photo[:, :, :1] > 100, 255, 0).astype(np.uint8)
+    large = upscaler(Factor(1.5)).picture(Picture(photo, alpha=alpha, pages=2, delays=(5, 6)))
+    assert large.pixels.shape == (144, 168, 3) and large.alpha is not None and large.pages == 2
+    first = upscaler(Factor(1.5)).picture(Picture(photo[:48], alpha=alpha[:48]))
+    assert np.array_equal(large.pixels[:72], first.pixels)
+    fax = upscaler(Factor(1.5)).picture(Picture(alpha, bits=1))
+    assert set(np.unique(fax.pixels)) == {0, 255}
+
+
+def test_plain_bicubic_needs_no_network(photo) -> None:
+    for factor in (0.4, 1.7, 5.0):
+        large = upscaler(Factor(factor), scales=())(photo)
+        assert np.array_equal(large, imresize(photo, size=Factor(factor).of(96, 112)))
+
+
+def test_results_beyond_all_reason_are_refused(photo) -> None:
+    with pytest.raises(ImageError, match="the result would have 1120000x960000 pixels, beyond the limit"):
+        upscaler(Factor(10_000), scales=())(photo)
+
+
+def test_transparent_arrays_are_treated_as_transparent_pictures_are() -> None:
+    array = np.zeros((24, 24, 4), np.uint8)
+    array[6:18, 6:18] = (255, 0, 0, 255)
+    for factor, scales in ((0.5, (2, 3, 4)), (2.5, ()), (1.5, (2,))):
+        large = upscaler(Factor(factor), scales)(array)
+        assert large[:, :, 0][large[:, :, 3] > 0].min() > 250
+
+
+def test_wide_boxes_do_not_lead_through_giants(photo) -> None:
+    assert upscaler(parse("10x400!"))(photo).shape == (400, 10, 3)
+    with pytest.raises(ImageError, match="leads through far too large a picture"):
+        upscaler(parse("4000000x200!"))(photo)
+
+
+def test_several_of_one_size_are_each_by_itself(photo) -> None:
+    several = np.stack([photo, photo[::-1]])
+    large = upscaler(Factor(2.5))(several)
+    assert large.shape == (2, 240, 280, 3)
+    assert all(
+        np.array_equal(one, upscaler(Factor(2.5))(small)) for one, small in zip(large, several, strict=True)
+    )
+    with pytest.raises(ImageError, match="expected an array"):
+        upscaler(Factor(2))(several[:0])
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (300, 300, 4), (2, 300, 300, 3)])
+def test_progress_rises_to_one(shape) -> None:
+    shares = []
+    upscaler(Factor(5))(np.zeros(shape, np.uint8), progress=shares.append)
+    assert len(shares) > 4
+    assert shares == sorted(set(shares))
+    assert 0 < shares[0] < 0.2
+    assert shares[-2:] == [pytest.approx(1, abs=0.2), 1]
+
+
+def test_pages_and_plain_bicubic_have_progress_too(photo) -> None:
+    for scales, pages in (((2,), 2), ((), 1)):
+        shares = []
+        upscaler(Factor(2), scales).picture(Picture(photo, pages=pages), progress=shares.append)
+        assert shares == ([0.5, 1] if scales else [1])
+
+
+def test_inks_count_twice() -> None:
+    shares = []
+    plane = np.zeros((300, 300, 3), np.uint8)
+    page = Picture(plane, black=plane[:, :, :1])
+    upscaler(Factor(2)).picture(page, progress=shares.append)
+    assert shares == pytest.approx([n / 8 for n in range(1, 9)])
+
+
+@pytest.mark.parametrize("no", [False, np.False_])
+def test_cancelled_by_a_false(no) -> None:
+    shares = []
+
+    def once(share: float) -> bool:
+        shares.append(share)
+        return no
+
+    with pytest.raises(CancelledError, match="cancelled before"):
+        upscaler(Factor(2))(np.zeros((900, 900, 3), np.uint8), progress=once)
+    assert len(shares) == 1
+    assert upscaler(Factor(2))(np.zeros((9, 9, 3), np.uint8), progress=once).shape == (18, 18, 3)  # too late
