@@ -24,9 +24,10 @@ from torch import nn
 from mssn import provenance
 from mssn.image.read import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
-from mssn.lab.export.fuse import FusedMSSN, FusedUnit
+from mssn.lab.export.fuse import FusedMSSN
 from mssn.lab.export.int8 import export_int8, quantize_weight
-from mssn.lab.export.onnx import round_to_half, save_model, to_onnx
+from mssn.lab.export.onnx import save_model, to_onnx
+from mssn.lab.export.rescale import FusedUnit, round_to_half
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import load_network
 from mssn.models import info

@@ -18,12 +18,13 @@ from mssn.atomic import replacing
 from mssn.errors import UnknownModelError, WeightsError
 from mssn.lab import nets
 from mssn.lab.complexity import count_parameters
+from mssn.lab.export.rescale import Shifts
 from mssn.lab.export.unfuse import unfuse
 from mssn.lab.nets.mssn import MSSN
 from mssn.models.meta import Meta
 
 _KEY = "mssn"
-SCALES = "mssn-scales"  # where an ONNX file's metadata keep what folding loses
+SCALES, SHIFTS = "mssn-scales", "mssn-shifts"  # where an ONNX file's metadata keep what fusing loses
 
 
 def save(path: Path, tensors: dict[str, np.ndarray], meta: Meta) -> None:
@@ -107,12 +108,17 @@ def _load_exported(path: Path) -> tuple[nn.Module, Meta]:
             f"{path}: this ONNX file can only be run; "
             "to train or export, take the .safetensors file it was exported from"
         )
-    folded = {
+    fused = {
         tensor.name.removesuffix(".half"): torch.from_numpy(numpy_helper.to_array(tensor).copy())
         for tensor in model.graph.initializer
     }
     try:
-        unfuse(net, folded, json.loads(kept[SCALES]))
+        shifts = (
+            None
+            if meta.format == 1
+            else Shifts.from_text(kept.get(SHIFTS, ""), net.config.blocks * net.config.units)
+        )
+        unfuse(net, fused, json.loads(kept[SCALES]), shifts)
         if meta.parameters != count_parameters(net):
             raise ValueError(f"{meta.parameters} parameters do not fit")
     except (ValueError, AttributeError, TypeError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mssn.errors import WeightsError
 
-FORMAT = 1  # raise when a field changes its meaning
+FORMAT = 2  # raise when a field changes its meaning
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Meta:
         """
         try:
             values = json.loads(text)
-            if values.get("format") != FORMAT:
+            if values.get("format") not in (1, FORMAT):
                 raise WeightsError(
                     f"{source}: weights of format {values.get('format')}, this mssn reads {FORMAT}; "
                     "install the version of mssn that wrote it"

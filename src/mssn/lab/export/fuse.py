@@ -1,4 +1,4 @@
-"""MSSN as it is shipped: every learnt scale and weight-norm gain folded into plain convolutions.
+"""MSSN as it is shipped: every learnt scale and weight-norm gain fused into plain convolutions.
 
 Eq. 4 and 5 multiply feature maps by learnt numbers. Units have no biases and only ReLUs, so all of
 these numbers move into weights, and what is left is convolutions, ReLUs and sums (and a shift by the mean
@@ -12,7 +12,11 @@ before, a depth-to-space after). With x = s * z, s a number and z what is really
 * the tail takes the last s;
 * the skip convolution gives away the 1 in the middle of its kernels: each pixel of the picture is added, as
   it is, to all that it becomes. What the convolutions compute is then a small difference, which bfloat16
-  holds more exactly than it would the whole brightness (8 bits: half a grey level; 0.01 dB).
+  holds more exactly than it would the whole value (8 bits: half a grey level; 0.01 dB). The picture joins
+  as r * r copies of itself one behind the other, so the output channels stand in the order of ONNX's
+  DepthToSpace in its mode DCR: place in the r x r square first, then colour.
+
+Powers of two then bring all weights into the range of half precision (`mssn.lab.export.rescale`).
 """
 
 from __future__ import annotations
@@ -20,28 +24,12 @@ from __future__ import annotations
 import copy
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mssn.lab.export.rescale import FusedUnit, rescale
 from mssn.lab.nets.blocks import MAWRU, CascadingBlock, Scales
 from mssn.lab.nets.layers import Conv2d
 from mssn.lab.nets.mssn import MSSN
-
-
-class FusedUnit(nn.Module):
-    """Widen, filter each channel, narrow, add: three plain convolutions."""
-
-    def __init__(
-        self, expand: nn.Conv2d, depthwise: nn.Conv2d, project: nn.Conv2d, *, depthwise_relu: bool = True
-    ) -> None:
-        super().__init__()
-        self.expand, self.depthwise, self.project = expand, depthwise, project
-        self.depthwise_relu = depthwise_relu
-
-    def forward(self, z: Tensor) -> Tensor:
-        """N x C x H x W -> N x C x H x W."""
-        inside = self.depthwise(F.relu(self.expand(z)))
-        return z + self.project(F.relu(inside) if self.depthwise_relu else inside)
 
 
 class FusedMSSN(nn.Module):
@@ -50,12 +38,14 @@ class FusedMSSN(nn.Module):
     Args:
         net: A trained network; it is not changed.
 
+    Attributes:
+        shifts: The powers of two that its weights were multiplied by.
+
     Raises:
         ValueError: A learnt scale is 0, which no weight can make up for.
     """
 
     minus_mean: Tensor
-    nearest: Tensor
 
     def __init__(self, net: MSSN) -> None:
         super().__init__()
@@ -93,15 +83,17 @@ class FusedMSSN(nn.Module):
                 self.heads.append(_scaled(net.head, factor / spread, factor))
         self.tail = _scaled(net.tail, s * spread, spread)
         self.skip = _scaled(net.skip, 1.0, spread)
-        # The colour that each of the 3 * r * r channels belongs to.
-        self.register_buffer("nearest", torch.arange(3).repeat_interleave(net.scale**2))
+        for conv in (self.tail, self.skip):
+            _reorder(conv, net.scale)
+        place = torch.arange(3 * net.scale**2)
         middle = self.skip.kernel_size[0] // 2
-        self.skip.weight.data[torch.arange(len(self.nearest)), self.nearest, middle, middle] -= 1
+        self.skip.weight.data[place, place % 3, middle, middle] -= 1
         # One bias is enough for the sum.
         assert self.tail.bias is not None
         assert self.skip.bias is not None
         self.tail.bias.data += self.skip.bias.data
         self.skip.bias = None
+        self.shifts = rescale(self)
         self.requires_grad_(False)
         self.eval()
 
@@ -113,12 +105,24 @@ class FusedMSSN(nn.Module):
             z = block(z)
             if len(self.heads) > 1:
                 z = z + self.heads[index + 1](centred)
-        difference = self.tail(z) + self.skip(centred)
-        return F.pixel_shuffle(difference + x.index_select(1, self.nearest), self.scale)
+        copies = torch.cat([x] * self.scale**2, dim=1)
+        return depth_to_space(self.tail(z) + self.skip(centred) + copies, self.scale)
+
+
+def depth_to_space(x: Tensor, scale: int) -> Tensor:
+    """N x (scale*scale*C) x H x W -> N x C x scale*H x scale*W, as ONNX's DepthToSpace in mode DCR."""
+    n, channels, height, width = x.shape
+    x = x.reshape(n, scale, scale, channels // scale**2, height, width)
+    return x.permute(0, 3, 4, 1, 5, 2).reshape(n, -1, height * scale, width * scale)
+
+
+def square_first(scale: int) -> Tensor:
+    """Where each output channel of a fused network stands among those of PyTorch's pixel shuffle."""
+    return torch.arange(3 * scale**2).view(3, scale**2).T.flatten()
 
 
 def fuse(net: nn.Module) -> nn.Module:
-    """The network as it should be exported: an MSSN folded, of any other one the normalised weights."""
+    """The network as it should be exported: an MSSN fused, of any other one the normalised weights."""
     if isinstance(net, MSSN) and net.config.unit == "mawru":
         return FusedMSSN(net)
     net = copy.deepcopy(net)
@@ -130,7 +134,7 @@ def fuse(net: nn.Module) -> nn.Module:
 
 
 def _plain(conv: Conv2d, factor: Tensor | float = 1.0) -> nn.Conv2d:
-    """A convolution of ours as PyTorch's own, times a number; folded in double precision."""
+    """A convolution of ours as PyTorch's own, times a number; computed in double precision."""
     weight = conv.weight.detach().double()
     if conv.gain is not None:
         norm = weight.flatten(1).norm(dim=1)
@@ -160,6 +164,14 @@ def _scaled(conv: nn.Conv2d, weight_factor: Tensor | float, bias_factor: Tensor 
     return scaled
 
 
+def _reorder(conv: nn.Conv2d, scale: int) -> None:
+    """Put output channels from the order of PyTorch's pixel shuffle into that of mode DCR."""
+    order = square_first(scale)
+    conv.weight.data = conv.weight.data[order]
+    if conv.bias is not None:
+        conv.bias.data = conv.bias.data[order]
+
+
 def _require_nonzero(scale: Tensor) -> None:
     if abs(scale.item()) < 1e-12:
-        raise ValueError("a learnt scale is 0; the network cannot be folded")
+        raise ValueError("a learnt scale is 0; the network cannot be fused")

@@ -18,7 +18,7 @@ runtime turns into its own byte operators.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,10 +29,12 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from mssn.errors import DataError, WeightsError
-from mssn.lab.export.fuse import FusedMSSN, FusedUnit
+from mssn.lab.export.fuse import FusedMSSN
 from mssn.lab.export.onnx import make_folder, save_model, to_onnx
+from mssn.lab.export.rescale import FusedUnit, round_to_half
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import load_network
+from mssn.models.meta import FORMAT
 
 WEIGHT_LIMIT = 63
 _LEVELS = 255  # steps of an activation's byte
@@ -67,18 +69,19 @@ def export_int8(weights: Path, pictures: Iterable[np.ndarray], folder: Path) -> 
     if not isinstance(net, MSSN):
         raise WeightsError(f"{weights}: only MSSN-S, MSSN-M and MSSN have an int8 form, not {meta.model}")
     try:
-        folded = FusedMSSN(net.half().float())
+        fused = FusedMSSN(net)
     except ValueError as error:
         raise WeightsError(f"{meta.model} x{meta.scale}: {error}") from error
     inputs = [_center(picture) for picture in pictures]
     if not inputs:
         raise DataError("no pictures to measure the ranges of an int8 network on")
-    equalize(folded, measure(folded, inputs))
-    model = to_onnx(folded)
-    quantize(model, measure(folded, inputs))
+    round_to_half(fused)
+    equalize(fused, measure(fused, inputs))
+    model = to_onnx(fused)
+    quantize(model, measure(fused, inputs))
     make_folder(folder)
     path = folder / f"{meta.model}-x{meta.scale}-int8.onnx"
-    save_model(model, meta, path)
+    save_model(model, replace(meta, format=FORMAT), path)
     return path
 
 

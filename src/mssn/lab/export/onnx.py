@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +17,20 @@ from torch import nn
 from mssn.atomic import replacing
 from mssn.errors import WeightsError
 from mssn.lab.export.fuse import FusedMSSN, fuse
-from mssn.lab.export.unfuse import learnt_scales
-from mssn.lab.weights import SCALES, load_network, save, tensors_of
-from mssn.models.meta import Meta
+from mssn.lab.export.graph import OPSET, build_graph
+from mssn.lab.export.rescale import round_to_half
+from mssn.lab.export.unfuse import learnt_scales, unfuse
+from mssn.lab.nets.mssn import MSSN
+from mssn.lab.weights import SCALES, SHIFTS, load_network, save, tensors_of
+from mssn.models.meta import FORMAT, Meta
 
-_OPSET = 18
+_TRIES = 5  # two are enough for every network that ships
 
 
 def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Path]:
     """Turn a weights file into the pair that ships: half-precision safetensors and ONNX.
 
-    The ONNX file is made from the very numbers in the safetensors file, so the two always agree.
+    Unless `half` is asked for, the ONNX file is made from the very numbers in the safetensors file.
 
     Args:
         weights: A .safetensors file, or an MSSN's .onnx file.
@@ -40,12 +44,14 @@ def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Pa
         WeightsError: The weights cannot be read, used or written.
     """
     net, meta = load_network(weights)
-    net.half().float()
+    meta = replace(meta, format=FORMAT)
     make_folder(folder)
     stem = folder / f"{meta.model}-x{meta.scale}"
     safetensors, onnx_file = stem.with_suffix(".safetensors"), stem.with_suffix(".onnx")
     halves = {name: array.astype(np.float16) for name, array in tensors_of(net).items()}
     save(safetensors, halves, meta)
+    if not half:
+        net.half().float()
     write_onnx(net, meta, onnx_file, half=half)
     return safetensors, onnx_file
 
@@ -63,39 +69,57 @@ def make_folder(folder: Path) -> None:
 
 
 def write_onnx(net: nn.Module, meta: Meta, path: Path, *, half: bool = False) -> None:
-    """Export a network with dynamic height and width: input "lr" 1 x 3 x H x W, output "sr".
+    """Export a network: "lr", N x 3 x H x W, to "sr", N x 3 x scale*H x scale*W, all but the 3 free.
 
     Args:
-        net: A trained network; weight norm and learnt scales are folded, it is not changed.
+        net: A trained network; weight norm and learnt scales are fused, it is not changed.
         meta: Its description, kept in the file's metadata under "mssn".
         path: Target; appears only when whole.
-        half: Round the folded weights to half precision and store them so, in half of the space. Whoever
+        half: Round the fused weights to half precision and store them so, in half of the space. Whoever
             runs the file still computes in float32.
 
     Raises:
-        WeightsError: The network cannot be folded, or the file not be written.
+        WeightsError: The network cannot be fused, or the file not be written.
     """
     try:
-        folded = fuse(net.eval())
+        fused = _halves(net.eval()) if half else fuse(net.eval())
     except ValueError as error:
         raise WeightsError(f"{meta.model} x{meta.scale}: {error}") from error
-    if half:
-        round_to_half(folded)
-    model = to_onnx(folded)
+    model = to_onnx(fused)
     if half:
         _store_halves(model)
-    if isinstance(folded, FusedMSSN):  # so that the file alone can be trained on (mssn.lab.export.unfuse)
-        model.metadata_props.append(
-            onnx.StringStringEntryProto(key=SCALES, value=json.dumps(learnt_scales(net)))
-        )
-    save_model(model, meta, path)
+    if isinstance(fused, FusedMSSN):  # so that the file alone can be trained on (mssn.lab.export.unfuse)
+        for key, value in (
+            (SCALES, json.dumps(learnt_scales(net))),
+            (SHIFTS, fused.shifts.to_text()),
+        ):
+            model.metadata_props.append(onnx.StringStringEntryProto(key=key, value=value))
+    save_model(model, replace(meta, format=FORMAT), path)
 
 
-@torch.no_grad()
-def round_to_half(net: nn.Module) -> None:
-    """Round every weight to the nearest number of half precision; the network still computes in float32."""
-    for parameter in net.parameters():
-        parameter.copy_(parameter.half())
+def _halves(net: nn.Module) -> nn.Module:
+    """The fused network with its weights rounded to half precision.
+
+    A fused weight can be the product of several of the network's, and rounding a product is not the product
+    of what was rounded. So the network is read back and fused again until nothing changes any more: then the
+    file gives back a network from which the very same file is made.
+
+    Raises:
+        ValueError: The network cannot be fused.
+    """
+    fused = fuse(net)
+    round_to_half(fused)
+    if not isinstance(fused, FusedMSSN):
+        return fused
+    assert isinstance(net, MSSN)
+    for _ in range(_TRIES):
+        back = MSSN(net.config, net.scale)
+        unfuse(back, fused.state_dict(), learnt_scales(net), fused.shifts)
+        before, fused = fused.state_dict(), FusedMSSN(back)
+        round_to_half(fused)
+        if all(torch.equal(tensor, before[name]) for name, tensor in fused.state_dict().items()):
+            return fused
+    raise ValueError("its weights do not come to rest in half precision")
 
 
 def _store_halves(model: onnx.ModelProto) -> None:
@@ -135,8 +159,13 @@ def save_model(model: onnx.ModelProto, meta: Meta, path: Path) -> None:
 
 
 def to_onnx(net: nn.Module) -> onnx.ModelProto:
-    """The graph of a network, as it is: "lr", 1 x 3 x H x W, to "sr", with dynamic height and width."""
-    height, width = torch.export.Dim("height", min=1), torch.export.Dim("width", min=1)
+    """The graph of a network, as it is: "lr", N x 3 x H x W, to "sr"; N, H and W are free."""
+    return build_graph(net) if isinstance(net, FusedMSSN) else _traced(net)
+
+
+def _traced(net: nn.Module) -> onnx.ModelProto:
+    """The graph as PyTorch's exporter makes it."""
+    batch, height, width = (torch.export.Dim(name, min=1) for name in ("batch", "height", "width"))
     # The exporter warns of its own innards and of packages nobody asked for; none of it is the user's.
     noisy = logging.getLogger("torch.onnx")
     level = noisy.level
@@ -146,12 +175,12 @@ def to_onnx(net: nn.Module) -> onnx.ModelProto:
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 net,
-                (torch.rand(1, 3, 24, 32),),
+                (torch.rand(2, 3, 24, 32),),
                 dynamo=True,
                 input_names=["lr"],
                 output_names=["sr"],
-                dynamic_shapes=({2: height, 3: width},),
-                opset_version=_OPSET,
+                dynamic_shapes=({0: batch, 2: height, 3: width},),
+                opset_version=OPSET,
                 verbose=False,
             )
     finally:

@@ -1,8 +1,8 @@
 """The way back from what ships: a network that can be trained on, from its fused convolutions.
 
-Fusing (`mssn.lab.export.fuse`) loses nothing but the learnt scales, and of a normalised weight the length of
-v, which has no effect. With the scales kept beside the folded weights, a network is rebuilt that computes the
-same: each weight is divided by what was folded into it, and its length becomes the gain.
+Fusing (`mssn.lab.export.fuse`) loses nothing but the learnt scales and the powers of two, and of a normalised
+weight the length of v, which has no effect. With both kept beside the fused weights, a network is rebuilt
+that computes the same: each weight is divided by what was fused into it, and its length becomes the gain.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mssn.lab.export.fuse import FusedMSSN
+from mssn.lab.export.fuse import FusedMSSN, square_first
+from mssn.lab.export.rescale import Shifts
 from mssn.lab.nets.blocks import MAWRU, CascadingBlock, Scales
 from mssn.lab.nets.layers import Conv2d
 from mssn.lab.nets.mssn import MSSN
@@ -27,27 +28,30 @@ def learnt_scales(net: nn.Module) -> dict[str, float]:
 
 
 @torch.no_grad()
-def unfuse(net: MSSN, folded: dict[str, Tensor], scales: dict[str, float]) -> None:
-    """Give a network the function of a folded one.
+def unfuse(net: MSSN, fused: dict[str, Tensor], scales: dict[str, float], shifts: Shifts | None) -> None:
+    """Give a network the function of a fused one.
 
     Args:
         net: A network of the same config and scale; changed. Directions that nothing reads (a gain or a scale
             of 0) stay as they were drawn.
-        folded: State dict of the `FusedMSSN`.
-        scales: What `learnt_scales` said of the network that was folded.
+        fused: State dict of the `FusedMSSN`.
+        scales: What `learnt_scales` said of the network that was fused.
+        shifts: The `FusedMSSN`'s; None of one that has none, as in files of format 1, whose output channels
+            also stand in the order of PyTorch's pixel shuffle.
 
     Raises:
         ValueError: A tensor or a scale is missing, or of another network.
     """
-    _require_fitting(net, folded, scales)
+    _require_fitting(net, fused, scales)
+    fused = dict(fused) if shifts is None else _as_format_1(fused, shifts, net.scale)
     for name, value in scales.items():
         net.get_parameter(name).fill_(value)
     spread = 1.0
     if net.normalize is not None:
         spread = net.normalize.spread
-        net.normalize.mean.copy_(-folded["minus_mean"])
-    net.head.weight.copy_(folded["heads.0.weight"].double() * spread)
-    _bias(net.head).copy_(folded["heads.0.bias"])
+        net.normalize.mean.copy_(-fused["minus_mean"])
+    # What the first head is multiplied by in each of its copies.
+    copies = [torch.ones((), dtype=torch.float64)]
     s = torch.ones((), dtype=torch.float64)
     for index, block in enumerate(net.body):
         assert isinstance(block, CascadingBlock)
@@ -60,37 +64,71 @@ def unfuse(net: MSSN, folded: dict[str, Tensor], scales: dict[str, float]) -> No
                 "project": unit.scales.residual.double() / after,
             }
             for part, factor in factors.items():
-                _set(getattr(unit, part), folded[f"blocks.{index}.{number}.{part}.weight"], factor)
+                _set(getattr(unit, part), fused[f"blocks.{index}.{number}.{part}.weight"], factor)
             s = after
         if net.skips:
             mu = net.skips[index]
             assert isinstance(mu, Scales)
             s = s * mu.residual.double()
-    net.tail.weight.copy_(folded["tail.weight"].double() / (s * spread))
-    _bias(net.tail).copy_(folded["tail.bias"].double() / spread)
-    weight = folded["skip.weight"].double()
+            copies.append(mu.identity.double() / s)
+    # The largest copy has lost least to half precision.
+    best = max(range(len(copies)), key=lambda copy: abs(copies[copy].item()))
+    net.head.weight.copy_(fused[f"heads.{best}.weight"].double() * spread / copies[best])
+    _bias(net.head).copy_(fused[f"heads.{best}.bias"].double() / copies[best])
+    net.tail.weight.copy_(fused["tail.weight"].double() / (s * spread))
+    _bias(net.tail).copy_(fused["tail.bias"].double() / spread)
+    weight = fused["skip.weight"].double()
     middle, channels = weight.shape[-1] // 2, torch.arange(len(weight))
     weight[channels, channels // net.scale**2, middle, middle] += 1
     net.skip.weight.copy_(weight)
     _bias(net.skip).zero_()  # its share is in the tail's
 
 
-def _require_fitting(net: MSSN, folded: dict[str, Tensor], scales: dict[str, float]) -> None:
+def _require_fitting(net: MSSN, fused: dict[str, Tensor], scales: dict[str, float]) -> None:
     if scales.keys() != learnt_scales(net).keys():
         raise ValueError("its learnt scales are missing")
     expected: dict[str, Tensor] = dict(FusedMSSN(net).named_parameters())
     if net.normalize is not None:
         expected["minus_mean"] = net.normalize.mean
     for name, tensor in expected.items():
-        if name not in folded or folded[name].shape != tensor.shape:
+        if name not in fused or fused[name].shape != tensor.shape:
             raise ValueError(f"tensor {name} does not fit")
 
 
-def _set(conv: Conv2d, folded: Tensor, factor: Tensor) -> None:
-    """Make `factor` times a convolution's weight the folded one."""
+def _as_format_1(fused: dict[str, Tensor], shifts: Shifts, scale: int) -> dict[str, Tensor]:
+    """The fused weights without their powers of two, output channels in the order of a pixel shuffle."""
+    back = {name: tensor.double() for name, tensor in fused.items()}
+    order = square_first(scale).argsort()
+    for name in ("tail.weight", "tail.bias", "skip.weight"):
+        back[name] = back[name][order]
+    back["tail.weight"] *= 2.0**shifts.features
+    units = sorted({name.rsplit(".", 2)[0] for name in back if name.startswith("blocks.")}, key=_place)
+    if len(units) != len(shifts.inside):
+        raise ValueError("its powers of two are of another network")
+    for name in back:
+        if name.startswith("heads."):
+            back[name] *= 2.0**-shifts.features
+    for unit, exponents in zip(units, shifts.inside, strict=True):
+        expand, depthwise = (2.0 ** -torch.from_numpy(part).double() for part in exponents)
+        weights = {part: f"{unit}.{part}.weight" for part in ("expand", "depthwise", "project")}
+        if any(len(factor) != len(back[weights["expand"]]) for factor in (expand, depthwise)):
+            raise ValueError("its powers of two are of another network")
+        back[weights["expand"]] *= expand.view(-1, 1, 1, 1)
+        back[weights["depthwise"]] *= depthwise.view(-1, 1, 1, 1)
+        back[weights["project"]] /= (expand * depthwise).view(1, -1, 1, 1)
+    return back
+
+
+def _place(unit: str) -> list[int]:
+    """Sorts "blocks.2.10" behind "blocks.2.9"."""
+    return [int(part) for part in unit.split(".")[1:]]
+
+
+def _set(conv: Conv2d, fused: Tensor, factor: Tensor) -> None:
+    """Make `factor` times a convolution's weight the fused one."""
     if factor == 0:
         return
-    weight = folded.double() / factor
+    weight = fused.double() / factor
     if conv.gain is None:
         conv.weight.copy_(weight)
         return

@@ -1,0 +1,93 @@
+"""The ONNX graph of a fused MSSN, node by node: convolutions, ReLUs, sums, a Concat and a DepthToSpace.
+
+Written by hand rather than traced, so that every node and tensor has a name that says what it is
+("blocks.0.2.depthwise"), and the graph is the same whatever PyTorch's exporter makes of the network.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from mssn.lab.export.fuse import FusedMSSN
+
+OPSET = 18
+_IR_VERSION = 8  # the first that knows opset 18, so that old runtimes read the files, too
+
+
+class _Graph:
+    """Nodes and tensors, in the order in which they are added."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.tensors: list[onnx.TensorProto] = []
+
+    def node(self, kind: str, inputs: list[str], name: str, **attributes: object) -> str:
+        """Add a node; its output has its name."""
+        self.nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
+        return name
+
+    def tensor(self, name: str, values: Tensor) -> str:
+        self.tensors.append(numpy_helper.from_array(np.ascontiguousarray(values.numpy()), name))
+        return name
+
+    def conv(self, x: str, name: str, conv: nn.Conv2d) -> str:
+        """Add a convolution that keeps height and width."""
+        inputs = [x, self.tensor(f"{name}.weight", conv.weight.detach())]
+        if conv.bias is not None:
+            inputs.append(self.tensor(f"{name}.bias", conv.bias.detach()))
+        side = conv.kernel_size[0]
+        attributes = {"kernel_shape": [side, side], "pads": [side // 2] * 4, "group": conv.groups}
+        return self.node("Conv", inputs, name, **attributes)
+
+
+def build_graph(net: FusedMSSN) -> onnx.ModelProto:
+    """The graph of a fused network: "lr", N x 3 x H x W in [0, 1], to "sr", N x 3 x scale*H x scale*W."""
+    graph, scale = _Graph(), net.scale
+    centred = graph.node("Add", ["lr", graph.tensor("minus_mean", net.minus_mean)], "centred")
+    z = graph.conv(centred, "heads.0", net.heads[0])
+    for index, block in enumerate(net.blocks):
+        for number, unit in enumerate(block):
+            z = _unit(graph, z, f"blocks.{index}.{number}", unit)
+        if len(net.heads) > 1:
+            source = graph.conv(centred, f"heads.{index + 1}", net.heads[index + 1])
+            z = graph.node("Add", [z, source], f"blocks.{index}")
+    difference = graph.node(
+        "Add", [graph.conv(z, "tail", net.tail), graph.conv(centred, "skip", net.skip)], "difference"
+    )
+    copies = graph.node("Concat", ["lr"] * scale**2, "copies", axis=1)
+    squares = graph.node("Add", [difference, copies], "squares")
+    graph.node("DepthToSpace", [squares], "sr", blocksize=scale, mode="DCR")
+    free = "batch", "height", "width"
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "mssn",
+            [_picture("lr", *free)],
+            [_picture("sr", "batch", f"{scale}*height", f"{scale}*width")],
+            graph.tensors,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=_IR_VERSION,
+        producer_name="mssn",
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _unit(graph: _Graph, z: str, name: str, unit: nn.Module) -> str:
+    x = graph.conv(z, f"{name}.expand", unit.expand)
+    x = graph.node("Relu", [x], f"{name}.expand.relu")
+    x = graph.conv(x, f"{name}.depthwise", unit.depthwise)
+    if unit.depthwise_relu:
+        x = graph.node("Relu", [x], f"{name}.depthwise.relu")
+    return graph.node("Add", [z, graph.conv(x, f"{name}.project", unit.project)], name)
+
+
+def _picture(name: str, batch: str, height: str, width: str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, 3, height, width])

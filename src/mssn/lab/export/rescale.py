@@ -1,0 +1,158 @@
+"""Powers of two that bring a fused network's weights into the range of half precision.
+
+Files store weights in half precision, whose numbers below 2**-14 are rough and which some converters turn
+into 0. ReLUs let a factor above 0 through, so a channel can be multiplied by a power of two before them and
+by its inverse behind them; nothing is rounded by that. Two kinds of channels can be shifted like this:
+
+* those inside a unit, each by itself: the largest weights of its row in `expand`, its kernel in `depthwise`
+  and its column in `project` are brought to the same power of two;
+* the features between units, all together: the heads one way and the tail the other, until the smallest head
+  and the tail are of one size. (Each by itself was tried: no better.) Units need no change for it, because
+  twice the features in are twice the features out.
+
+Shifts depend on the weights as half precision rounds them, so that a network that comes back from a file is
+shifted in the same way again. The file keeps them (`Shifts.to_text`), so that what learns on has the weights
+that training left (`mssn.lab.export.unfuse`).
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from mssn.lab.export.fuse import FusedMSSN
+
+SMALLEST = 2.0**-14  # of half precision's normal numbers
+_SMALLEST_EXPONENT = -13  # of SMALLEST as a fraction in 0.5..1 times a power of two
+
+
+class FusedUnit(nn.Module):
+    """Widen, filter each channel, narrow, add: three plain convolutions."""
+
+    def __init__(
+        self, expand: nn.Conv2d, depthwise: nn.Conv2d, project: nn.Conv2d, *, depthwise_relu: bool = True
+    ) -> None:
+        super().__init__()
+        self.expand, self.depthwise, self.project = expand, depthwise, project
+        self.depthwise_relu = depthwise_relu
+
+    def forward(self, z: Tensor) -> Tensor:
+        """N x C x H x W -> N x C x H x W."""
+        inside = self.depthwise(F.relu(self.expand(z)))
+        return z + self.project(F.relu(inside) if self.depthwise_relu else inside)
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """Powers of two that a fused network's weights were multiplied by, as exponents.
+
+    Args:
+        features: Of the features between units.
+        inside: Of the hidden channels of all units in their order: units x 2 x E, those of the channels of
+            `expand` and of `depthwise`; `project` has what makes the sum of all three 0.
+    """
+
+    features: int
+    inside: np.ndarray
+
+    def to_text(self) -> str:
+        """The exponents as a short line of letters."""
+        packed = np.concatenate([[self.features], self.inside.ravel()]).astype("<i2").tobytes()
+        return base64.b64encode(zlib.compress(packed, 9)).decode()
+
+    @classmethod
+    def from_text(cls, text: str, units: int) -> Shifts:
+        """Read what `to_text` wrote of a network with so many units.
+
+        Raises:
+            ValueError: It is nothing of that kind.
+        """
+        try:
+            numbers = np.frombuffer(zlib.decompress(base64.b64decode(text)), "<i2").astype(int)
+            return cls(int(numbers[0]), numbers[1:].reshape(units, 2, -1))
+        except (ValueError, IndexError, zlib.error) as error:
+            raise ValueError(f"its powers of two cannot be read ({error})") from error
+
+
+def units_of(net: nn.Module) -> list[FusedUnit]:
+    """All fused units of a network, in the order in which they run."""
+    return [module for module in net.modules() if isinstance(module, FusedUnit)]
+
+
+@torch.no_grad()
+def rescale(net: FusedMSSN) -> Shifts:
+    """Multiply channels by powers of two, so that weights are neither tiny nor huge; the function stays.
+
+    Args:
+        net: The network; changed.
+
+    Returns:
+        What its weights were multiplied by.
+    """
+    features = _features(net)
+    for parameter in net.heads.parameters():
+        parameter *= 2.0**features
+    net.tail.weight *= 2.0**-features
+    inside = [_inside(unit) for unit in units_of(net)]
+    for unit, exponents in zip(units_of(net), inside, strict=True):
+        expand, depthwise = exponents
+        unit.expand.weight *= _power(expand, (-1, 1, 1, 1))
+        unit.depthwise.weight *= _power(depthwise, (-1, 1, 1, 1))
+        unit.project.weight *= _power(-expand - depthwise, (1, -1, 1, 1))
+    return Shifts(features, torch.stack(inside).numpy())
+
+
+@torch.no_grad()
+def round_to_half(net: nn.Module) -> None:
+    """Round every weight to half precision, what is below its normal numbers to 0.
+
+    The network still computes in float32.
+    """
+    for parameter in net.parameters():
+        half = parameter.half()
+        parameter.copy_(torch.where(half.abs() < SMALLEST, 0, half))
+
+
+def _features(net: FusedMSSN) -> int:
+    """Exponent for the features between units."""
+    tail, *heads = (_exponents(conv.weight.abs().max()).item() for conv in (net.tail, *net.heads))
+    heads = [head for head in heads if head != _ZERO]  # one with a learnt scale of 0 adds nothing
+    return 0 if tail == _ZERO or not heads else int(tail - min(heads)) // 2
+
+
+def _inside(unit: FusedUnit) -> Tensor:
+    """Exponents for the hidden channels of a unit: 2 x E, of `expand` and of `depthwise`."""
+    sizes = [
+        _exponents(weight.flatten(1).abs().amax(1))
+        for weight in (unit.expand.weight, unit.depthwise.weight, unit.project.weight.transpose(0, 1))
+    ]
+    expand, depthwise, project = sizes
+    total = expand + depthwise + project
+    size = torch.div(total, 3, rounding_mode="floor")
+    # Of a channel that adds nothing half precision could hold, only the first two are brought to 1.
+    silent = (torch.stack(sizes) == _ZERO).any(0) | (size <= _SMALLEST_EXPONENT)
+    unit.project.weight.data[:, silent] = 0
+    size = torch.where(silent, 0, size)
+    return torch.stack([torch.where(own == _ZERO, 0, size - own) for own in (expand, depthwise)])
+
+
+_ZERO = -(2**20)  # in the place of the exponent of 0
+
+
+def _exponents(sizes: Tensor) -> Tensor:
+    """E of m * 2**e, m in 0.5..1, of numbers above 0 as 11 bits hold them; `_ZERO` of 0."""
+    mantissa, exponent = torch.frexp(sizes.double())
+    rounds_up = (mantissa * 2**11).round() == 2**11
+    return torch.where(sizes == 0, _ZERO, exponent.long() + rounds_up.long())
+
+
+def _power(exponents: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return torch.ldexp(torch.ones(len(exponents)), exponents).view(shape)
