@@ -1,4 +1,9 @@
-"""Save and load everything a training run needs to go on as if it had never stopped."""
+"""Save and load everything a training run needs to go on as if it had never stopped.
+
+A checkpoint is a table of plain data and tensors: `recipe` (its fields), `pictures` (the key of the training
+pictures), `net`, `average` (None without one) and `optimizers` (their state dicts), `status` and `history`
+(the fields of the classes below). Version 0.1 called `history` `past`; its checkpoints are read, too.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +78,10 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint; tensors come to the CPU, and nothing but plain data is ever executed.
+    """Read a checkpoint; tensors come to the CPU, and no code in the file is ever executed.
+
+    Returns:
+        A table with today's names, also from a checkpoint of version 0.1.
 
     Raises:
         CheckpointError: There is none, or it is damaged.

@@ -36,7 +36,14 @@ _LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look wa
 
 @dataclass
 class Stretch:
-    """The updates between two looks at the loss: losses stay on their device until then."""
+    """The updates between two looks at the loss.
+
+    Args:
+        since: Updates done when it began.
+        started: Time when it began, seconds.
+        data_seconds: Time spent making batches.
+        losses: One scalar an update, each still on its device, so that no update waits for it.
+    """
 
     since: int
     started: float = field(default_factory=time.monotonic)
@@ -124,6 +131,8 @@ class Trainer:
             while status.fraction < 1 and status.update != stop_after:
                 if any(self.world.agree(stopped())):
                     break
+
+                # Draw a batch, update the weights, average them.
                 stage, step = self._stage()
                 before = time.monotonic()
                 lr, hr = self.patches.batch(self._share(stage.batch))
@@ -134,11 +143,15 @@ class Trainer:
                     self.average.update()
                 status.update += 1
                 status.samples += stage.batch * self.world.size
+
+                # Share of the schedule done: the leader's clock decides for all.
                 now = time.monotonic()
                 in_time = (now - started) / (60 * time_limit) if time_limit else None
                 fraction = progress(recipe.updates, status.update, first, begun, in_time)
                 due = now - saved > 60 * recipe.checkpoint_minutes
                 status.fraction, save = self.world.agree(fraction, due)
+
+                # Every few updates: look at the loss, validate, tell, save.
                 every = recipe.validate_every
                 validate = status.fraction == 1 or (every and status.update % every == 0)
                 if validate or save or status.update % _LOOK_EVERY == 0:
@@ -170,7 +183,11 @@ class Trainer:
         return np.arange(batch) + self.status.samples + self.world.rank * batch
 
     def _log_metrics(self, stretch: Stretch) -> None:
-        """Read the losses of a stretch, refuse to go on without a number, and note speed and loss."""
+        """Update the status from a stretch, and write it to TensorBoard.
+
+        Raises:
+            DivergedError: The loss is no longer a number.
+        """
         status = self.status
         status.loss = torch.stack(stretch.losses).mean().item()
         if not math.isfinite(status.loss):
@@ -185,6 +202,7 @@ class Trainer:
             self._note(f"train/{name}", getattr(status, name))
 
     def _validate(self) -> None:
+        """Mean PSNR on Y of the validation pictures, in the precision that is trained in."""
         if not self.world.leads:
             return
         bf16 = self.recipe.precision == "bf16"
