@@ -84,7 +84,8 @@ def test_captured_equals_eager(optimizer, monkeypatch) -> None:
     losses = {}
     for captured in (False, True):
         torch.manual_seed(0)
-        net = nets.build("mssn-s", 2, {"blocks": 1, "units": 2}).cuda().to(memory_format=torch.channels_last)
+        net = nets.build("mssn-s", 2, {"blocks": 1, "units": 2}).cuda()
+        net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         step = Step(net, optimizers(net, recipe, captured=True), recipe, World())
         monkeypatch.setattr("mssn.lab.train.step._EAGER", 3 if captured else 100)
         generator = torch.Generator("cuda").manual_seed(1)
