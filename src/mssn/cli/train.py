@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mssn.errors import RecipeError, TrainingError
+from mssn.lab.train.checkpoint import Status
 from mssn.lab.train.loop import CHECKPOINT
 from mssn.lab.train.parallel import World, world
 from mssn.lab.train.recipe import Recipe, load_recipe
 from mssn.lab.train.session import prepare, resumed_recipe, write_weights
-from mssn.lab.train.status import Status
 from mssn.models import info
 
 

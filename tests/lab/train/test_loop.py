@@ -13,6 +13,7 @@ import torch
 from mssn.errors import CheckpointError, TrainingError
 from mssn.image.picture import Picture
 from mssn.image.write import write
+from mssn.lab import private_torch
 from mssn.lab.train.session import write_weights
 from mssn.lab.train.step import Step
 
@@ -228,3 +229,16 @@ def test_a_resumed_run_keeps_the_averages_and_takes_the_recipes_settings(make) -
     for theirs, ours in zip(trainer.net.parameters(), other.net.parameters(), strict=True):
         state = trainer.optimizers[0].state[theirs]
         assert all(torch.equal(value, adam.state[ours][name]) for name, value in state.items())
+
+
+def test_without_the_private_functions_of_pytorch_training_is_the_same(make, monkeypatch) -> None:
+    changes = {"optimizer": "muon", "weight_rms": 0.2, "precision": "fp32"}
+    usual, _ = make("usual", **changes)
+    usual.run(stop_after=5)
+    asked: list[str] = []
+    monkeypatch.setattr(private_torch, "_private", asked.append)  # finds none
+    plain, _ = make("plain", **changes)
+    plain.run(stop_after=5)
+    assert {"_foreach_lerp_", "_foreach_lerp", "_foreach_add_", "_foreach_copy_", "_weight_norm"} <= {*asked}
+    for name, tensor in usual.result.state_dict().items():
+        torch.testing.assert_close(plain.result.state_dict()[name], tensor, atol=1e-5, rtol=1e-4)

@@ -18,6 +18,7 @@ import torch
 from mssn.lab.train.parallel import World
 from mssn.lab.weights import load
 
+PATIENCE = 300  # seconds; a busy machine takes long to import PyTorch in each process
 RUN = """
 import json, os, sys
 from dataclasses import replace
@@ -79,7 +80,7 @@ def test_two_processes_are_one_with_the_doubled_batch(tmp_path, values) -> None:
         *launch(2, str(tmp_path / "two"), json.dumps({**values, "batch": 3})),
         *launch(1, str(tmp_path / "one"), json.dumps({**values, "batch": 6})),
     ):
-        _, error = process.communicate(timeout=100)
+        _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, error.decode()
     two, one = (json.loads((tmp_path / name / "losses.json").read_text()) for name in ("two", "one"))
     assert len(one) >= 12
@@ -105,7 +106,7 @@ def test_a_killed_run_of_two_goes_on(tmp_path, values) -> None:
     done = torch.load(checkpoint, weights_only=True)["status"]["update"]
     values.update(updates=done + 5)
     for process in launch(2, str(tmp_path / "run"), json.dumps(values), "resume"):
-        _, error = process.communicate(timeout=100)
+        _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, error.decode()
     losses = json.loads((tmp_path / "run" / "losses.json").read_text())
     assert losses[0][0] == done + 1
@@ -124,7 +125,7 @@ def test_a_request_to_stop_stops_both_and_keeps_the_state(tmp_path, values) -> N
     for process in processes:  # as torchrun does
         process.send_signal(signal.SIGTERM)
     for process in processes:
-        _, error = process.communicate(timeout=100)
+        _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, error.decode()
     status = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["status"]
     assert 0 < status["update"] < 10**6
@@ -136,7 +137,7 @@ def test_a_time_limit_ends_both_at_the_same_update(tmp_path, values, monkeypatch
     monkeypatch.setenv("MINUTES", "0.02")
     values.update(updates=10**9)
     for process in launch(2, str(tmp_path / "run"), json.dumps(values)):
-        _, error = process.communicate(timeout=100)
+        _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, error.decode()
     one, other = (json.loads((tmp_path / "run" / f"status{rank}.json").read_text()) for rank in (0, 1))
     assert one == other
@@ -148,7 +149,7 @@ def test_a_time_limit_ends_both_at_the_same_update(tmp_path, values, monkeypatch
 def test_processes_that_start_from_different_weights_refuse(tmp_path, values, monkeypatch) -> None:
     monkeypatch.setenv("OWN_SEEDS", "1")
     for process in launch(2, str(tmp_path / "run"), json.dumps(values)):
-        _, error = process.communicate(timeout=100)
+        _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode != 0
         assert "start from different weights" in error.decode()
 
@@ -163,7 +164,7 @@ def test_an_error_of_one_is_one_line_of_each(tmp_path, folders) -> None:
     command = ["train", str(recipe), "-o", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
     processes = launch(2, *command, run=("-m", "mssn"))
     for process in processes:
-        _, error = process.communicate(timeout=100)
+        _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode == 2
         assert "Traceback" not in error.decode()
 

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mssn.lab.nets.layers import Modules
+
 _WIDTH = 32  # channels of the first features and of the last
 
 
@@ -141,12 +143,11 @@ class CellNet(nn.Module):
         """N x C x H x W -> N x C' x H x W."""
         if self.enter is not None:
             x = self.enter(x)
-        entered, first = x, None
-        for layer in self.layers:
+        entered = first = x
+        for number, layer in enumerate(self.layers):
             x = layer(x) if self.cell.expanded else F.relu(layer(x))
-            first = x if first is None else first
+            first = first if number else x
         if self.cell.residual:
-            assert first is not None
             x = x + first
         return x + entered if self.cell.adds else x
 
@@ -170,7 +171,7 @@ class FALSR(nn.Module):
         for cell in cells:
             nets.append(CellNet(cell, sum(widths[n] for n in cell.inputs)))
             widths.append(cell.channels)
-        self.cells = nn.ModuleList(nets)
+        self.cells = Modules(nets)
         self.join = _conv(sum(widths[n] for n in self.last), _WIDTH, 3)
         self.exit = _conv(_WIDTH // 4, 1, 3)
 
@@ -178,7 +179,6 @@ class FALSR(nn.Module):
         """N x 1 x H x W -> N x 1 x 2*H x 2*W."""
         seen = [F.relu(self.entry(x))]
         for net in self.cells:
-            assert isinstance(net, CellNet)
             seen.append(net(torch.cat([seen[n] for n in net.cell.inputs], dim=1)))
         joined = F.relu(self.join(torch.cat([seen[n] for n in self.last], dim=1)))
         return self.exit(F.pixel_shuffle(joined + seen[0], 2))

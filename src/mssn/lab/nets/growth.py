@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mssn.lab.nets.blocks import MAWRU, CascadingBlock, Scales
+from mssn.lab.nets.blocks import MAWRU, CascadingBlock
 from mssn.lab.nets.mssn import MSSN
 
 _SIZES = ("channels", "expanded", "blocks", "units")
@@ -47,11 +47,8 @@ def grow(small: MSSN, large: MSSN) -> None:
         _widen(large.tail, small.tail)
         _widen(large.skip, small.skip)
     for index, block in enumerate(large.body):
-        assert isinstance(block, CascadingBlock)
-        old = small.body[index] if index < len(small.body) else None
-        old_units = [u for u in old.units if isinstance(u, MAWRU)] if isinstance(old, CascadingBlock) else []
-        for number, unit in enumerate(block.units):
-            assert isinstance(unit, MAWRU)
+        old_units = _units(small.body[index]) if index < len(small.body) else []
+        for number, unit in enumerate(_units(block)):
             if number < len(old_units):
                 for name in ("expand", "depthwise", "project"):
                     _widen(getattr(unit, name), getattr(old_units[number], name))
@@ -61,17 +58,21 @@ def grow(small: MSSN, large: MSSN) -> None:
                 unit.scales.identity.fill_(1)
                 unit.scales.residual.zero_()
     for index, mu in enumerate(large.skips):
-        assert isinstance(mu, Scales)
         if index < len(small.skips):
             mu.load_state_dict(small.skips[index].state_dict())
         else:
             mu.identity.zero_()  # the source's share is in what the last old block hands on
 
 
-def _before(net: MSSN, block: int, unit: int) -> nn.Module:
+def _units(block: CascadingBlock) -> list[MAWRU]:
+    """What `can_grow` has made sure is all the block's units."""
+    return [unit for unit in block.units if isinstance(unit, MAWRU)]
+
+
+def _before(net: MSSN, block: int, unit: int) -> MAWRU:
     """The unit a new one starts as: at the same place in the block before; in the first block, the last."""
     where = (block - 1, unit) if block else (0, unit - 1)
-    return net.body[where[0]].units[where[1]]  # pyright: ignore[reportIndexIssue, reportReturnType]
+    return _units(net.body[where[0]])[where[1]]
 
 
 def _widen(large: nn.Module, small: nn.Module) -> None:

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mssn.lab.private_torch import weight_norm
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class Modules(nn.ModuleList, Generic[M]):
+    """A `ModuleList` whose modules are all of one kind, which type checkers then know."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, modules: Iterable[M] | None = None) -> None: ...
+        def __iter__(self) -> Iterator[M]: ...
+        def __getitem__(self, idx: int) -> M: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 class Conv2d(nn.Module):
@@ -54,7 +69,7 @@ class Conv2d(nn.Module):
         if self.gain is None:
             return self.weight * scale
         gain = (self.gain * scale).view(-1, 1, 1, 1)
-        return torch._weight_norm(self.weight, gain, 0)
+        return weight_norm(self.weight, gain)
 
     @torch.no_grad()
     def stretch(self, rms: float) -> None:
@@ -68,9 +83,7 @@ class Conv2d(nn.Module):
         if self.gain is None:
             raise ValueError("only a normalised weight can be stretched")
         length = rms * self.weight[0].numel() ** 0.5
-        self.weight.copy_(
-            torch._weight_norm(self.weight, torch.full_like(self.gain, length).view(-1, 1, 1, 1), 0)
-        )
+        self.weight.copy_(weight_norm(self.weight, torch.full_like(self.gain, length).view(-1, 1, 1, 1)))
 
     def forward(self, x: Tensor, scale: Tensor | float = 1.0) -> Tensor:
         """Convolve N x C x H x W; the weight is multiplied by `scale`."""

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mssn.lab.nets.blocks import MAWRU, CascadingBlock, MobileNetV1, Scales, ShuffleNetV1, ShuffleNetV2
-from mssn.lab.nets.layers import Normalize
+from mssn.lab.nets.layers import Modules, Normalize
 
 UNITS = ("mawru", "mobilenet-v1", "shufflenet-v1", "shufflenet-v2")
 
@@ -74,11 +74,11 @@ class MSSN(nn.Module):
         self.config, self.scale = config, scale
         self.normalize = Normalize() if config.normalize else None
         self.head = nn.Conv2d(3, config.channels, 3, padding=1)
-        self.body = nn.ModuleList(
+        self.body = Modules(
             CascadingBlock([_unit(config) for _ in range(config.units)]) for _ in range(config.blocks)
         )
         adaptive = config.adaptive_scales
-        self.skips = nn.ModuleList(
+        self.skips = Modules(
             Scales(adaptive=adaptive) for _ in range(config.blocks if config.share_source else 0)
         )
         self.tail = nn.Conv2d(config.channels, 3 * scale**2, 3, padding=1)
@@ -101,7 +101,6 @@ class MSSN(nn.Module):
                 x = x * product
                 continue
             mu = self.skips[index]
-            assert isinstance(mu, Scales)
             x = (mu.residual * product) * x + mu.identity * source
         return x
 

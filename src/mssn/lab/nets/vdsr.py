@@ -39,12 +39,10 @@ class VDSR(nn.Module):
         super().__init__()
         self.config, self.scale = config, scale
         widths = [1, *[config.channels] * (config.layers - 1), 1]
-        self.convs = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(widths)
-        )
-        for conv in self.convs:
-            assert isinstance(conv, nn.Conv2d)
+        convs = [nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(widths)]
+        for conv in convs:
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")  # section 4.2: He et al.'s
+        self.convs = nn.ModuleList(convs)
 
     def forward(self, x: Tensor) -> Tensor:
         """N x 1 x H x W -> the same size."""

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mssn.lab.nets.blocks import Scales
-from mssn.lab.nets.layers import Conv2d, Normalize
+from mssn.lab.nets.layers import Conv2d, Modules, Normalize
 
 _CASCADE = 4  # blocks before a share-source skip, as in MSSN: +8 parameters for 16 blocks
 
@@ -81,9 +81,7 @@ class WDSR(nn.Module):
         self.normalize = Normalize()
         self.head = Conv2d(3, config.channels, 3, bias=True)
         self.body = nn.Sequential(*(Block(config) for _ in range(config.blocks)))
-        self.skips = nn.ModuleList(
-            Scales() for _ in range(config.blocks // _CASCADE if config.share_source else 0)
-        )
+        self.skips = Modules(Scales() for _ in range(config.blocks // _CASCADE if config.share_source else 0))
         self.tail = Conv2d(config.channels, 3 * scale**2, 3, bias=True)
         self.skip = Conv2d(3, 3 * scale**2, 5, bias=True)
 
@@ -100,6 +98,5 @@ class WDSR(nn.Module):
             x = block(x)
             if self.skips and number % _CASCADE == 0:
                 mu = self.skips[number // _CASCADE - 1]
-                assert isinstance(mu, Scales)
                 x = mu.residual * x + mu.identity * source
         return x

@@ -1,41 +1,54 @@
 """The training loop, whole and visible.
 
-Source: paper section IV-B (Adam, L1, 48x48 patches, batch 16, the step schedule). Cosine schedule,
-warm-up, averaged weights (EMA), clipping and bfloat16 are ours, off in the `paper-*` recipes.
+What one update does is in `step.py`; here it is repeated, measured, validated and saved.
 """
 
 from __future__ import annotations
 
 import math
+import signal
 import time
-from collections.abc import Callable
-from contextlib import closing, nullcontext
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from mssn.errors import CheckpointError, DivergedError
 from mssn.lab.data.patches import Patches
 from mssn.lab.pytorch import PyTorchRuntime
-from mssn.lab.train.averaging import EMA
-from mssn.lab.train.checkpoint import load_checkpoint, save_checkpoint
+from mssn.lab.train.checkpoint import History, Status, check_fits, load_checkpoint, save_checkpoint
 from mssn.lab.train.optimizers import load_state, optimizers
 from mssn.lab.train.parallel import World
 from mssn.lab.train.recipe import Recipe
-from mssn.lab.train.schedule import learning_rate, progress
-from mssn.lab.train.status import History, Status, Stretch
-from mssn.lab.train.step import Step
-from mssn.lab.train.stopping import stop_requests
+from mssn.lab.train.step import EMA, Step, learning_rate, progress
 from mssn.score.metrics import psnr_y
 from mssn.upscaling.tiled import enlarge
 
 CHECKPOINT = "checkpoint.pt"
 _LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look waits for the device
+
+
+@dataclass
+class Stretch:
+    """The updates between two looks at the loss.
+
+    Args:
+        since: Updates done when it began.
+        started: Time when it began, seconds.
+        data_seconds: Time spent making batches.
+        losses: One scalar an update, each still on its device, so that no update waits for it.
+    """
+
+    since: int
+    started: float = field(default_factory=time.monotonic)
+    data_seconds: float = 0.0
+    losses: list[Tensor] = field(default_factory=list)
 
 
 class Trainer:
@@ -48,7 +61,7 @@ class Trainer:
         validation: (small, large) uint8 pictures, H x W x 3.
         halo: Context of the network, LR pixels.
         folder: Where the checkpoint and TensorBoard events go.
-        past: What the weights have behind them; default nothing.
+        history: What the weights have behind them; default nothing.
         teacher: The network to learn from, if the recipe distills.
         world: The processes that train together; default alone.
     """
@@ -61,7 +74,7 @@ class Trainer:
         validation: list[tuple[np.ndarray, np.ndarray]],
         halo: int,
         folder: Path,
-        past: History | None = None,
+        history: History | None = None,
         teacher: nn.Module | None = None,
         world: World | None = None,
     ) -> None:
@@ -74,7 +87,7 @@ class Trainer:
         self.optimizers = optimizers(self.net, recipe, captured=captured)
         self.checkpoint = folder / CHECKPOINT
         self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60) if self.world.leads else None
-        self.status, self.past = Status(), past or History()
+        self.status, self.history = Status(), history or History()
         self._in_force: tuple[Recipe, Step] | None = None
         self._stages_begun = 0
 
@@ -114,10 +127,12 @@ class Trainer:
         stretch = Stretch(status.update)
         if not status.update:
             self.save()  # claims the folder, and shows at once whether it can be written
-        with closing(self.log) if self.log else nullcontext(), stop_requests() as stopped:
+        with closing(self.log) if self.log else nullcontext(), _stop_requests() as stopped:
             while status.fraction < 1 and status.update != stop_after:
                 if any(self.world.agree(stopped())):
                     break
+
+                # Draw a batch, update the weights, average them.
                 stage, step = self._stage()
                 before = time.monotonic()
                 lr, hr = self.patches.batch(self._share(stage.batch))
@@ -128,15 +143,19 @@ class Trainer:
                     self.average.update()
                 status.update += 1
                 status.samples += stage.batch * self.world.size
+
+                # Share of the schedule done: the leader's clock decides for all.
                 now = time.monotonic()
                 in_time = (now - started) / (60 * time_limit) if time_limit else None
                 fraction = progress(recipe.updates, status.update, first, begun, in_time)
                 due = now - saved > 60 * recipe.checkpoint_minutes
                 status.fraction, save = self.world.agree(fraction, due)
+
+                # Every few updates: look at the loss, validate, tell, save.
                 every = recipe.validate_every
                 validate = status.fraction == 1 or (every and status.update % every == 0)
                 if validate or save or status.update % _LOOK_EVERY == 0:
-                    self.log_metrics(stretch)
+                    self._log_metrics(stretch)
                     if validate:
                         self._validate()
                     watch(status)
@@ -145,7 +164,7 @@ class Trainer:
                         saved = time.monotonic()
                     stretch = Stretch(status.update)
             if stretch.losses:
-                self.log_metrics(stretch)
+                self._log_metrics(stretch)
             self.save()
         return status.fraction == 1
 
@@ -163,8 +182,12 @@ class Trainer:
         """Numbers of the samples that are this process's share of the next update."""
         return np.arange(batch) + self.status.samples + self.world.rank * batch
 
-    def log_metrics(self, stretch: Stretch) -> None:
-        """Read the losses of a stretch, refuse to go on without a number, and note speed and loss."""
+    def _log_metrics(self, stretch: Stretch) -> None:
+        """Update the status from a stretch, and write it to TensorBoard.
+
+        Raises:
+            DivergedError: The loss is no longer a number.
+        """
         status = self.status
         status.loss = torch.stack(stretch.losses).mean().item()
         if not math.isfinite(status.loss):
@@ -179,6 +202,7 @@ class Trainer:
             self._note(f"train/{name}", getattr(status, name))
 
     def _validate(self) -> None:
+        """Mean PSNR on Y of the validation pictures, in the precision that is trained in."""
         if not self.world.leads:
             return
         bf16 = self.recipe.precision == "bf16"
@@ -215,7 +239,7 @@ class Trainer:
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                 "status": vars(self.status),
-                "past": vars(self.past),
+                "history": vars(self.history),
             },
         )
 
@@ -232,20 +256,36 @@ class Trainer:
             raise CheckpointError(f"{self.checkpoint}: does not fit this recipe ({error})") from error
 
     def _restore(self, state: dict[str, Any]) -> None:
-        mine = {key: getattr(self.recipe, key) for key in ("model", "scale", "config", "optimizer")}
-        theirs = {key: state["recipe"][key] for key in mine}
-        if mine != theirs:
-            raise ValueError(f"it is for {theirs}, the recipe for {mine}")
-        if state["pictures"] != self.patches.key:
-            raise ValueError("it has learnt from other pictures; start anew with --init")
-        if (state["average"] is None) != (self.average is None):
-            raise ValueError("one averages the weights (ema), the other does not")
+        check_fits(state, self.recipe, self.patches.key, averages=self.average is not None)
         self.net.load_state_dict(state["net"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         for optimizer, theirs in zip(self.optimizers, state["optimizers"], strict=True):
             load_state(optimizer, theirs)
         self.status = Status(**state["status"])
-        self.past = History(**state["past"])
+        self.history = History(**state["history"])
         if state["recipe"]["updates"] != self.recipe.updates:
             self.status.fraction = min(1.0, self.status.update / self.recipe.updates)
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop between two updates; the second one kills."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: object) -> None:
+        asked.append(number)
+        for name, handler in previous.items():
+            signal.signal(name, handler)
+
+    previous: dict[int, Any] = {}
+    try:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            previous[name] = signal.signal(name, ask)
+    except ValueError:  # not the main thread: nobody can press Ctrl-C here
+        previous.clear()
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for name, handler in previous.items():
+            signal.signal(name, handler)

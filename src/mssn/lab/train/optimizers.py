@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mssn.lab import private_torch
 from mssn.lab.train.recipe import Recipe
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -48,11 +49,11 @@ class Muon(torch.optim.Optimizer):
                     if not state:
                         state["average"] = torch.zeros_like(p)
                     averages.append(state["average"])
-                torch._foreach_lerp_(averages, grads, 1 - group["momentum"])
-                ahead = torch._foreach_lerp(grads, averages, group["momentum"])
+                private_torch.lerp_(averages, grads, 1 - group["momentum"])
+                ahead = private_torch.lerp(grads, averages, group["momentum"])
                 steps = orthogonal(torch.stack([a.flatten(1) for a in ahead]))
                 length = 0.2 * max(shape[0], shape[1:].numel()) ** 0.5
-                torch._foreach_add_(params, list((steps * (-length * group["lr"])).view(-1, *shape)))
+                private_torch.add_(params, list((steps * (-length * group["lr"])).view(-1, *shape)))
 
 
 def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:

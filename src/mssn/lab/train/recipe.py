@@ -206,8 +206,8 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 def _check_stage(stage: object) -> None:
-    _require(isinstance(stage, dict), f"a stage is a table, not {stage!r}")
-    assert isinstance(stage, dict)
+    if not isinstance(stage, dict):
+        raise RecipeError(f"a stage is a table, not {stage!r}")
     after: Any = stage.get("after")
     _require(
         type(after) in (int, float) and 0 <= after <= 1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,12 +24,10 @@ from mssn.lab.data.patches import Patches
 from mssn.lab.export.fuse import fuse
 from mssn.lab.nets.growth import can_grow, grow
 from mssn.lab.nets.mssn import MSSN
-from mssn.lab.train.checkpoint import load_checkpoint
+from mssn.lab.train.checkpoint import History, load_checkpoint
 from mssn.lab.train.loop import CHECKPOINT, Trainer
-from mssn.lab.train.memory import keep_freed_memory
 from mssn.lab.train.parallel import World
 from mssn.lab.train.recipe import Recipe, with_settings
-from mssn.lab.train.status import History
 from mssn.lab.weights import load_network, save, tensors_of
 from mssn.models.meta import Meta
 from mssn.score.degrade import Degradation, degrade
@@ -73,10 +73,10 @@ def prepare(
         torch.backends.cudnn.benchmark = True  # every batch of a stage has one shape
         torch.backends.cudnn.allow_tf32 = recipe.precision != "fp32"
     else:
-        keep_freed_memory()
+        _keep_freed_memory()
     torch.manual_seed(recipe.seed)
     net = nets.build(recipe.model, recipe.scale, recipe.config)
-    past = _start_from(net, init, recipe, say) if init else History()
+    history = _start_from(net, init, recipe, say) if init else History()
     teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
     validation = _validation(recipe, say)  # first, because decoding the other pictures may take a while
     with world.leader_first():
@@ -97,7 +97,7 @@ def prepare(
     for stage in recipe.stages:
         patches.sized(recipe.at(stage["after"]).patch)  # too large a patch is told now, not in an hour
     net = net.to(device)
-    return Trainer(recipe, net, patches, validation, meta.halo, folder, past, teacher, world), meta
+    return Trainer(recipe, net, patches, validation, meta.halo, folder, history, teacher, world), meta
 
 
 def _describe(recipe: Recipe, net: nn.Module, data: str) -> Meta:
@@ -137,9 +137,9 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
     Raises:
         WeightsError: It cannot be written.
     """
-    past = trainer.past
-    recipe = f"{meta.recipe}, from {past.origin}" if past.origin else meta.recipe
-    updates = past.updates + trainer.status.update
+    history = trainer.history
+    recipe = f"{meta.recipe}, from {history.origin}" if history.origin else meta.recipe
+    updates = history.updates + trainer.status.update
     save(path, tensors_of(trainer.result), replace(meta, recipe=recipe, updates=updates))
 
 
@@ -184,3 +184,22 @@ def _teacher(recipe: Recipe, say: Callable[[str], None]) -> nn.Module:
     say(f"learns from {recipe.teacher} ({meta.model} x{meta.scale})")
     net = fuse(net).requires_grad_(False)  # no weight norm to compute at every update
     return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def _keep_freed_memory() -> None:
+    """Ask the C library (glibc alone knows how) not to hand large freed blocks back to the system.
+
+    A step frees hundreds of megabytes of features and asks for them again 0.1 s later. By default glibc
+    returns such blocks at once, and the kernel clears every page anew: up to a quarter of an MSSN-S step.
+    Huge pages help a little more but can only be asked for before a program starts: see docs/training.md.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of <malloc.h>
+    if not mallopt(mmap_threshold, 1 << 30):
+        mallopt(mmap_threshold, 32 << 20)  # the most that older ones accept
+    mallopt(trim_threshold, 2**31 - 1)

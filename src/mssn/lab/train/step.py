@@ -1,19 +1,99 @@
-"""One update of the weights, and on a GPU the same update as one captured graph."""
+"""One update of the weights, read top to bottom: schedule, loss, step, averaged weights.
+
+Source: paper section IV-B (Adam, L1, the step schedule). Cosine schedule, warm-up, loss on luma, teachers,
+averaged weights, clipping and bfloat16 are ours, off in the `paper-*` recipes.
+"""
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
+from mssn.lab import private_torch
 from mssn.lab.nets.layers import Conv2d
-from mssn.lab.train.losses import Loss
 from mssn.lab.train.parallel import World
 from mssn.lab.train.recipe import Recipe
 
-_EAGER = 3  # updates before the capture, on a side stream as CUDA asks for; they are real ones
+_EAGER = 3  # updates before the capture; they are real ones
+_ERRORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
+_LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)  # BT.601; the offset of 16 cancels in a difference
+
+
+def progress(updates: int, update: int, first: int, begun: float, in_time: float | None) -> float:
+    """Share of the schedule that is done, 0..1.
+
+    Args:
+        updates: Updates of the whole schedule.
+        update: Updates done.
+        first: Updates that were done when this start began.
+        begun: Share of the schedule that was done then.
+        in_time: Share of this start's time limit that is used up; None without a limit.
+
+    Returns:
+        With a time limit, what was left of the schedule spread over it: the clock alone decides. Else
+        update / updates, or, after a start whose clock ran ahead of that, what was left then spread over
+        the updates that are left.
+    """
+    if in_time is not None:
+        return min(1.0, begun + (1 - begun) * in_time)
+    if begun > first / updates:
+        return min(1.0, begun + (1 - begun) * (update - first) / max(1, updates - first))
+    return min(1.0, update / updates)
+
+
+def learning_rate(recipe: Recipe, update: int, fraction: float) -> float:
+    """The rate of the update after `update` updates, `fraction` of the schedule being done.
+
+    Source: step schedule, paper section IV-B; its halvings are places on the schedule, so that they
+    move together when a time limit shortens it.
+    """
+    # Under a time limit, an update may be worth many of the schedule's; warm-up is a part of the schedule.
+    place = max(update + 1, fraction * recipe.updates)
+    warm = min(1.0, place / recipe.warmup) if recipe.warmup else 1.0
+    if recipe.schedule == "cosine":
+        return warm * recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * fraction))
+    # The small nudge keeps 200,000 of 1,000,000 from rounding to just below a halving.
+    halvings = int(fraction * recipe.updates / recipe.halve_every + 1e-9)
+    return warm * recipe.learning_rate * 0.5**halvings
+
+
+class Loss:
+    """Mean error of RGB and of luma, against the original and against a larger network's picture.
+
+    Args:
+        kind: "l1" (the paper's) or "l2".
+        luma: Share of the error of Y, which is what PSNR is measured on; the rest is the error of RGB.
+        distill: Share of the error against the teacher's picture; the rest is against the original.
+    """
+
+    def __init__(self, kind: str, luma: float = 0.0, distill: float = 0.0) -> None:
+        self.error, self.luma, self.distill = _ERRORS[kind], luma, distill
+
+    def __call__(self, sr: Tensor, hr: Tensor, taught: Tensor | None = None) -> Tensor:
+        """N x 3 x H x W float32 each -> a scalar."""
+        loss = self._apart(sr, hr)
+        if taught is not None and self.distill:
+            loss = torch.lerp(loss, self._apart(sr, taught), self.distill)
+        return loss
+
+    def _apart(self, sr: Tensor, target: Tensor) -> Tensor:
+        if not self.luma:
+            return self.error(sr, target)
+        y = self.error(_luma(sr), _luma(target))
+        return y if self.luma == 1 else torch.lerp(self.error(sr, target), y, self.luma)
+
+
+def _luma(x: Tensor) -> Tensor:
+    """N x 3 x H x W -> N x H x W, Y without its offset."""
+    red, green, blue = _LUMA
+    return red * x[:, 0] + green * x[:, 1] + blue * x[:, 2]
 
 
 class Step:
@@ -48,8 +128,7 @@ class Step:
         self.parameters = list(net.parameters())
         self.device = self.parameters[0].device
         self.calls = 0
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.buffers: tuple[Tensor, Tensor, Tensor] | None = None  # what the graph reads and writes
+        self.captured: Captured | None = None
 
     def __call__(self, lr: Tensor, hr: Tensor, rate: float) -> Tensor:
         """Make one update.
@@ -71,7 +150,10 @@ class Step:
         self.calls += 1
         if self.device.type != "cuda" or self.world.size > 1:
             return self._update(lr, hr)
-        return self._captured(lr, hr)
+        if self.calls <= _EAGER:
+            return self._update_aside(lr, hr)
+        self.captured = self.captured or self._capture(lr, hr)
+        return self.captured.replay(lr, hr)
 
     def _update(self, lr: Tensor, hr: Tensor) -> Tensor:
         for p in self.parameters:
@@ -95,24 +177,82 @@ class Step:
                 layer.stretch(self.weight_rms)
         return loss
 
-    def _captured(self, lr: Tensor, hr: Tensor) -> Tensor:
-        if self.calls <= _EAGER:
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side), warnings.catch_warnings():
-                # Adam made for a graph warns when it steps outside of one, which a capture begins with.
-                warnings.filterwarnings("ignore", message=".*capturable=True")
-                loss = self._update(lr, hr)
-            torch.cuda.current_stream().wait_stream(side)
-            return loss
-        if self.graph is None:
-            lr, hr = lr.clone(), hr.clone()
-            self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):  # notes the work, does none
-                loss = self._update(lr, hr)
-            self.buffers = lr, hr, loss
-        assert self.buffers is not None
-        self.buffers[0].copy_(lr)
-        self.buffers[1].copy_(hr)
+    def _update_aside(self, lr: Tensor, hr: Tensor) -> Tensor:
+        """An eager update on a side stream, as CUDA asks for before a capture."""
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side), warnings.catch_warnings():
+            # Adam made for a graph warns when it steps outside of one, which a capture begins with.
+            warnings.filterwarnings("ignore", message=".*capturable=True")
+            loss = self._update(lr, hr)
+        torch.cuda.current_stream().wait_stream(side)
+        return loss
+
+    def _capture(self, lr: Tensor, hr: Tensor) -> Captured:
+        lr, hr = lr.clone(), hr.clone()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):  # notes the work, does none
+            loss = self._update(lr, hr)
+        return Captured(graph, lr, hr, loss)
+
+
+@dataclass(frozen=True)
+class Captured:
+    """An update as a CUDA graph, with the memory that it reads and writes.
+
+    Args:
+        graph: The update.
+        lr: Where it reads the small patches.
+        hr: Where it reads the large ones.
+        loss: Where it writes the loss.
+    """
+
+    graph: torch.cuda.CUDAGraph
+    lr: Tensor
+    hr: Tensor
+    loss: Tensor
+
+    def replay(self, lr: Tensor, hr: Tensor) -> Tensor:
+        """Make the update with these patches; the loss before it."""
+        self.lr.copy_(lr)
+        self.hr.copy_(hr)
         self.graph.replay()
-        return self.buffers[2].clone()
+        return self.loss.clone()
+
+
+class EMA(AveragedModel):
+    """The exponential moving average of a network's weights: what a run validates and ships.
+
+    The decay rises as (1 + n) / (10 + n) over the first updates n to its full value, so that even a short
+    run's average has forgotten the random start.
+
+    Args:
+        net: The network in training; the average starts as a copy.
+        decay: Full decay, at least 0 and below 1.
+
+    Attributes:
+        module: The averaged network.
+        n_averaged: Updates taken in so far.
+    """
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        super().__init__(net)
+        self.decay = decay
+        self._pairs: tuple[list[Tensor], list[Tensor]] = (
+            [*self.module.parameters()],
+            [*net.parameters()],
+        )
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the network's present weights; call it once after every update.
+
+        The parent's `update_parameters` would move the count to the GPU and back, and so wait for it.
+        """
+        mine, theirs = self._pairs
+        n = int(self.n_averaged)
+        if n == 0:
+            private_torch.copy_(mine, theirs)
+        else:
+            private_torch.lerp_(mine, theirs, 1 - min(self.decay, (1 + n) / (10 + n)))
+        self.n_averaged += 1
