@@ -22,7 +22,7 @@ NAMES = ("mssn-s", "mssn-m", "mssn")  # small to large
 def short_scores() -> str:
     """PSNR of the clean weights on two benchmarks, beside the paper's and bicubic's."""
     sets = ("Set5", "Urban100")
-    heads = [f"{name}: {column}" for name in sets for column in ("mssn", "paper", "bicubic")]
+    heads = [f"{name}: {column}" for name in sets for column in ("ours", "paper", "bicubic")]
     lines = _table_head("PSNR, dB", *heads)
     for result in _results():
         cells = []
