@@ -13,13 +13,13 @@ one and measures everything else.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import manifest
+import onnx
 import record
 import scores
 
@@ -28,7 +28,7 @@ from mssn.errors import MssnError
 from mssn.lab.export.onnx import write_onnx
 from mssn.lab.weights import load_network
 from mssn.models import info
-from mssn.models.meta import FORMAT
+from mssn.models.meta import FORMAT, Meta
 from mssn.runtime.openvino import OpenVINORuntime
 
 LICENCE = "MIT"
@@ -68,23 +68,22 @@ def ship(weights: Path, job: record.Job, note: str = "") -> str:
         WeightsError: The file cannot be used.
         MssnError: It scores lower than what ships.
     """
-    meta = load_network(weights)[1]
-    recipe = f"{meta.recipe}; {note}" if note else meta.recipe
-    name = f"{meta.model}-x{meta.scale}"
     with tempfile.TemporaryDirectory() as folder:
-        fresh = write(weights, Path(folder), {"recipe": recipe})
-        new = scores.measure(fresh, is_photo(name), job.threads)
+        fresh, meta = write(weights, Path(folder), note)
+        name = f"{meta.model}-x{meta.scale}"
+        new = _measure(fresh, name, job)
         if record.weights_of(name).exists() and not job.force:
-            old = scores_of_shipped(name, job)
+            runtime = OpenVINORuntime(record.weights_of(name), threads=job.threads).name
+            old = scores.kept(name, runtime) or _measure(record.weights_of(name), name, job)
             if why := scores.why_not_ship(old, new):
                 raise MssnError(f"{name}: {why}; kept those (--force ships them nevertheless)")
-        install(name, fresh, new, job)
+        install(fresh, meta, new, job)
     (info.FOLDER / f"{name}-int8.onnx").unlink(missing_ok=True)  # of other weights
     return f"{name} ships: {', '.join(f'{way} {psnr:.3f}' for way, psnr in new.validation.items())}"
 
 
 def remake(name: str, job: record.Job) -> str | None:
-    """Write a file that ships anew, in the present format; its weights stay as they are, bit for bit.
+    """Write a file that ships anew, in the present format and of the same network.
 
     Returns:
         What was done, for people; None if the file has the present format and its scores are known.
@@ -98,51 +97,54 @@ def remake(name: str, job: record.Job) -> str | None:
     if known and scores.stored(name)["meta"]["format"] == FORMAT and not job.force:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        fresh = write(shipped, Path(folder), {})
-        new = scores.measure(fresh, is_photo(name), job.threads)
-        old = known or scores.measure(shipped, is_photo(name), job.threads)
+        fresh, meta = write(shipped, Path(folder))
+        new = _measure(fresh, name, job)
+        old = known or _measure(shipped, name, job)
         if why := scores.why_not_same(old, new):
             raise MssnError(f"{name}: made anew it is not the same network: {why}; kept the old file")
         before = shipped.stat().st_size
-        install(name, fresh, new, job)
+        install(fresh, meta, new, job)
     return f"made anew, {before:,} -> {shipped.stat().st_size:,} bytes"
 
 
-def write(weights: Path, folder: Path, changes: dict[str, object]) -> Path:
+def write(weights: Path, folder: Path, note: str = "") -> tuple[Path, Meta]:
     """Write MODEL-xSCALE.onnx as it ships: half precision, and described in the present format.
 
     Args:
         weights: A .safetensors or .onnx file.
         folder: Where it goes; must exist.
-        changes: Fields of the description that are to be others.
+        note: Added to the recipe.
+
+    Returns:
+        The file, and its description.
     """
     net, meta = load_network(weights)
-    meta = replace(meta, licence=LICENCE, format=FORMAT, **changes)
+    recipe = f"{meta.recipe}; {note}" if note else meta.recipe
+    meta = replace(meta, recipe=recipe, licence=LICENCE, format=FORMAT)
     path = folder / f"{meta.model}-x{meta.scale}.onnx"
     write_onnx(net, meta, path, half=True)
-    return path
+    return path, meta
 
 
-def install(name: str, fresh: Path, measured: scores.Measured, job: record.Job) -> None:
-    """Ship a file that `write` made, with its scores in it and in paper/results."""
-    with tempfile.TemporaryDirectory() as folder:
-        final = write(fresh, Path(folder), {"scores": measured.table})
-        info.FOLDER.mkdir(exist_ok=True)
-        with final.open("rb") as source, replacing(record.weights_of(name)) as target:
-            shutil.copyfileobj(source, target)
-    scores.keep(name, measured, load_network(record.weights_of(name))[1], job.revision)
+def install(fresh: Path, meta: Meta, measured: scores.Measured, job: record.Job) -> None:
+    """Ship a file that `write` made, with its scores in it and in paper/results.
+
+    Only the description is written anew, so that the network which ships is the one that was scored.
+    """
+    name = f"{meta.model}-x{meta.scale}"
+    meta = replace(meta, scores=measured.table)
+    model = onnx.load(fresh)
+    (kept,) = [entry for entry in model.metadata_props if entry.key == "mssn"]
+    kept.value = meta.to_json()
+    info.FOLDER.mkdir(exist_ok=True)
+    with replacing(record.weights_of(name)) as file:
+        file.write(model.SerializeToString())
+    scores.keep(name, measured, meta, job.revision)
 
 
-def scores_of_shipped(name: str, job: record.Job) -> scores.Measured:
-    """Scores of the file that ships, from paper/results if they are about it."""
-    shipped = record.weights_of(name)
-    runtime = OpenVINORuntime(shipped, threads=job.threads).name
-    return scores.kept(name, runtime) or scores.measure(shipped, is_photo(name), job.threads)
-
-
-def is_photo(name: str) -> bool:
-    """Whether MODEL-xSCALE is made for photographs as they are stored."""
-    return name.rpartition("-x")[0].endswith(info.PHOTO)
+def _measure(weights: Path, name: str, job: record.Job) -> scores.Measured:
+    photo = name.rpartition("-x")[0].endswith(info.PHOTO)
+    return scores.measure(weights, photo, job.threads)
 
 
 if __name__ == "__main__":
