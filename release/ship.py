@@ -1,148 +1,150 @@
-"""Put trained weights into the package, with their scores, or bring the table of models up to date.
+"""Put trained weights into the package, with their scores.
 
-    python release/ship.py                              # only the table, shipped/manifest.json
     python release/ship.py runs/NAME/weights.safetensors
 
-Shipping exports weights as ONNX (from which `mssn.lab.weights` makes a network that learns again), scores
-that file through the runtime that users get (OpenVINO) on every benchmark under MSSN_DATA, keeps the scores
-in paper/results/MODEL-xSCALE.json and in the file, and refuses weights that score lower than those that ship
-already. Their int8 file goes; `python release/precision.py MODEL-xSCALE` makes the new one.
+Shipping writes weights as ONNX (from which `mssn.lab.weights` makes a network that learns again), scores that
+file through the runtime that users get (OpenVINO) on validation pictures and on every benchmark under
+MSSN_DATA, keeps the scores in the file and in paper/results/MODEL-xSCALE.json, and brings the table of models
+up to date. It refuses weights that are not better on validation pictures than those that ship, or that lose
+more than 0.02 dB on a benchmark. Their int8 file goes; `python release/release.py MODEL-xSCALE` makes the new
+one and measures everything else.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import shutil
 import sys
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
+import manifest
+import onnx
+import record
+import scores
+
+from mssn.atomic import replacing
 from mssn.errors import MssnError
-from mssn.lab import complexity, nets
-from mssn.lab.export.onnx import export
+from mssn.lab.export.onnx import write_onnx
 from mssn.lab.weights import load_network
 from mssn.models import info
+from mssn.models.meta import FORMAT, Meta
 from mssn.runtime.openvino import OpenVINORuntime
-from mssn.score import evaluate as scoring
 
-TRAINING = ("recipe", "updates", "data", "licence", "commit")
-RESULTS = Path(__file__).parents[1] / "paper" / "results"
-PRECISION = RESULTS / "precision.json"  # written by precision.py
+LICENCE = "MIT"
 
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("weights", nargs="*", type=Path)
-    parser.add_argument("--force", action="store_true", help="ship even weights that score lower")
+    parser = record.parser(__doc__)
+    parser.add_argument("weights", nargs="+", type=Path, help=".safetensors or .onnx files")
+    parser.add_argument("--note", default="", help="added to the recipe: 'mean of three runs'")
     arguments = parser.parse_args()
-    if arguments.weights and "MSSN_DATA" not in os.environ:
-        return _fail("set MSSN_DATA to the folder that holds benchmarks/Set5 and the others")
     try:
+        if "MSSN_DATA" not in os.environ:
+            raise MssnError("set MSSN_DATA to the folder that holds validation and benchmarks/Set5")
+        job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
         for weights in arguments.weights:
-            ship(weights, arguments.force)
-        write_manifest()
+            print(ship(weights, job, arguments.note))
+            manifest.write_manifest()
     except MssnError as error:
-        return _fail(str(error))
+        print(f"ship: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
-def ship(weights: Path, force: bool) -> None:
-    """Export, score and install one weights file."""
-    with tempfile.TemporaryDirectory() as folder:
-        safetensors, onnx = export(weights, Path(folder), half=True)
-        tensors, meta = weights.load(safetensors)
-        runtime = OpenVINORuntime(onnx)
-        reports = [scoring.evaluate(runtime, name) for name in info.BENCHMARKS]
-        scores = {
-            report.data: {"psnr": round(report.mean.psnr, 4), "ssim": round(report.mean.ssim, 5)}
-            for report in reports
-        }
-        name = f"{meta.model}-x{meta.scale}"
-        print(name, {data: score["psnr"] for data, score in scores.items()})
-        if not force:
-            _require_better(name, onnx, scores)
-        # The same weights again, with their scores.
-        meta = replace(meta, scores=scores, licence="MIT")
-        weights.save(safetensors, tensors, meta)
-        _, onnx = export(safetensors, Path(folder) / "final", half=True)
-        info.FOLDER.mkdir(exist_ok=True)
-        shutil.copy(onnx, info.FOLDER / onnx.name)
-        (info.FOLDER / f"{name}-int8.onnx").unlink(missing_ok=True)  # of other weights; precision.py makes it
-    if PRECISION.exists():  # what other weights of this model lost says nothing of these
-        measured = json.loads(PRECISION.read_text())
-        measured["models"].pop(name, None)
-        PRECISION.write_text(json.dumps(measured, indent=1) + "\n")
-    result = {**scoring.to_json(reports, name), "meta": asdict(meta)}
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+def ship(weights: Path, job: record.Job, note: str = "") -> str:
+    """Score and install one weights file.
 
+    Args:
+        weights: A .safetensors file, or an .onnx file of an MSSN.
+        job: `force` ships even what scores lower.
+        note: How the weights came about beyond the recipe; added to it.
 
-def write_manifest() -> None:
-    """Count every model, and note what ships."""
-    rows = []
-    measured = json.loads(PRECISION.read_text())["models"] if PRECISION.exists() else {}
-    for model, spec in nets.MODELS.items():
-        for scale in spec.scales:
-            net = nets.build(model, scale)
-            shipped = info.FOLDER / f"{model}-x{scale}.onnx"
-            meta = load_network(shipped)[1] if shipped.exists() else None
-            int8 = info.FOLDER / f"{model}-x{scale}-int8.onnx"
-            found = measured.get(f"{model}-x{scale}", {})
-            row = info.ModelInfo(
-                model=model,
-                scale=scale,
-                parameters=complexity.count_parameters(net),
-                parameters_with_gains=complexity.count_parameters(net, gains=True),
-                mult_adds=complexity.mult_adds(net, scale),
-                receptive_field=2 * complexity.halo(net, scale) + 1,
-                weights=shipped.name if meta else None,
-                int8=int8.name if int8.exists() else None,
-                loss={
-                    name: round(found["fp32"]["Set5"] - found[name]["Set5"], 4)
-                    for name in ("bf16", "int8")
-                    if meta and found
-                },
-                scores=meta.scores if meta else {},
-                training={key: getattr(meta, key) for key in TRAINING} if meta else {},
-            )
-            rows.append(asdict(row))
-    info.FOLDER.mkdir(exist_ok=True)
-    (info.FOLDER / "manifest.json").write_text(json.dumps(rows, indent=1) + "\n")
+    Returns:
+        What was done, for people.
 
-
-def _require_better(name: str, onnx: Path, scores: dict[str, dict[str, float]]) -> None:
-    """Refuse to replace better weights.
-
-    The mean PSNR decides, over all benchmarks; of weights for photographs, which are not made for these clean
-    pictures, over Set14 clean and compressed.
+    Raises:
+        WeightsError: The file cannot be used.
+        MssnError: It scores lower than what ships.
     """
-    old = info.FOLDER / f"{name}.onnx"
-    if not old.exists():
-        return
-    if info.PHOTO in name:
-        change = _on_photographs(onnx) - _on_photographs(old)
-    else:
-        before = load_network(old)[1].scores
-        change = sum(scores[data]["psnr"] - before[data]["psnr"] for data in scores) / len(scores)
-    if change <= 0:
-        raise MssnError(f"{name}: {-change:.4f} dB lower than the weights that ship; kept those")
+    with tempfile.TemporaryDirectory() as folder:
+        fresh, meta = write(weights, Path(folder), note)
+        name = f"{meta.model}-x{meta.scale}"
+        new = _measure(fresh, name, job)
+        if record.weights_of(name).exists() and not job.force:
+            runtime = OpenVINORuntime(record.weights_of(name), threads=job.threads).name
+            old = scores.kept(name, runtime) or _measure(record.weights_of(name), name, job)
+            if why := scores.why_not_ship(old, new):
+                raise MssnError(f"{name}: {why}; kept those (--force ships them nevertheless)")
+        install(fresh, meta, new, job)
+    (info.FOLDER / f"{name}-int8.onnx").unlink(missing_ok=True)  # of other weights
+    return f"{name} ships: {', '.join(f'{way} {psnr:.3f}' for way, psnr in new.validation.items())}"
 
 
-def _on_photographs(onnx: Path) -> float:
-    hows = ("none", "jpeg:95", "jpeg:75", "jpeg:50")
-    runtime = OpenVINORuntime(onnx)
-    return sum(scoring.evaluate(runtime, "Set14", degrade=how).mean.psnr for how in hows) / len(hows)
+def remake(name: str, job: record.Job) -> str | None:
+    """Write a file that ships anew, in the present format and of the same network.
+
+    Returns:
+        What was done, for people; None if the file has the present format and its scores are known.
+
+    Raises:
+        MssnError: The new file scores lower than the old one anywhere.
+    """
+    shipped = record.weights_of(name)
+    runtime = OpenVINORuntime(shipped, threads=job.threads).name
+    known = scores.kept(name, runtime)
+    if known and scores.stored(name)["meta"]["format"] == FORMAT and not job.force:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        fresh, meta = write(shipped, Path(folder))
+        new = _measure(fresh, name, job)
+        old = known or _measure(shipped, name, job)
+        if why := scores.why_not_same(old, new):
+            raise MssnError(f"{name}: made anew it is not the same network: {why}; kept the old file")
+        before = shipped.stat().st_size
+        install(fresh, meta, new, job)
+    return f"made anew, {before:,} -> {shipped.stat().st_size:,} bytes"
 
 
-def _fail(message: str) -> int:
-    print(f"ship: {message}", file=sys.stderr)
-    return 2
+def write(weights: Path, folder: Path, note: str = "") -> tuple[Path, Meta]:
+    """Write MODEL-xSCALE.onnx as it ships: half precision, and described in the present format.
+
+    Args:
+        weights: A .safetensors or .onnx file.
+        folder: Where it goes; must exist.
+        note: Added to the recipe.
+
+    Returns:
+        The file, and its description.
+    """
+    net, meta = load_network(weights)
+    recipe = f"{meta.recipe}; {note}" if note else meta.recipe
+    meta = replace(meta, recipe=recipe, licence=LICENCE, format=FORMAT)
+    path = folder / f"{meta.model}-x{meta.scale}.onnx"
+    write_onnx(net, meta, path, half=True)
+    return path, meta
+
+
+def install(fresh: Path, meta: Meta, measured: scores.Measured, job: record.Job) -> None:
+    """Ship a file that `write` made, with its scores in it and in paper/results.
+
+    Only the description is written anew, so that the network which ships is the one that was scored.
+    """
+    name = f"{meta.model}-x{meta.scale}"
+    meta = replace(meta, scores=measured.table)
+    model = onnx.load(fresh)
+    (kept,) = [entry for entry in model.metadata_props if entry.key == "mssn"]
+    kept.value = meta.to_json()
+    info.FOLDER.mkdir(exist_ok=True)
+    with replacing(record.weights_of(name)) as file:
+        file.write(model.SerializeToString())
+    scores.keep(name, measured, meta, job.revision)
+
+
+def _measure(weights: Path, name: str, job: record.Job) -> scores.Measured:
+    photo = name.rpartition("-x")[0].endswith(info.PHOTO)
+    return scores.measure(weights, photo, job.threads)
 
 
 if __name__ == "__main__":

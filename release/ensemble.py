@@ -1,0 +1,66 @@
+"""What the self-ensemble adds and costs: every shipped network with and without it, on Set5 and Set14.
+
+    python release/ensemble.py                    # everything that ships
+    python release/ensemble.py mssn-s-x2 ...      # only these
+
+Runs the shipped .onnx files through OpenVINO (in bf16 where the processor has it) and writes
+paper/results/ensemble.json. What is known of the present files is not measured again. Needs MSSN_DATA.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import record
+
+from mssn.api import load_tiled
+from mssn.errors import MssnError
+from mssn.score.evaluate import evaluate
+
+SETS = ("Set5", "Set14")
+
+
+def main() -> int:
+    """Command line."""
+    parser = record.parser(__doc__)
+    parser.add_argument("networks", nargs="*", metavar="MODEL-xSCALE")
+    arguments = parser.parse_args()
+    try:
+        job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
+        for name in record.named(arguments.networks):
+            print(name, measure(name, job) or "all is known", flush=True)
+    except MssnError as error:
+        print(f"ensemble: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def measure(name: str, job: record.Job) -> str | None:
+    """Score a network with and without the self-ensemble.
+
+    Returns:
+        What was done, for people; None if it is known of the present file.
+    """
+    table = record.Table(record.RESULTS / "ensemble.json")
+    weights = record.weights_of(name)
+    if table.numbers(name, [weights]) and not job.force:
+        return None
+    alone, together = (
+        [evaluate(load_tiled(weights, ensemble=on, threads=job.threads).runtime, data).mean for data in SETS]
+        for on in (False, True)
+    )
+    seconds = [sum(mean.seconds for mean in means) for means in (alone, together)]
+    numbers = {
+        "psnr": {data: round(mean.psnr, 4) for data, mean in zip(SETS, alone, strict=True)},
+        "gain": {
+            data: round(after.psnr - before.psnr, 4)
+            for data, before, after in zip(SETS, alone, together, strict=True)
+        },
+        "times_as_long": round(seconds[1] / seconds[0], 1),
+    }
+    table.keep(name, numbers, [weights], job.revision)
+    return f"gains {numbers['gain']}, takes {numbers['times_as_long']} times as long"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""What decides whether weights ship: scores on validation pictures; benchmarks only stop a loss.
+
+What ships is chosen on pictures that no benchmark holds, so that a choice cannot flatter the benchmarks. All
+weights are measured on the validation pictures and on their halves, those for photographs also on compressed
+ones.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import record
+
+from mssn.image.picture import Picture
+from mssn.image.read import find_images, read_rgb
+from mssn.image.resize import crop_to_multiple, shrink
+from mssn.image.write import write
+from mssn.models import info
+from mssn.models.meta import Meta
+from mssn.runtime.base import Runtime
+from mssn.runtime.openvino import OpenVINORuntime
+from mssn.score.evaluate import Report, evaluate, to_json
+from mssn.score.folders import locate
+
+MAX_LOSS = 0.02  # dB that new weights may lose on a benchmark
+SAME = 0.002  # dB that a file made anew of the same weights may lose anywhere
+COMPRESSED = ("jpeg:95", "jpeg:75", "jpeg:50")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Scores of one weights file.
+
+    Args:
+        runtime: Name of the runtime that was scored.
+        validation: How the pictures were made ("clean", "halved", "jpeg:75") -> mean PSNR, dB.
+        cells: The same of benchmarks: of each, or for weights for photographs of Set14 compressed.
+        reports: All scores on the clean benchmarks; empty when read from a result.
+    """
+
+    runtime: str
+    validation: dict[str, float]
+    cells: dict[str, float]
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def table(self) -> dict[str, dict[str, float]]:
+        """Benchmark -> {"psnr", "ssim"}, as weights files keep them."""
+        return {
+            report.data: {"psnr": round(report.mean.psnr, 4), "ssim": round(report.mean.ssim, 5)}
+            for report in self.reports
+        }
+
+
+def measure(weights: Path, photo: bool, threads: int | None) -> Measured:
+    """Score an .onnx file through the runtime that users get.
+
+    Args:
+        weights: The file.
+        photo: Whether it is made for photographs as they are stored.
+        threads: Processor cores; None for all.
+
+    Raises:
+        DataError: The benchmarks or the validation pictures are missing.
+    """
+    runtime = OpenVINORuntime(weights, threads=threads)
+    validation = {"clean": _psnr(runtime, "validation"), "halved": _halved(runtime)}
+    reports = tuple(evaluate(runtime, name) for name in info.BENCHMARKS)
+    if photo:
+        validation |= {how: _psnr(runtime, "validation", how) for how in COMPRESSED}
+        cells = {f"Set14 {how}": _psnr(runtime, "Set14", how) for how in COMPRESSED}
+    else:
+        cells = {report.data: round(report.mean.psnr, 4) for report in reports}
+    return Measured(runtime.name, validation, cells, reports)
+
+
+def why_not_ship(old: Measured, new: Measured) -> str:
+    """Why new weights must not replace those that ship; empty if they may."""
+    change = sum(new.validation[way] - old.validation[way] for way in new.validation) / len(new.validation)
+    if change <= 0:
+        return f"not better than the weights that ship on validation pictures ({change:+.4f} dB)"
+    return _lost(new.cells, old.cells, MAX_LOSS)
+
+
+def why_not_same(old: Measured, new: Measured) -> str:
+    """Why a file made anew of the same weights must not replace the old one; empty if it may."""
+    return _lost(new.validation | new.cells, old.validation | old.cells, SAME)
+
+
+def kept(name: str, runtime: str) -> Measured | None:
+    """The scores in paper/results, if they are of the shipped file and of this runtime."""
+    result, weights = stored(name), record.weights_of(name)
+    if "validation" not in result or result["files"] != record.hashes([weights]):
+        return None
+    return Measured(runtime, result["validation"], result["cells"]) if result["runtime"] == runtime else None
+
+
+def stored(name: str) -> dict[str, Any]:
+    """The scores of a network in paper/results, of whatever file they are; empty if there are none."""
+    path = record.RESULTS / f"{name}.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+
+def keep(name: str, measured: Measured, meta: Meta, revision: str) -> None:
+    """Write the scores of the file that ships now to paper/results/MODEL-xSCALE.json."""
+    result = {
+        **to_json(list(measured.reports), name),
+        "commit": revision,
+        "files": record.hashes([record.weights_of(name)]),
+        "validation": measured.validation,
+        "cells": measured.cells,
+        "meta": asdict(meta),
+    }
+    record.write_json(record.RESULTS / f"{name}.json", result)
+
+
+def _lost(new: dict[str, float], old: dict[str, float], allowed: float) -> str:
+    worst = min(new, key=lambda cell: new[cell] - old[cell])
+    loss = old[worst] - new[worst]
+    # A result is rounded to 0.0001 dB, so a loss of exactly what is allowed must not fail for its last bit.
+    return f"{loss:.4f} dB lost on {worst}, more than {allowed}" if loss > allowed + 1e-9 else ""
+
+
+def _psnr(runtime: Runtime, data: str | Path, how: str = "none") -> float:
+    return round(evaluate(runtime, data, degrade=how).mean.psnr, 4)
+
+
+def _halved(runtime: Runtime) -> float:
+    """On the validation pictures at half their size: a quarter of the time, and finer detail."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in find_images(locate("validation")):
+            half = shrink(crop_to_multiple(read_rgb(path), 2), 2)
+            write(Path(folder) / f"{path.stem}.png", Picture(half))
+        return _psnr(runtime, Path(folder))
