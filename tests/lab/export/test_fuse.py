@@ -1,4 +1,4 @@
-"""Folding: the exported form equals the trained one."""
+"""Fusing: the exported form equals the trained one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mssn.lab.nets.mssn import MSSN, MSSNConfig
 
 @pytest.mark.parametrize("changes", SWITCHES, ids=str)
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_folded_equals_trained(changes, scale) -> None:
+def test_fused_equals_trained(changes, scale) -> None:
     net = scrambled(MSSNConfig(**{**vars(TINY), **changes}), scale)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     x = torch.rand(1, 3, 13, 10)
@@ -22,7 +22,7 @@ def test_folded_equals_trained(changes, scale) -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
 
 
-def test_folded_network_holds_plain_convolutions_only() -> None:
+def test_fused_network_holds_plain_convolutions_only() -> None:
     kinds = {type(m) for m in FusedMSSN(scrambled()).modules() if not list(m.children())}
     assert kinds == {nn.Conv2d}
     assert Conv2d not in kinds
@@ -40,9 +40,9 @@ def test_other_networks_only_lose_their_gains() -> None:
     net = nn.Sequential(
         nn.Conv2d(3, 4, 1), Conv2d(4, 4, 3, groups=4), nn.Sequential(Conv2d(4, 2, 3, bias=True))
     )
-    folded = fuse(net)
-    assert {type(module) for module in folded.modules()} == {nn.Sequential, nn.Conv2d}
+    fused = fuse(net)
+    assert {type(module) for module in fused.modules()} == {nn.Sequential, nn.Conv2d}
     x = torch.rand(1, 3, 7, 6)
-    torch.testing.assert_close(folded(x), net(x), rtol=0, atol=1e-6)
+    torch.testing.assert_close(fused(x), net(x), rtol=0, atol=1e-6)
     assert any(isinstance(module, Conv2d) for module in net.modules()), "the network itself is not changed"
     assert isinstance(fuse(MSSN(TINY, 2)), FusedMSSN)

@@ -71,8 +71,8 @@ def unfuse(net: MSSN, fused: dict[str, Tensor], scales: dict[str, float], shifts
             assert isinstance(mu, Scales)
             s = s * mu.residual.double()
             copies.append(mu.identity.double() / s)
-    # The largest copy has lost least to half precision.
-    best = max(range(len(copies)), key=lambda copy: abs(copies[copy].item()))
+    # The largest copy has lost least to half precision; in format 1 the first one is exact.
+    best = 0 if shifts is None else max(range(len(copies)), key=lambda copy: abs(copies[copy].item()))
     net.head.weight.copy_(fused[f"heads.{best}.weight"].double() * spread / copies[best])
     _bias(net.head).copy_(fused[f"heads.{best}.bias"].double() / copies[best])
     net.tail.weight.copy_(fused["tail.weight"].double() / (s * spread))
