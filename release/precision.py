@@ -31,8 +31,9 @@ from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import load_network
 from mssn.models import info
 from mssn.runtime.base import Runtime
+from mssn.runtime.open import open_runtime
 from mssn.runtime.openvino import OpenVINORuntime
-from mssn.runtime.select import open_runtime
+from mssn.runtime.plan import plan_for
 from mssn.score.evaluate import evaluate
 from mssn.score.folders import locate
 
@@ -64,8 +65,8 @@ def measure(row: info.ModelInfo) -> dict[str, dict[str, float]]:
     ]
     with tempfile.TemporaryDirectory() as folder:
         int8 = export_int8(weights, pictures, Path(folder))
-        found = {p: score(open_runtime(row.path, precision=p)) for p in ("fp32", "bf16")}
-        found["int8"] = score(OpenVINORuntime(int8)) | {"kilobytes": round(int8.stat().st_size / 1000)}
+        found = {p: score(open_runtime(plan_for(weights, precision=p))) for p in ("fp32", "bf16")}
+        found["int8"] = score(open_runtime(plan_for(int8))) | {"kilobytes": round(int8.stat().st_size / 1000)}
         installed = info.FOLDER / int8.name
         installed.unlink(missing_ok=True)
         if all(found["fp32"][data] - found["int8"][data] <= MAX_LOSS_TO_SHIP for data in SETS):

@@ -25,7 +25,8 @@ from mssn.lab import complexity, nets
 from mssn.lab.export.onnx import export
 from mssn.lab.weights import load_network
 from mssn.models import info
-from mssn.runtime.openvino import OpenVINORuntime
+from mssn.runtime.open import open_runtime
+from mssn.runtime.plan import plan_for
 from mssn.score import evaluate as scoring
 
 TRAINING = ("recipe", "updates", "data", "licence", "commit")
@@ -57,7 +58,7 @@ def ship(weights: Path, force: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         safetensors, onnx = export(weights, Path(folder), half=True)
         tensors, meta = weights.load(safetensors)
-        runtime = OpenVINORuntime(onnx)
+        runtime = open_runtime(plan_for(onnx))
         reports = [scoring.evaluate(runtime, name) for name in info.BENCHMARKS]
         scores = {
             report.data: {"psnr": round(report.mean.psnr, 4), "ssim": round(report.mean.ssim, 5)}
@@ -136,7 +137,7 @@ def _require_better(name: str, onnx: Path, scores: dict[str, dict[str, float]]) 
 
 def _on_photographs(onnx: Path) -> float:
     hows = ("none", "jpeg:95", "jpeg:75", "jpeg:50")
-    runtime = OpenVINORuntime(onnx)
+    runtime = open_runtime(plan_for(onnx))
     return sum(scoring.evaluate(runtime, "Set14", degrade=how).mean.psnr for how in hows) / len(hows)
 
 

@@ -72,7 +72,7 @@ def test_half_the_size_is_the_network_with_rounded_weights(exported, tmp_path) -
     x = torch.rand(1, 3, 30, 20)
     with torch.no_grad():
         expected = folded(x).numpy()
-    for runtime in (OpenVINORuntime(half, precision="fp32"), ONNXRuntime(half)):
+    for runtime in (OpenVINORuntime(half, precision="fp32"), ONNXRuntime(half, precision="fp32")):
         np.testing.assert_allclose(runtime.run(x.numpy()), expected, rtol=0, atol=1e-5)
     weights = [
         sum(len(tensor.raw_data) for tensor in onnx.load(path).graph.initializer) for path in (whole, half)

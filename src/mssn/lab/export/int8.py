@@ -18,7 +18,7 @@ runtime turns into its own byte operators.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def export_int8(weights: Path, pictures: Iterable[np.ndarray], folder: Path) -> 
     quantize(model, measure(folded, inputs))
     make_folder(folder)
     path = folder / f"{meta.model}-x{meta.scale}-int8.onnx"
-    save_model(model, meta, path)
+    save_model(model, replace(meta, precision="int8"), path)
     return path
 
 
