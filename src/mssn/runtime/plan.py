@@ -120,9 +120,10 @@ def plan_for(
         MssnError: `runtime` or `precision` is none of those named.
     """
     _require_known(runtime, precision)
+    described = describe(model, scale)
     asked = runtime == "openvino" and model != BICUBIC  # the others take no precision for its speed
     found = processor() if asked else Processor(bf16=False, int8=False)
-    return plan(describe(model, scale), scale, runtime, precision, found)
+    return plan(described, scale, runtime, precision, found)
 
 
 def plan(
