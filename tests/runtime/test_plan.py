@@ -14,7 +14,7 @@ from mssn.models import info
 from mssn.models.info import FOLDER, ModelInfo
 from mssn.models.meta import Meta, read_meta
 from mssn.runtime import plan as planning
-from mssn.runtime.base import Precision, RuntimeName
+from mssn.runtime.base import Computed, Precision, RuntimeName
 from mssn.runtime.plan import (
     MAX_LOSS_OF_AUTO,
     Part,
@@ -295,18 +295,15 @@ def test_processor(machine, int8, bf16, monkeypatch) -> None:
     assert planning.processor() == Processor(bf16=bf16, int8=int8)
 
 
-def test_the_table_of_models_says_what_its_files_say() -> None:
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_table_of_models_says_what_its_files_say(precision: Computed) -> None:
     for row in info.list_models():
-        for path, precision in ((row.path, "fp32"), (row.int8_path, "int8")):
-            if path is None:
-                continue
-            meta = read_meta(path)
-            assert (meta.model, meta.scale, meta.halo, meta.precision) == (
-                row.model,
-                row.scale,
-                row.halo,
-                precision,
-            )
-            assert plan_for(row.model, row.scale, precision=precision).file == path
-            by_path = plan_for(path, precision=precision)
-            assert by_path == plan_for(row.model, row.scale, precision=precision)
+        path = row.path if precision == "fp32" else row.int8_path
+        if path is None:
+            continue
+        meta = read_meta(path)
+        found = (meta.model, meta.scale, meta.halo, meta.precision)
+        assert found == (row.model, row.scale, row.halo, precision)
+        by_name = plan_for(row.model, row.scale, precision=precision)
+        assert by_name.file == path
+        assert by_name == plan_for(path, precision=precision)

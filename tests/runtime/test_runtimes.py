@@ -31,8 +31,8 @@ from mssn.runtime.plan import Processor, plan_for
 from mssn.upscaling.ensemble import Ensemble
 
 
-def opened(model: str | Path, scale: int | None = None, **options: Any) -> Runtime:
-    """A runtime as users get it."""
+def opened(model: str | Path, scale: int | None = None, **options: Any) -> Any:
+    """A runtime as users get it; of any kind, so that tests can reach inside."""
     return open_runtime(plan_for(model, scale, **options))
 
 

@@ -11,6 +11,7 @@ from mssn.errors import ImageError, WeightsError
 from mssn.image.alpha import bleed
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
+from mssn.runtime.base import Computed
 from mssn.runtime.bicubic import BicubicRuntime
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.upscaling.tiled import TiledModel, enlarge
@@ -20,6 +21,7 @@ class Recorder:
     """A runtime that repeats pixels and notes the shapes it was given."""
 
     name, scale, halo = "recorder", 3, 2
+    precision: Computed = "fp32"
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
