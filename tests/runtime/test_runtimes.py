@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +13,16 @@ import openvino as ov
 import pytest
 import torch
 
-import mssn
-from mssn.api import load
 from mssn.errors import MissingDependencyError, MssnError, UnknownModelError, WeightsError
 from mssn.image.color import from_network, to_network
 from mssn.image.resize import imresize
 from mssn.runtime import open as opening
-from mssn.runtime.base import Once, PixelRuntime, Runtime
+from mssn.runtime.base import PixelRuntime
 from mssn.runtime.bicubic import BicubicRuntime
 from mssn.runtime.onnxruntime import ONNXRuntime
 from mssn.runtime.open import open_runtime
 from mssn.runtime.openvino import OpenVINORuntime
-from mssn.runtime.plan import Processor, plan_for
+from mssn.runtime.plan import plan_for
 from mssn.upscaling.ensemble import Ensemble
 
 
@@ -187,175 +182,6 @@ def test_threads_reach_pytorch(exported) -> None:
 def test_threads_below_one_are_refused(model) -> None:
     with pytest.raises(MssnError, match="threads must be at least 1, not 0"):
         open_runtime(plan_for(model, 2), 0)
-
-
-FAILURES = [
-    (RuntimeError("Exception from somewhere:\nCheck failed\nout of order\n"), r"1x.*: out of order$"),
-    (RuntimeError(), "1x.*: RuntimeError$"),
-    (MemoryError("std::bad_alloc"), "not enough memory for an input of 1x.*; try a smaller one$"),
-]
-
-
-class Broken:
-    """Stands for an engine's own objects and fails whatever is asked of it."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-    def __getattr__(self, name: str) -> Any:
-        def fail(*_: object, **__: object) -> None:
-            raise self.error
-
-        return fail
-
-
-@pytest.mark.parametrize(("error", "words"), FAILURES, ids=["engine", "silent", "memory"])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_openvino_that_fails_half_way(exported, monkeypatch, error, words, precision) -> None:
-    runtime = opened(exported / "mssn-s-x2.onnx", precision=precision)
-    monkeypatch.setattr(ov.CompiledModel, "create_infer_request", lambda _: Broken(error))
-    jobs = (
-        lambda: runtime.run(np.zeros((1, 3, 8, 8), np.float32)),
-        lambda: runtime.run_pixels(np.zeros((8, 8, 3), np.uint8)),
-        lambda: runtime.layer_times(np.zeros((1, 3, 8, 8), np.float32), 1),
-    )
-    for job in jobs:
-        with pytest.raises(MssnError, match=words) as caught:
-            job()
-        assert caught.value.__cause__ is error
-        assert str(caught.value).startswith(f"openvino {precision}")
-        assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("error", [RuntimeError("a\nno such primitive"), MemoryError("no such primitive")])
-def test_openvino_that_cannot_compile(exported, monkeypatch, error) -> None:
-    runtime = opened(exported / "mssn-s-x2.onnx")
-    runtime._core = Broken(error)
-    for _ in range(2):  # what failed is tried again
-        with pytest.raises(WeightsError, match=r"OpenVINO cannot run this network \(no such primitive\)$"):
-            runtime.run(np.zeros((1, 3, 8, 8), np.float32))
-    with pytest.raises(WeightsError, match=r"mssn-s-x2\.onnx: OpenVINO cannot run"):
-        runtime.run_pixels(np.zeros((8, 8, 3), np.uint8))
-
-
-@pytest.mark.parametrize(("error", "words"), FAILURES, ids=["engine", "silent", "memory"])
-def test_onnxruntime_that_fails_half_way(exported, error, words) -> None:
-    runtime = opened(exported / "mssn-s-x2.onnx", runtime="onnxruntime")
-    runtime._session = Broken(error)
-    with pytest.raises(MssnError, match=words) as caught:
-        runtime.run(np.zeros((1, 3, 8, 8), np.float32))
-    assert str(caught.value).startswith("onnxruntime fp32")
-
-
-def test_onnxruntimes_own_errors_are_ours(exported) -> None:
-    runtime = opened(exported / "mssn-s-x2.onnx", runtime="onnxruntime")
-    with pytest.raises(MssnError, match=r"^onnxruntime fp32 failed on an input of 1x5x8x8: "):
-        runtime.run(np.zeros((1, 5, 8, 8), np.float32))
-
-
-@pytest.mark.parametrize(("error", "words"), FAILURES, ids=["engine", "silent", "memory"])
-def test_pytorch_that_fails_half_way(exported, error, words) -> None:
-    runtime = opened(exported / "mssn-s-x2.safetensors", runtime="pytorch")
-    runtime.net.train()
-    runtime.net.register_forward_pre_hook(lambda *_: Broken(error).fail())
-    with pytest.raises(MssnError, match=words):
-        runtime.run(np.zeros((1, 3, 8, 8), np.float32))
-    assert runtime.net.training
-
-
-def test_threads_that_come_together_compile_once(exported, monkeypatch) -> None:
-    runtime = opened(exported / "mssn-s-x2.onnx", precision="fp32")
-    compiled = []
-
-    def slowly(*arguments: Any, usual: Any = runtime._compile, **more: Any) -> Any:
-        compiled.append(arguments)
-        time.sleep(0.05)
-        return usual(*arguments, **more)
-
-    monkeypatch.setattr(runtime, "_compile", slowly)
-    x = np.random.default_rng(0).random((1, 3, 8, 8), np.float32)
-    with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(runtime.run, [x] * 8))
-    assert len(compiled) == 1
-    assert all(np.array_equal(result, results[0]) for result in results)
-
-
-def test_once_makes_one_thing_for_many_threads() -> None:
-    made = []
-
-    def make() -> object:
-        time.sleep(0.02)
-        made.append(object())
-        return made[-1]
-
-    once = Once(make)
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: once(), range(16)))
-    assert made == [found[0]]
-    assert all(one is found[0] for one in found)
-
-
-def test_once_of_what_fails_tries_again() -> None:
-    answers = iter([ValueError("not yet"), None])
-
-    def make() -> int:
-        if error := next(answers):
-            raise error
-        return 7
-
-    once = Once(make)
-    with pytest.raises(ValueError, match="not yet"):
-        once()
-    assert (once(), once()) == (7, 7)
-
-
-@pytest.mark.parametrize("able", [Processor(bf16=True, int8=True), Processor(bf16=False, int8=True)])
-def test_names_of_runtimes_decide_nothing(photo, monkeypatch, able) -> None:
-    monkeypatch.setattr("mssn.runtime.plan.processor", lambda: able)
-    photo = photo[:24, :32]
-    expected, deep = [], photo.astype(np.uint16) * 257
-    for name in (None, "fp32", "openvino int8"):
-
-        def renamed(*arguments: Any, name: str | None = name) -> Runtime:
-            runtime = open_runtime(*arguments)
-            if name is not None:
-                runtime.name = name  # pyright: ignore[reportAttributeAccessIssue]
-            return runtime
-
-        monkeypatch.setattr("mssn.api.open_runtime", renamed)
-        upscaler = load("mssn-s", 2)
-        expected.append((upscaler(photo), upscaler(deep)))
-    assert np.array_equal(expected[0][1], load("mssn-s", 2, precision="fp32")(deep))
-    for flat, exact in expected[1:]:
-        assert np.array_equal(flat, expected[0][0])
-        assert np.array_equal(exact, expected[0][1])
-
-
-def names_that_decide(source: str) -> list[str]:
-    """Conditions of Python code in which a runtime's `.name` is read."""
-    found = []
-    for node in ast.walk(ast.parse(source)):
-        conditions = [getattr(node, "test", None)]  # if, while, assert, a if b else c
-        conditions += [node] if isinstance(node, ast.Compare | ast.BoolOp) else []
-        conditions += [node.subject] if isinstance(node, ast.Match) else []
-        for condition in filter(None, conditions):
-            read = [part for part in ast.walk(condition) if isinstance(part, ast.Attribute)]
-            holders = [ast.unparse(part.value).split(".")[-1] for part in read if part.attr == "name"]
-            found += [name for name in holders if name.strip("_") in RUNTIME_WORDS]
-    return found
-
-
-RUNTIME_WORDS = {"runtime", "opened", "engine", "inner", "deep", "network", "deep_runtime", "one"}
-
-
-def test_no_module_reads_a_name_to_decide() -> None:
-    assert names_that_decide("if 'int8' in opened.name: pass") == ["opened", "opened"]
-    assert names_that_decide("x = 1 if self._runtime.name else 2") == ["_runtime"]
-    assert not names_that_decide("print(runtime.name) if path.name else 2")
-    for path in Path(mssn.__file__).parent.rglob("*.py"):
-        source = path.read_text("utf-8")
-        assert not names_that_decide(source), path
-        assert "lab" in path.parts or "DequantizeLinear" not in source or path.name == "meta.py", path
 
 
 def test_bicubic_is_matlabs(photo) -> None:
