@@ -16,7 +16,8 @@ from mssn.image.decode import display_name
 from mssn.image.picture import Picture
 from mssn.models.info import PHOTO, list_models, photo_variant, shipped_scales
 from mssn.runtime.base import Precision, Runtime, RuntimeName
-from mssn.runtime.select import open_runtime
+from mssn.runtime.open import open_runtime
+from mssn.runtime.plan import BICUBIC, Plan, names_file, plan_for
 from mssn.upscaling.ensemble import Ensemble
 from mssn.upscaling.files import Options, beside, upscale_file
 from mssn.upscaling.progress import Progress
@@ -85,9 +86,8 @@ def load(
 
     def networks(name: str, scales: Sequence[int]) -> ModelFamily:
         def open_scale(scale: int) -> TiledModel:
-            return load_tiled(
-                name, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
-            )
+            chosen = plan_for(name, scale, runtime=runtime, precision=precision)
+            return _tiled(chosen, threads=threads, ensemble=ensemble)
 
         return ModelFamily(name, tuple(scales), open_scale)
 
@@ -100,13 +100,15 @@ def load(
             )
         variant = "photo"
     photo = None
-    if model == "bicubic":
+    if model == BICUBIC:
         whole = scale is None or (scale > 1 and float(scale).is_integer())
-        clean = networks("bicubic", [int(scale or 2)] if whole and size is None else [])  # it does any factor
-    elif Path(model).suffix:  # a file has one scale, and is opened to see it
+        clean = networks(BICUBIC, [int(scale or 2)] if whole and size is None else [])  # it does any factor
+    elif names_file(model):  # a file has one scale
         if variant != "auto":
             raise UnknownModelError(f"{model}: a weights file is for what it is for; leave '{variant}' out")
-        only = load_tiled(model, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble)
+        only = _tiled(
+            plan_for(model, runtime=runtime, precision=precision), threads=threads, ensemble=ensemble
+        )
         clean = ModelFamily(display_name(Path(model).name), (only.scale,), lambda _: only)
         scale = only.scale if scale is None else scale
     else:
@@ -146,15 +148,19 @@ def load_tiled(
         WeightsError: The weights file cannot be used.
         MissingDependencyError: The runtime is not installed.
     """
+    chosen = plan_for(model, scale, runtime=runtime, precision=precision)
+    return _tiled(chosen, threads=threads, ensemble=ensemble)
 
-    def open_with(precision: Precision) -> Runtime:
-        opened = open_runtime(model, scale, runtime=runtime, precision=precision, threads=threads)
-        return Ensemble(opened) if ensemble and model != "bicubic" else opened
 
-    opened = open_with(precision)
-    only_int8 = Path(model).suffix and "int8" in opened.name  # a file of its own, with no other precision
-    rough = precision == "auto" and "fp32" not in opened.name and not only_int8
-    return TiledModel(opened, deep=partial(open_with, "fp32") if rough else None)
+def _tiled(plan: Plan, *, threads: int | None, ensemble: bool) -> TiledModel:
+    def open_plan(plan: Plan) -> Runtime:
+        opened = open_runtime(plan, threads)
+        return Ensemble(opened) if ensemble and plan.runtime != BICUBIC else opened
+
+    deep = plan.for_deep()
+    return TiledModel(
+        open_plan(plan), border=plan.border, deep=partial(open_plan, deep) if deep != plan else None
+    )
 
 
 def _target(scale: float, size: str | None) -> Size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from mssn.lab.export.fuse import fuse
 from mssn.lab.export.onnx import round_to_half
 from mssn.lab.weights import load_network
 from mssn.models import info
+from mssn.runtime.open import open_runtime
 from mssn.runtime.openvino import OpenVINORuntime
-from mssn.runtime.select import open_runtime
+from mssn.runtime.plan import plan_for
 from mssn.score.evaluate import evaluate
 from mssn.upscaling.tiled import enlarge
 
@@ -69,7 +71,9 @@ def test_losses_of_precisions_are_known(row) -> None:
 @pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_set5_scores_are_those_in_the_file(row, precision, benchmarks) -> None:
-    mean = evaluate(open_runtime(row.model, row.scale, precision=precision), benchmarks / "Set5").mean
+    mean = evaluate(
+        open_runtime(plan_for(row.model, row.scale, precision=precision)), benchmarks / "Set5"
+    ).mean
     # They were scored in what auto took: bf16.
     known = row.scores["Set5"]["psnr"] + (row.loss["bf16"] if precision == "fp32" else 0)
     assert mean.psnr == pytest.approx(known, abs=0.005)
@@ -99,10 +103,10 @@ def test_flat_colours_stay_flat_up_to_the_border(row) -> None:
     "row", [row for row in SHIPPED if row.int8], ids=lambda row: f"{row.model}-x{row.scale}"
 )
 def test_int8_is_of_the_same_weights_and_equal_in_both_runtimes(row, benchmarks) -> None:
-    one = open_runtime(row.model, row.scale, precision="int8")
-    other = open_runtime(row.model, row.scale, precision="int8", runtime="onnxruntime")
-    exact = open_runtime(row.model, row.scale, precision="fp32")
-    assert one.meta == exact.meta
+    one = open_runtime(plan_for(row.model, row.scale, precision="int8"))
+    other = open_runtime(plan_for(row.model, row.scale, precision="int8", runtime="onnxruntime"))
+    exact = open_runtime(plan_for(row.model, row.scale, precision="fp32"))
+    assert one.meta == replace(exact.meta, precision="int8")
     hr = read_rgb(benchmarks / "Set5" / "butterfly.png")
     lr = shrink(crop_to_multiple(hr, row.scale), row.scale)
     ours, theirs, floats = (enlarge(runtime, lr).astype(int) for runtime in (one, other, exact))
@@ -119,7 +123,7 @@ def test_int8_is_of_the_same_weights_and_equal_in_both_runtimes(row, benchmarks)
 @pytest.mark.parametrize("row", PHOTO, ids=lambda row: f"{row.model}-x{row.scale}")
 def test_scores_on_compressed_pictures_are_those_in_the_results(row, benchmarks) -> None:
     known = json.loads(DEGRADED.read_text())["models"][f"{row.model}-x{row.scale}"]["jpeg:75"]["Set14"]
-    runtime = open_runtime(row.model, row.scale)
+    runtime = open_runtime(plan_for(row.model, row.scale))
     mean = evaluate(runtime, benchmarks / "Set14", degrade="jpeg:75").mean
     assert mean.psnr == pytest.approx(known["photo"], abs=0.02)  # in int8, too
     assert mean.bicubic_psnr == pytest.approx(known["bicubic"], abs=0.001)

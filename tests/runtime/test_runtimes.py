@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import openvino as ov
 import pytest
+import torch
 
-from mssn.errors import MissingDependencyError, UnknownModelError, WeightsError
+from mssn.errors import MissingDependencyError, MssnError, UnknownModelError, WeightsError
 from mssn.image.color import from_network, to_network
 from mssn.image.resize import imresize
-from mssn.runtime import select
+from mssn.runtime import open as opening
 from mssn.runtime.base import PixelRuntime
 from mssn.runtime.bicubic import BicubicRuntime
-from mssn.runtime.select import open_runtime
+from mssn.runtime.onnxruntime import ONNXRuntime
+from mssn.runtime.open import open_runtime
+from mssn.runtime.openvino import OpenVINORuntime
+from mssn.runtime.plan import plan_for
+from mssn.upscaling.ensemble import Ensemble
+
+
+def opened(model: str | Path, scale: int | None = None, **options: Any) -> Any:
+    """A runtime as users get it; of any kind, so that tests can reach inside."""
+    return open_runtime(plan_for(model, scale, **options))
 
 
 @pytest.fixture(params=["openvino", "onnxruntime", "pytorch"])
 def runtime(request, exported):
     ending = "safetensors" if request.param == "pytorch" else "onnx"
-    return open_runtime(exported / f"mssn-s-x2.{ending}", runtime=request.param, precision="fp32")
+    return opened(exported / f"mssn-s-x2.{ending}", runtime=request.param, precision="fp32")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (24, 32), (41, 17)])
 def test_runtimes_agree(runtime, exported, size) -> None:
-    reference = open_runtime(exported / "mssn-s-x2.safetensors", runtime="pytorch")
+    reference = opened(exported / "mssn-s-x2.safetensors", runtime="pytorch")
     x = np.random.default_rng(1).random((1, 3, *size), np.float32)
     before = x.copy()
     out = runtime.run(x)
@@ -68,21 +80,21 @@ def test_results_are_not_overwritten_by_the_next_run(runtime) -> None:
 
 def test_facts_come_from_the_file(runtime) -> None:
     assert (runtime.scale, runtime.halo) == (2, 6)
-    assert runtime.name.split()[-1] == "fp32"
+    assert runtime.precision == "fp32"
 
 
 def test_bf16_stays_close(exported) -> None:
     x = np.random.default_rng(1).random((1, 3, 24, 24), np.float32)
-    exact = open_runtime(exported / "mssn-s-x2.onnx", precision="fp32").run(x)
+    exact = opened(exported / "mssn-s-x2.onnx", precision="fp32").run(x)
     for name, ending in (("openvino", "onnx"), ("pytorch", "safetensors")):
-        rough = open_runtime(exported / f"mssn-s-x2.{ending}", runtime=name, precision="bf16").run(x)
+        rough = opened(exported / f"mssn-s-x2.{ending}", runtime=name, precision="bf16").run(x)
         assert np.abs(rough - exact).max() < 0.05
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (41, 17)])
 def test_pixels_are_the_floats_rounded(exported, precision, size) -> None:
-    runtime = open_runtime(exported / "mssn-s-x2.onnx", precision=precision)
+    runtime = opened(exported / "mssn-s-x2.onnx", precision=precision)
     assert isinstance(runtime, PixelRuntime)
     pixels = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
     out = runtime.run_pixels(pixels)
@@ -94,7 +106,7 @@ def test_pixels_are_the_floats_rounded(exported, precision, size) -> None:
     most, share = (1, 0.01) if precision == "fp32" else (2, 0.25)
     assert wrong.max() <= most
     assert (wrong > 0).mean() < share
-    exact = open_runtime(exported / "mssn-s-x2.onnx", precision="fp32").run(to_network(pixels))
+    exact = opened(exported / "mssn-s-x2.onnx", precision="fp32").run(to_network(pixels))
     levels = np.clip(exact[0].transpose(1, 2, 0), 0, 1) * 255
     assert np.abs(out - levels).max() <= (0.51 if precision == "fp32" else 2.5)
     assert np.abs(out - levels).mean() <= (0.26 if precision == "fp32" else 0.5)
@@ -107,7 +119,69 @@ def test_auto_precision_asks_the_processor(exported, monkeypatch, able, expected
             return able
 
     monkeypatch.setattr("mssn.runtime.openvino.ov.Core", Core)
-    assert open_runtime(exported / "mssn-s-x2.onnx").name == f"openvino {expected}"
+    assert opened(exported / "mssn-s-x2.onnx").precision == expected
+
+
+@pytest.mark.parametrize(
+    ("runtime", "file", "precision"),
+    [
+        ("openvino", "mssn-s-x2.onnx", "fp32"),
+        ("openvino", "mssn-s-x2.onnx", "bf16"),
+        ("onnxruntime", "mssn-s-x2.onnx", "fp32"),
+        ("pytorch", "mssn-s-x2.safetensors", "fp32"),
+        ("pytorch", "mssn-s-x2.safetensors", "bf16"),
+    ],
+)
+def test_a_runtime_says_what_it_computes_in(exported, runtime, file, precision) -> None:
+    assert opened(exported / file, runtime=runtime, precision=precision).precision == precision
+    assert Ensemble(opened(exported / file, runtime=runtime, precision=precision)).precision == precision
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_int8_runs_as_int8(runtime) -> None:
+    assert opened("mssn-s", 2, runtime=runtime, precision="int8").precision == "int8"
+
+
+@pytest.mark.parametrize("threads", [None, 1, 2, 3])
+def test_threads_reach_openvino(exported, monkeypatch, threads) -> None:
+    asked = []
+
+    class Core(ov.Core):
+        def compile_model(self, model: Any, device: str, config: dict) -> ov.CompiledModel:
+            asked.append(config.get("INFERENCE_NUM_THREADS"))
+            return super().compile_model(model, device, config)
+
+    monkeypatch.setattr("mssn.runtime.openvino.ov.Core", Core)
+    runtime = open_runtime(plan_for(exported / "mssn-s-x2.onnx"), threads)
+    assert isinstance(runtime, OpenVINORuntime)
+    for compiled in (runtime._floats(), runtime._pixels()):
+        if threads == 1:  # it takes no more than there are cores, so that more cannot be told everywhere
+            assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    runtime.layer_times(np.zeros((1, 3, 8, 8), np.float32), 1)
+    assert asked == [threads] * 3
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_reach_onnxruntime(exported, threads) -> None:
+    runtime = open_runtime(plan_for(exported / "mssn-s-x2.onnx", runtime="onnxruntime"), threads)
+    assert isinstance(runtime, ONNXRuntime)
+    assert runtime._session.get_session_options().intra_op_num_threads == threads
+
+
+def test_threads_reach_pytorch(exported) -> None:
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            open_runtime(plan_for(exported / "mssn-s-x2.safetensors", runtime="pytorch"), threads)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("model", ["bicubic", "mssn-s"])
+def test_threads_below_one_are_refused(model) -> None:
+    with pytest.raises(MssnError, match="threads must be at least 1, not 0"):
+        open_runtime(plan_for(model, 2), 0)
 
 
 def test_bicubic_is_matlabs(photo) -> None:
@@ -130,7 +204,7 @@ def test_bicubic_is_matlabs(photo) -> None:
         ("foreign.onnx", None, {"runtime": "onnxruntime"}, WeightsError, "carries no mssn description"),
         ("net.safetensors", None, {}, WeightsError, "openvino runs .onnx files; mssn export"),
         ("gone.onnx", None, {"runtime": "pytorch"}, WeightsError, "no such weights file"),
-        ("text.onnx", None, {"runtime": "pytorch"}, WeightsError, "not a readable ONNX file"),
+        ("text.onnx", None, {"runtime": "pytorch"}, WeightsError, "not a readable .onnx file"),
         ("foreign.onnx", None, {"runtime": "pytorch"}, WeightsError, "carries no mssn description"),
         (
             "mssn-s-x2.onnx",
@@ -155,7 +229,7 @@ def test_bad_input_is_one_clear_line(exported, tmp_path, model, scale, options, 
         home = exported if (exported / model).exists() else tmp_path
         model = home / model
     with pytest.raises(error, match=words) as caught:
-        open_runtime(model, scale, **options)
+        opened(model, scale, **options)
     assert "\n" not in str(caught.value)
 
 
@@ -163,9 +237,9 @@ def test_missing_runtimes_say_what_to_install(exported, monkeypatch) -> None:
     def gone(name: str) -> None:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(select.importlib, "import_module", gone)
+    monkeypatch.setattr(opening.importlib, "import_module", gone)
     with pytest.raises(MissingDependencyError, match=r"pip install 'mssn\[train\]'"):
-        open_runtime(exported / "net.safetensors", runtime="pytorch")
+        opened(exported / "net.safetensors", runtime="pytorch")
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'mssn\[onnxruntime\]'"):
-        open_runtime(exported / "mssn-s-x2.onnx", runtime="onnxruntime")
+        opened(exported / "mssn-s-x2.onnx", runtime="onnxruntime")

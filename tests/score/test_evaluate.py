@@ -12,7 +12,8 @@ from mssn.image.picture import Picture
 from mssn.image.resize import imresize, shrink
 from mssn.image.write import write
 from mssn.runtime.bicubic import BicubicRuntime
-from mssn.runtime.select import open_runtime
+from mssn.runtime.open import open_runtime
+from mssn.runtime.plan import plan_for
 from mssn.score.degrade import compressed
 from mssn.score.evaluate import evaluate, to_json
 from mssn.score.metrics import psnr_y, ssim_y
@@ -42,8 +43,8 @@ def test_bicubic_scores_are_the_metrics_of_matlabs_bicubic(folder, photo, scale)
     ("runtime", "ending"), [("openvino", "onnx"), ("onnxruntime", "onnx"), ("pytorch", "safetensors")]
 )
 def test_any_runtime_can_be_scored_and_all_score_alike(exported, folder, runtime, ending) -> None:
-    engine = open_runtime(exported / f"mssn-s-x2.{ending}", runtime=runtime, precision="fp32")
-    reference = open_runtime(exported / "mssn-s-x2.safetensors", runtime="pytorch")
+    engine = open_runtime(plan_for(exported / f"mssn-s-x2.{ending}", runtime=runtime, precision="fp32"))
+    reference = open_runtime(plan_for(exported / "mssn-s-x2.safetensors", runtime="pytorch"))
     seen = []
     report = evaluate(engine, folder, progress=lambda done, total: seen.append((done, total)))
     assert report.mean.psnr == pytest.approx(evaluate(reference, folder).mean.psnr, abs=0.005)
@@ -51,7 +52,7 @@ def test_any_runtime_can_be_scored_and_all_score_alike(exported, folder, runtime
 
 
 def test_json_holds_what_is_needed_to_repeat_it(exported, folder) -> None:
-    runtime = open_runtime(exported / "mssn-s-x2.onnx")
+    runtime = open_runtime(plan_for(exported / "mssn-s-x2.onnx"))
     report = evaluate(runtime, folder)
     data = json.loads(json.dumps(to_json([report], "some model")))
     assert (data["model"], data["scale"], data["runtime"]) == ("some model", 2, runtime.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mssn.runtime.base import Computed
 from mssn.runtime.bicubic import BicubicRuntime
 from mssn.upscaling.ensemble import Ensemble
 from mssn.upscaling.tiled import enlarge
@@ -13,6 +14,7 @@ class Lopsided:
     """Enlarges by 2 and adds a ramp along the rows, so that every symmetry gives another answer."""
 
     name, scale, halo = "lopsided", 2, 1
+    precision: Computed = "fp32"
 
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []

@@ -12,6 +12,7 @@ from onnx import numpy_helper, shape_inference
 from mssn.errors import WeightsError
 from mssn.runtime.base import Precision
 from mssn.runtime.openvino import OpenVINORuntime
+from mssn.runtime.plan import plan_for
 
 SUMS = "sums and rearranging"  # whatever OpenVINO does not fuse into a convolution
 
@@ -48,7 +49,7 @@ def profile(
     Args:
         path: An .onnx file written by `mssn export`.
         size: Rows and columns of the small picture.
-        precision: As `OpenVINORuntime`.
+        precision: As for `mssn.runtime.plan.plan`.
         threads: Processor cores; None for all.
         repeats: Runs to take the mean of.
 
@@ -58,7 +59,8 @@ def profile(
     Raises:
         WeightsError: The file cannot be used.
     """
-    runtime = OpenVINORuntime(path, precision=precision, threads=threads)
+    chosen = plan_for(path, precision=precision)
+    runtime = OpenVINORuntime(path, precision=chosen.precision, threads=threads)
     times = runtime.layer_times(np.zeros((1, 3, *size), np.float32), repeats)
     found = _convolutions(onnx.load(path), size)
     seconds = dict.fromkeys((*found, SUMS), 0.0)

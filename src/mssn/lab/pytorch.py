@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from mssn.errors import WeightsError
 from mssn.lab.weights import load_network
+from mssn.runtime.base import Computed, failure
 
 
 class PyTorchRuntime:
@@ -24,32 +26,39 @@ class PyTorchRuntime:
     def __init__(self, net: nn.Module, scale: int, halo: int, *, bf16: bool = False) -> None:
         self.net, self.scale, self.halo, self.bf16 = net, scale, halo, bf16
         self.device = next(net.parameters()).device
-        self.name = f"pytorch {self.device.type} {'bf16' if bf16 else 'fp32'}"
+        self.precision: Computed = "bf16" if bf16 else "fp32"
+        self.name = f"pytorch {self.device.type} {self.precision}"
 
     @torch.inference_mode()
     def run(self, lr: np.ndarray) -> np.ndarray:
         """See `Runtime.run`."""
-        x = torch.from_numpy(lr).to(self.device, memory_format=torch.channels_last)
         training = self.net.training
         self.net.eval()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            y = self.net(x)
-        self.net.train(training)
-        return y.float().contiguous().cpu().numpy()
+        try:
+            x = torch.from_numpy(lr).to(self.device, memory_format=torch.channels_last)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                y = self.net(x)
+            return y.float().contiguous().cpu().numpy()
+        except (RuntimeError, MemoryError) as error:
+            raise failure(self.name, lr, error) from error
+        finally:
+            self.net.train(training)
 
 
-def open_pytorch(path: Path, *, bf16: bool = False, threads: int | None = None) -> PyTorchRuntime:
+def open_pytorch(path: Path, *, precision: Computed, threads: int | None = None) -> PyTorchRuntime:
     """A runtime from a .safetensors file, or from the .onnx file of an MSSN.
 
     Args:
         path: Weights.
-        bf16: Compute in bfloat16 where PyTorch thinks it safe.
+        precision: "fp32", or "bf16": compute in bfloat16 where PyTorch thinks it safe.
         threads: Processor cores to use; None leaves PyTorch's setting.
 
     Raises:
-        WeightsError: The file is unreadable or not ours.
+        WeightsError: The file is unreadable or not ours, or the precision is neither.
     """
+    if precision == "int8":
+        raise WeightsError(f"{path}: pytorch computes in fp32 or bf16 here")
     net, meta = load_network(path)
     if threads:
         torch.set_num_threads(threads)
-    return PyTorchRuntime(net, meta.scale, meta.halo, bf16=bf16)
+    return PyTorchRuntime(net, meta.scale, meta.halo, bf16=precision == "bf16")

@@ -26,7 +26,7 @@ class ModelInfo:
         mult_adds: For a 1280x720 output.
         receptive_field: Side of the square of LR pixels that one output pixel depends on.
         weights: Name of the shipped .onnx file, which can be run and trained on, or None.
-        int8: Name of the shipped .onnx file whose units compute in bytes, or None.
+        int8: Name of the shipped .onnx file whose units compute in int8, or None.
         loss: Precision ("bf16", "int8") -> what it costs on Set5 beside float32, dB.
         scores: Benchmark -> {"psnr", "ssim"} of the shipped weights.
         training: What the shipped weights say of their training: recipe, updates, data, licence.
@@ -48,6 +48,16 @@ class ModelInfo:
     def path(self) -> Path | None:
         """The shipped .onnx file."""
         return None if self.weights is None else FOLDER / self.weights
+
+    @property
+    def int8_path(self) -> Path | None:
+        """The shipped .onnx file whose units compute in int8."""
+        return None if self.int8 is None else FOLDER / self.int8
+
+    @property
+    def halo(self) -> int:
+        """Pixels of context, on each side, that one output pixel depends on (LR pixels)."""
+        return self.receptive_field // 2
 
 
 def list_models() -> list[ModelInfo]:

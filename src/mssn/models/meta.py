@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 from mssn.errors import WeightsError
+from mssn.models.onnx_file import op_types, read_metadata
 
 FORMAT = 2  # raise when a field changes its meaning
+KEY = "mssn"  # where the metadata of a file keep its description
+UnitPrecision = Literal["fp32", "int8"]
+ENDINGS = (".onnx", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,9 @@ class Meta:
         scores: Benchmark name -> {"psnr": dB, "ssim": 0..1}, on Y, measured when exported.
         licence: Licence of the weights.
         commit: Revision of this project that trained it.
-        format: Version of this description.
+        precision: What the network's units compute in: "fp32" or "int8". An fp32 file may be run in bf16.
+        format: Version of this description, as it stands in the file that was read; written is always the
+            newest, `FORMAT`.
     """
 
     model: str
@@ -43,19 +50,21 @@ class Meta:
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     licence: str = ""
     commit: str = ""
+    precision: UnitPrecision = "fp32"
     format: int = FORMAT
 
     def to_json(self) -> str:
         """One line of JSON, keys sorted, so that equal descriptions are equal text."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(asdict(self) | {"format": FORMAT}, sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str, source: str) -> Meta:
+    def from_json(cls, text: str, source: str, *, old: UnitPrecision = "fp32") -> Meta:
         """Read a description.
 
         Args:
             text: What `to_json` wrote.
             source: File name for error messages.
+            old: The precision of a file of format 1, whose description does not name it.
 
         Raises:
             WeightsError: It is no description, or one of a newer format.
@@ -67,6 +76,86 @@ class Meta:
                     f"{source}: weights of format {values.get('format')}, this mssn reads {FORMAT}; "
                     "install the version of mssn that wrote it"
                 )
-            return cls(**{f.name: values[f.name] for f in fields(cls)})
-        except (ValueError, AttributeError, KeyError, TypeError) as error:
+            if values["format"] == 1:
+                values["precision"] = old
+            meta = cls(**{f.name: values[f.name] for f in fields(cls)})
+            meta._require_sound()
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             raise WeightsError(f"{source}: the weights' description cannot be read ({error})") from error
+        return meta
+
+    def require(self, precision: str, source: str) -> None:
+        """Refuse a precision that the file does not hold.
+
+        Args:
+            precision: "fp32", "bf16" or "int8".
+            source: File name for error messages.
+
+        Raises:
+            WeightsError: The units of the file compute in something else.
+        """
+        if self.precision == "int8" and precision != "int8":
+            raise WeightsError(
+                f"{source}: computes in int8; for {precision} take the float32 file it was made from"
+            )
+        if self.precision != "int8" and precision == "int8":
+            raise WeightsError(f"{source}: holds no int8 units; mssn export --int8 makes a file that does")
+
+    def _require_sound(self) -> None:
+        for name, lowest in (("scale", 1), ("halo", 0)):
+            value = getattr(self, name)
+            if type(value) is not int or value < lowest:
+                raise ValueError(f"{name} is {value!r}")
+        if self.precision not in get_args(UnitPrecision):
+            raise ValueError(f"precision is {self.precision!r}")
+
+
+def read_meta(path: Path) -> Meta:
+    """Read the description of a weights file, and nothing of its network.
+
+    A file of format 1 does not say what its units compute in: this is the one place where that is read from
+    the operators of the graph instead.
+
+    Args:
+        path: An .onnx or .safetensors file.
+
+    Raises:
+        WeightsError: No such file, of another kind, damaged, or without our description.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise WeightsError(f"{path}: weights files end in .onnx or .safetensors")
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file")
+    old: UnitPrecision = "fp32"
+    try:
+        if path.suffix.lower() == ".onnx":
+            with path.open("rb") as file:
+                text = read_metadata(file).get(KEY)
+                if text is not None and _is_old(text) and "DequantizeLinear" in op_types(file):
+                    old = "int8"
+        else:
+            text = _safetensors_metadata(path).get(KEY)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise WeightsError(f"{path}: not a readable {path.suffix.lower()} file") from error
+    if text is None:
+        raise WeightsError(f"{path}: carries no mssn description; only files that mssn wrote can be used")
+    return Meta.from_json(text, str(path), old=old)
+
+
+def _is_old(text: str) -> bool:
+    try:
+        return json.loads(text).get("format") == 1
+    except (ValueError, AttributeError, RecursionError):
+        return False  # which `Meta.from_json` puts into words
+
+
+def _safetensors_metadata(path: Path) -> dict[str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error

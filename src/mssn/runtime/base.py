@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import Callable
+from threading import Lock
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+from mssn.errors import MssnError
+
 RuntimeName = Literal["openvino", "onnxruntime", "pytorch"]
-Precision = Literal["auto", "fp32", "bf16", "int8"]
+Computed = Literal["fp32", "bf16", "int8"]  # what a network computes in
+Precision = Literal["auto", "fp32", "bf16", "int8"]  # what may be asked for
+T = TypeVar("T")
 
 
 class Runtime(Protocol):
     """Runs one network.
 
     Attributes:
-        name: What runs it, for people: "openvino bf16", "bicubic".
+        name: What runs it, for people: "openvino bf16", "bicubic". Nothing is decided by it.
+        precision: What it computes in.
         scale: Enlargement factor.
         halo: Pixels of context one output pixel depends on, on each side, LR pixels.
     """
@@ -23,13 +30,27 @@ class Runtime(Protocol):
     def name(self) -> str: ...
 
     @property
+    def precision(self) -> Computed: ...
+
+    @property
     def scale(self) -> int: ...
 
     @property
     def halo(self) -> int: ...
 
     def run(self, lr: np.ndarray) -> np.ndarray:
-        """N x 3 x H x W float32 in [0, 1] -> N x 3 x scale*H x scale*W float32, not clipped."""
+        """Enlarge.
+
+        Args:
+            lr: N x 3 x H x W float32 in [0, 1].
+
+        Returns:
+            N x 3 x scale*H x scale*W float32, not clipped.
+
+        Raises:
+            MssnError: It failed half way, for example because the memory is not enough (`failure`).
+            WeightsError: The network cannot be run on this machine at all.
+        """
         ...
 
 
@@ -38,5 +59,47 @@ class PixelRuntime(Runtime, Protocol):
     """One that also takes pixels as they are stored, which saves turning them into floats and back."""
 
     def run_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """H x W x 3 uint8, C-contiguous -> scale*H x scale*W x 3 uint8, rounded half up and clipped."""
+        """H x W x 3 uint8, C-contiguous -> scale*H x scale*W x 3 uint8, rounded half up and clipped.
+
+        Raises:
+            MssnError: As for `run`.
+            WeightsError: As for `run`.
+        """
         ...
+
+
+class Once(Generic[T]):
+    """Makes something when it is first asked for: once, even if several threads ask together.
+
+    Args:
+        make: Makes it. If that fails, the next one who asks tries again.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make, self._lock, self._made = make, Lock(), list[T]()
+
+    def __call__(self) -> T:
+        """What was made."""
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+            return self._made[0]
+
+
+def failure(name: str, given: np.ndarray, error: Exception) -> MssnError:
+    """The error to raise when a runtime fails half way; one line.
+
+    Args:
+        name: The runtime's.
+        given: What it was to run on.
+        error: What it raised.
+    """
+    shape = "x".join(map(str, given.shape))
+    if isinstance(error, MemoryError):
+        return MssnError(f"{name}: not enough memory for an input of {shape}; try a smaller one")
+    return MssnError(f"{name} failed on an input of {shape}: {last_line(error)}")
+
+
+def last_line(error: Exception) -> str:
+    """What an error of many lines ends with, which is where the engines name the reason."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()

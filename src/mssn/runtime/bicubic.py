@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mssn.image.resize import imresize
+from mssn.runtime.base import Computed
 
 
 class BicubicRuntime:
@@ -15,6 +16,7 @@ class BicubicRuntime:
     """
 
     name = "bicubic"
+    precision: Computed = "fp32"
     halo = 2  # the kernel reaches two pixels to each side
 
     def __init__(self, scale: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
 from mssn.errors import WeightsError
-from mssn.models.meta import Meta
-from mssn.runtime.base import Precision
-from mssn.runtime.precision import settle_int8
+from mssn.models.meta import read_meta
+from mssn.runtime.base import Computed, Once, failure, last_line
 
 # OpenVINO builds its table of types when it is first asked, and two threads that ask at once wait for each
 # other for ever (one holds the table, the other Python's lock). A module is imported by one thread only.
@@ -26,64 +24,57 @@ class OpenVINORuntime:
 
     Args:
         path: An .onnx file written by `mssn export`.
-        precision: "fp32", "bf16", "int8" (only for files whose units compute in bytes, and the only one for
-            them), or "auto": what the file has, and bf16 for others where the processor computes in it.
+        precision: What to compute in: "fp32" or "bf16", or "int8" for a file whose units do.
         threads: Processor cores to use; None for all.
 
     Raises:
-        WeightsError: Not a readable .onnx file, or one without our description.
+        WeightsError: Not a readable .onnx file, one without our description, or of another precision.
     """
 
-    def __init__(self, path: Path, *, precision: Precision = "auto", threads: int | None = None) -> None:
-        if not path.is_file():
-            raise WeightsError(f"{path}: no such weights file")
-        with path.open("rb") as file:
-            # How every ONNX file begins; of others, OpenVINO would go on guessing the kind, loudly.
-            if file.read(1) != b"\x08":
-                raise WeightsError(f"{path}: not a readable .onnx file")
+    def __init__(self, path: Path, *, precision: Computed, threads: int | None = None) -> None:
+        self.meta = read_meta(path)
+        self.meta.require(precision, str(path))
         core = ov.Core()
         try:
             model = core.read_model(path)
         except RuntimeError as error:
             raise WeightsError(f"{path}: not a readable .onnx file") from error
-        place = ["framework", "mssn"]  # where OpenVINO keeps an ONNX file's own notes
-        if not model.has_rt_info(place):
-            raise WeightsError(f"{path}: carries no mssn description; only files written by mssn export run")
-        self.meta = Meta.from_json(model.get_rt_info(place).astype(str), str(path))
-        self.scale, self.halo = self.meta.scale, self.meta.halo
-        if settle_int8(path, precision):
-            precision = "int8"
+        if precision == "int8":
             _keep_sums(model)
-        if precision == "auto":
-            precision = "bf16" if computes_bf16() else "fp32"
         settings: dict[str, str | int] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         }
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
+        self.scale, self.halo = self.meta.scale, self.meta.halo
+        self.precision: Computed = precision
         self.name = f"openvino {precision}"
         self._path, self._core, self._model, self._settings = path, core, model, settings
-
-    # One of the two is compiled when it is first needed; most users need one only.
-    @cached_property
-    def _floats(self) -> ov.CompiledModel:
-        return self._compile(self._model)
-
-    @cached_property
-    def _pixels(self) -> ov.CompiledModel:
-        return self._compile(_on_pixels(self._model.clone()))
+        # One of the two is compiled when it is first needed; most users need one only.
+        self._floats = Once(lambda: self._compile(self._model))
+        self._pixels = Once(lambda: self._compile(_on_pixels(self._model.clone())))
 
     def _compile(self, model: ov.Model, **more: str) -> ov.CompiledModel:
         try:
             return self._core.compile_model(model, "CPU", {**self._settings, **more})
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise WeightsError(f"{self._path}: OpenVINO cannot run this network ({reason})") from error
+        except (RuntimeError, MemoryError) as error:
+            raise WeightsError(
+                f"{self._path}: OpenVINO cannot run this network ({last_line(error)})"
+            ) from error
+
+    def _infer(self, compiled: ov.CompiledModel, array: np.ndarray) -> np.ndarray:
+        try:
+            # A request of its own for each call: an upscaler may be shared by threads.
+            request = compiled.create_infer_request()
+            request.infer([array], share_inputs=True)
+            return request.get_output_tensor(0).data
+        except (RuntimeError, MemoryError) as error:
+            raise failure(self.name, array, error) from error
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """See `Runtime.run`."""
-        return _infer(self._floats, lr)
+        return self._infer(self._floats(), lr)
 
     def layer_times(self, lr: np.ndarray, repeats: int) -> list[tuple[list[str], float]]:
         """What OpenVINO's own clock says of each step.
@@ -97,7 +88,7 @@ class OpenVINORuntime:
         """
         compiled = self._compile(self._model, PERF_COUNT="YES")
         for _ in range(repeats):
-            _infer(compiled, lr)
+            self._infer(compiled, lr)
         notes = [step.get_rt_info() for step in compiled.get_runtime_model().get_ordered_ops()]
         executed = [note for note in notes if note["execTimeMcs"].astype(str) != "not_executed"]
         return [
@@ -108,7 +99,7 @@ class OpenVINORuntime:
 
     def run_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """See `PixelRuntime.run_pixels`."""
-        return _infer(self._pixels, pixels[None])[0]
+        return self._infer(self._pixels(), pixels[None])[0]
 
 
 def computes_bf16() -> bool:
@@ -127,13 +118,6 @@ def _keep_sums(model: ov.Model) -> None:
             source.get_node().get_type_name() != "Constant" for source in node.input_values()
         ):
             node.get_rt_info()["LowPrecision::Bias_"] = True
-
-
-def _infer(compiled: ov.CompiledModel, array: np.ndarray) -> np.ndarray:
-    # A request of its own for each call: an upscaler may be shared by threads.
-    request = compiled.create_infer_request()
-    request.infer([array], share_inputs=True)
-    return request.get_output_tensor(0).data
 
 
 def _on_pixels(model: ov.Model) -> ov.Model:

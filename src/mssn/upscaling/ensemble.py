@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mssn.runtime.base import Runtime
+from mssn.runtime.base import Computed, Runtime
 
 
 class Ensemble:
@@ -26,6 +26,11 @@ class Ensemble:
         return f"{self.runtime.name}, ensemble of 8"
 
     @property
+    def precision(self) -> Computed:
+        """The inner runtime's."""
+        return self.runtime.precision
+
+    @property
     def scale(self) -> int:
         """The factor."""
         return self.runtime.scale
@@ -37,7 +42,7 @@ class Ensemble:
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """N x 3 x H x W float32 in [0, 1] -> N x 3 x scale*H x scale*W float32, not clipped."""
-        total = None
+        total: np.ndarray | None = None
         for turned in (False, True):
             for rows in (1, -1):
                 for columns in (1, -1):

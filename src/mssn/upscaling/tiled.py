@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from mssn.image.color import from_network, to_network
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.scratch import release
-from mssn.runtime.base import PixelRuntime, Runtime
+from mssn.runtime.base import Once, PixelRuntime, Runtime
 from mssn.runtime.bicubic import BicubicRuntime
 from mssn.upscaling.progress import ProgressTracker
 from mssn.upscaling.tiles import Tile, tiles
@@ -23,29 +22,27 @@ from mssn.upscaling.tiles import Tile, tiles
 # tile inside a picture has 36 to 58 % more pixels than it keeps at 256, 12 to 18 % at 640.
 TILE = 640
 
-# Convolutions see zeros beyond a picture, which changes its outermost pixels, by up to 46 levels where it is
-# flat and saturated. With four mirrored pixels around it that is 1. Scores are of the network alone.
-BORDER = 4
-
 
 class TiledModel:
     """Enlarges pictures by the whole factor of one network; may be shared by threads.
 
     Args:
         runtime: What runs the network.
+        border: Mirrored LR pixels that the network is shown around a picture (`Plan.border`).
+        deep: Opens the runtime for 16-bit and float pictures when the first one comes; None: the same.
         tile: Largest side of the tiles a picture is cut into, LR pixels; never changes the result.
-        deep: Makes the runtime for 16-bit pictures when the first one comes; default: the same. bfloat16
-            holds 8 bits, so that a fast runtime may be too rough for them.
     """
 
     def __init__(
-        self, runtime: Runtime, *, tile: int = TILE, deep: Callable[[], Runtime] | None = None
+        self,
+        runtime: Runtime,
+        *,
+        border: int = 0,
+        deep: Callable[[], Runtime] | None = None,
+        tile: int = TILE,
     ) -> None:
-        self.runtime, self.tile, self._make_deep = runtime, tile, deep
-
-    @cached_property
-    def _deep_runtime(self) -> Runtime:
-        return self._make_deep() if self._make_deep else self.runtime
+        self.runtime, self.border, self.tile = runtime, border, tile
+        self._deep_runtime = Once(deep or (lambda: runtime))
 
     @property
     def scale(self) -> int:
@@ -114,12 +111,12 @@ class TiledModel:
         if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no tiles
             return imresize(pixels, scale=self.scale)
         if pixels.dtype != np.float32:
-            runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime
-            return enlarge(runtime, pixels, tile=self.tile, border=BORDER, work=work)
+            runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime()
+            return enlarge(runtime, pixels, tile=self.tile, border=self.border, work=work)
         # Floats may be brighter than white or darker than black; a network knows 0 to 1 only, and what
         # lies beyond is added again, enlarged without it. Never below 0, so that no highlight has a dark rim.
         inside = pixels.clip(0, 1)
-        large = enlarge(self._deep_runtime, inside, tile=self.tile, border=BORDER, work=work)
+        large = enlarge(self._deep_runtime(), inside, tile=self.tile, border=self.border, work=work)
         for beyond, sign in ((pixels - inside, 1), (inside - pixels, -1)):
             if (beyond > 0).any():
                 large += sign * imresize(beyond.clip(0), scale=self.scale).clip(0)

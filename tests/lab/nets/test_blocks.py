@@ -15,7 +15,8 @@ from mssn.lab.export.onnx import write_onnx
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import tensors_of
 from mssn.models.meta import Meta
-from mssn.runtime.select import open_runtime
+from mssn.runtime.open import open_runtime
+from mssn.runtime.plan import plan_for
 
 PLAIN = {"share_source": False, "adaptive_scales": False, "weight_norm": False}
 TABLE_1 = {
@@ -112,7 +113,7 @@ def test_contract(name, tmp_path) -> None:
     with torch.no_grad():
         expected = net(torch.from_numpy(picture)).numpy()
     for runtime, file in (("openvino", "onnx"), ("onnxruntime", "onnx"), ("pytorch", "safetensors")):
-        opened = open_runtime(tmp_path / f"net.{file}", runtime=runtime, precision="fp32")
+        opened = open_runtime(plan_for(tmp_path / f"net.{file}", runtime=runtime, precision="fp32"))
         np.testing.assert_allclose(opened.run(picture), expected, rtol=0, atol=2e-5, err_msg=runtime)
 
 

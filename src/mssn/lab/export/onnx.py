@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from mssn.lab.export.rescale import round_to_half
 from mssn.lab.export.unfuse import learnt_scales, unfuse
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import SCALES, SHIFTS, load_network, save, tensors_of
-from mssn.models.meta import FORMAT, Meta
+from mssn.models.meta import Meta
 
 _TRIES = 5  # two are enough for every network that ships
 
@@ -44,7 +43,6 @@ def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Pa
         WeightsError: The weights cannot be read, used or written.
     """
     net, meta = load_network(weights)
-    meta = replace(meta, format=FORMAT)
     make_folder(folder)
     stem = folder / f"{meta.model}-x{meta.scale}"
     safetensors, onnx_file = stem.with_suffix(".safetensors"), stem.with_suffix(".onnx")
@@ -94,7 +92,7 @@ def write_onnx(net: nn.Module, meta: Meta, path: Path, *, half: bool = False) ->
             (SHIFTS, fused.shifts.to_text()),
         ):
             model.metadata_props.append(onnx.StringStringEntryProto(key=key, value=value))
-    save_model(model, replace(meta, format=FORMAT), path)
+    save_model(model, meta, path)
 
 
 def _halves(net: nn.Module) -> nn.Module:

@@ -1,0 +1,98 @@
+"""What an ONNX file says of itself, read without the onnx package and without loading the network.
+
+An ONNX file is one protobuf message: a row of fields, each a number, a kind and a content. Few fields matter
+here, so everything else is passed over without being read. Field numbers: onnx.proto3 of the ONNX project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+_MODEL_GRAPH, _MODEL_METADATA = 7, 14  # ModelProto
+_GRAPH_NODE = 1  # GraphProto
+_NODE_OP_TYPE = 4  # NodeProto
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2  # StringStringEntryProto
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # kinds of content
+_LONGEST = 2**20  # bytes of a text; a description has about a thousand
+
+
+def read_metadata(file: BinaryIO) -> dict[str, str]:
+    """The texts that an ONNX file carries beside its network (metadata_props of the model).
+
+    Args:
+        file: Opened for reading bytes.
+
+    Raises:
+        ValueError: It is no protobuf message, is cut off, or a text is longer than 1 MiB.
+    """
+    found = {}
+    for number, begin, end in _fields(file, 0, _size(file)):
+        if number == _MODEL_METADATA:
+            entry = {part: _text(file, *place) for part, *place in _fields(file, begin, end)}
+            found[entry.get(_ENTRY_KEY, "")] = entry.get(_ENTRY_VALUE, "")
+    return found
+
+
+def op_types(file: BinaryIO) -> set[str]:
+    """The operators of an ONNX file's graph, such as "Conv"; those inside of branches and loops left out.
+
+    Args:
+        file: Opened for reading bytes.
+
+    Raises:
+        ValueError: As for `read_metadata`.
+    """
+    return {
+        _text(file, *place)
+        for graph, *graph_place in _fields(file, 0, _size(file))
+        if graph == _MODEL_GRAPH
+        for node, *node_place in _fields(file, *graph_place)
+        if node == _GRAPH_NODE
+        for part, *place in _fields(file, *node_place)
+        if part == _NODE_OP_TYPE
+    }
+
+
+def _size(file: BinaryIO) -> int:
+    return file.seek(0, 2)
+
+
+def _fields(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(number, begin, end) of the fields of a message that hold bytes, which texts and messages are."""
+    while at < end:
+        file.seek(at)
+        tag = _varint(file)
+        number, kind = tag >> 3, tag & 7
+        if number == 0 or kind not in (_VARINT, _FIXED64, _BYTES, _FIXED32):
+            raise ValueError("not a protobuf message")
+        if kind == _VARINT:
+            _varint(file)
+        length = {_VARINT: 0, _FIXED64: 8, _FIXED32: 4}.get(kind)
+        length = _varint(file) if length is None else length
+        begin = file.tell()
+        at = begin + length
+        if at > end:
+            raise ValueError("a field is longer than the message that holds it")
+        if kind == _BYTES:
+            yield number, begin, at
+
+
+def _varint(file: BinaryIO) -> int:
+    """A whole number of at most 64 bits: 7 bits a byte, lowest first, all but the last byte marked."""
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = file.read(1)
+        if not byte:
+            raise ValueError("it ends too early")
+        value |= (byte[0] & 0x7F) << shift
+        if byte[0] < 0x80:
+            return value
+    raise ValueError("not a protobuf message")
+
+
+def _text(file: BinaryIO, begin: int, end: int) -> str:
+    if end - begin > _LONGEST:
+        raise ValueError("a text is longer than 1 MiB")
+    file.seek(begin)
+    return file.read(end - begin).decode()

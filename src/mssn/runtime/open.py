@@ -1,0 +1,43 @@
+"""From a plan to something that runs."""
+
+from __future__ import annotations
+
+import importlib
+
+from mssn.errors import MissingDependencyError, MssnError
+from mssn.runtime.base import Runtime
+from mssn.runtime.plan import Plan
+
+
+def open_runtime(plan: Plan, threads: int | None = None) -> Runtime:
+    """Make a network ready to run, as planned.
+
+    Args:
+        plan: What `mssn.runtime.plan` decided.
+        threads: Processor cores, at least 1; None for all. PyTorch has one number for the whole process.
+
+    Raises:
+        WeightsError: The file cannot be used.
+        MissingDependencyError: The runtime is not installed.
+        MssnError: `threads` is below 1.
+    """
+    if threads is not None and threads < 1:
+        raise MssnError(f"threads must be at least 1, not {threads}")
+    if plan.file is None:
+        from mssn.runtime.bicubic import BicubicRuntime
+
+        return BicubicRuntime(plan.scale)
+    if plan.runtime == "openvino":
+        from mssn.runtime.openvino import OpenVINORuntime
+
+        return OpenVINORuntime(plan.file, precision=plan.precision, threads=threads)
+    if plan.runtime == "onnxruntime":
+        from mssn.runtime.onnxruntime import ONNXRuntime
+
+        return ONNXRuntime(plan.file, precision=plan.precision, threads=threads)
+    # By name, so that nothing that enlarges pictures depends on PyTorch, not even on paper.
+    try:
+        module = importlib.import_module("mssn.lab.pytorch")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("PyTorch is not installed; run: pip install 'mssn[train]'") from error
+    return module.open_pytorch(plan.file, precision=plan.precision, threads=threads)
