@@ -46,7 +46,7 @@ def test_reading_goes_ahead_while_another_picture_is_written(jobs, monkeypatch) 
     read_two = threading.Event()
 
     def reading(source, **options):
-        if source.name == "2.png":
+        if source.name.endswith("2.png"):
             read_two.set()
         return read(source, **options)
 
@@ -114,7 +114,13 @@ def test_killed_at_any_moment_and_run_again_finishes_the_rest(tmp_path, photo) -
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [({"quality": 0}, "quality"), ({"memory": -1}, "memory"), ({"max_pixels": 0}, "limit of pixels")],
+    [
+        ({"quality": 0}, "`quality` must be 1 to 100, not 0"),
+        ({"memory": -1}, "`memory` must not be below 0"),
+        ({"max_megapixels": 0}, "`max_megapixels` must be above 0 and below a billion, not 0"),
+        ({"max_megapixels": float("inf")}, "not inf"),
+        ({"max_megapixels": float("nan")}, "not nan"),
+    ],
 )
 def test_impossible_options(values, words) -> None:
     with pytest.raises(ImageError, match=words):

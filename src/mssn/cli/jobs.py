@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from mssn.cli.options import Lines
+from mssn.cli.options import Lines, in_options
 from mssn.errors import DataError, ImageError, MssnError
 from mssn.image.read import counting_order, find_images
 from mssn.upscaling.files import Job
@@ -82,7 +82,7 @@ def check(jobs: list[Job], force: bool) -> None:
     existing = [job.target for job in jobs if job.target.exists()]
     if existing and not force:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise ImageError(f"{existing[0]}{more}: exists already; use --force to overwrite")
+        raise ImageError(f"{existing[0]}{more}: exists already; use `force` to overwrite")
     for job in jobs:
         try:
             job.target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
             if len(jobs) == 1:
                 raise
             failed += 1
-            print(f"mssn: {error}", file=sys.stderr)
+            print(f"mssn: {in_options(error)}", file=sys.stderr)
             continue
         lines.say(f"[{number}/{len(jobs)}] {line}" if len(jobs) > 1 else line)
     if failed:

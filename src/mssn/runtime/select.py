@@ -39,7 +39,7 @@ def open_runtime(
         MssnError: `threads` is below 1, or `runtime` or `precision` none of those named.
     """
     if threads is not None and threads < 1:
-        raise MssnError(f"threads must be at least 1, not {threads}")
+        raise MssnError(f"`threads` must be at least 1, not {threads}")
     for value, known in ((runtime, get_args(RuntimeName)), (precision, get_args(Precision))):
         if value not in known:
             raise MssnError(f"'{value}' is none of: {', '.join(known)}")
