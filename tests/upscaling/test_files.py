@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,17 @@ def test_broken_pictures_fail_alone(jobs, tmp_path, broken) -> None:
     done = list(upscale_files(BICUBIC, jobs))
     assert [n for n, result in enumerate(done) if result.error is not None] == broken
     assert sorted(os.listdir(tmp_path / "out")) == [f"{n}.png" for n in range(5) if n not in broken]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts what the process holds open")
+def test_kept_errors_keep_no_files_open(jobs, tmp_path) -> None:
+    for number in range(5):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(path.read_bytes()[:300] if number else b"nothing")
+    done = list(upscale_files(BICUBIC, jobs))
+    assert all(result.error is not None for result in done)
+    links = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+    assert not [link for link in links if link.startswith(str(tmp_path))]
 
 
 def test_what_cannot_be_enlarged_or_written_fails_alone(jobs, tmp_path) -> None:

@@ -88,20 +88,18 @@ class Picture:
         """
         if not isinstance(array, np.ndarray):
             raise ImageError(f"expected a NumPy array, not a {type(array).__name__}")
-        shape, dtype = array.shape, array.dtype
-        if not (len(shape) == 2 or (len(shape) in (3, 4) and shape[-1] in (1, 2, 3, 4))) or (
-            0 in shape or dtype not in _SAMPLES
-        ):
+        channels = array.shape[-1] if array.ndim in (3, 4) else 1
+        if array.ndim not in (2, 3, 4) or channels > 4 or array.size == 0 or array.dtype not in _SAMPLES:
             raise ImageError(
                 "expected an array of H x W, H x W x 1..4 or N x H x W x 1..4 pixels, uint8, uint16 or "
-                f"float32; got {shape} of {dtype}"
+                f"float32; got {array.shape} of {array.dtype}"
             )
-        if dtype == np.float32 and not np.isfinite(array).all():
+        if array.dtype == np.float32 and not np.isfinite(array).all():
             raise ImageError("some of the pixels are not numbers")
-        pages, width = shape[0] if len(shape) == 4 else 1, shape[1] if len(shape) < 4 else shape[2]
-        planes = array.reshape(-1, width, shape[-1] if len(shape) > 2 else 1)
-        colors = 1 if planes.shape[2] < 3 else 3
-        alpha = planes[:, :, colors:] if planes.shape[2] > colors else None
+        pages = len(array) if array.ndim == 4 else 1
+        planes = array[:, :, None] if array.ndim == 2 else array.reshape(-1, *array.shape[-2:])
+        colors = 1 if channels < 3 else 3
+        alpha = planes[:, :, colors:] if channels > colors else None
         return cls(planes[:, :, :colors], alpha=alpha, pages=pages)
 
     def to_array(self, axes: int) -> np.ndarray:

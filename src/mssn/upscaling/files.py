@@ -259,11 +259,20 @@ def _try(step: Callable[..., T], *arguments: Any) -> T | MssnError:
     try:
         return step(*arguments)
     except MssnError as error:
-        return error
+        return _without_frames(error)
     except MemoryError:
         return ImageError("a picture is too large for the memory; try `memory` 0, or another one")
     except OSError as error:
         return ImageError(f"{error.filename or 'a temporary file'}: {error.strerror or error}")
+
+
+def _without_frames(error: MssnError) -> MssnError:
+    """The error without the frames it passed through, which would keep its file open."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def upscale_bytes(
