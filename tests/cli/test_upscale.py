@@ -18,6 +18,7 @@ from PIL import Image
 
 import mssn as package
 from mssn.cli import progress
+from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb, read_size
 from mssn.image.write import to_bytes, write
@@ -182,6 +183,12 @@ def test_json_lines_for_programs(mssn, pictures, net) -> None:
     assert "broken.png" in json.loads(alone.out)["error"] and "broken.png" in alone.line
 
 
+def test_messages_name_arguments_and_the_command_line_their_options() -> None:
+    error = ImageError("a.png: exists already; use `force`, or raise `max_megapixels`")
+    told = json.loads(progress.as_json(mssn_files.Done(mssn_files.Job(Path("a"), Path("b")), error=error)))
+    assert told["error"] == "a.png: exists already; use --force, or raise --max-megapixels"
+
+
 def test_patterns_the_shell_left_alone(mssn, tmp_path, net, photo) -> None:
     for name in ("10.png", "2.png", "deep/er/3.png", "deep/4.jpg", "a[1].png"):
         path = tmp_path / "in" / name
@@ -279,7 +286,9 @@ def test_a_file_of_another_kind_does_not_make_a_picture_a_result(mssn, net, tmp_
     assert mssn("upscale", "p", "-m", net).code == 0
     assert files(tmp_path / "p") == ["a.txt", "a_x2.png", "a_x2_x2.png"]
     assert mssn("upscale", "p", "-m", net, "-o", "p/big").code == 0
-    assert mssn("upscale", "p", "-m", net, "-o", "p/big", "--force").code == 0  # big/ is not an input
+    again = mssn("upscale", "p", "-m", net, "-o", "p/big", "--force")  # big/ is not an input
+    assert (again.code, again.out.count("\n")) == (0, 2)
+    assert again.err.startswith("2 pictures passed over as results of earlier runs")
     assert files(tmp_path / "p" / "big") == ["a_x2.png", "a_x2_x2.png"]
 
 

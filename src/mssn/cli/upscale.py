@@ -89,11 +89,12 @@ def upscale(
     if _STREAM in (*inputs, output and Path(output)):
         return _stream(upscaler, inputs, output, options, json=json)
     unreadable: list[str] = []
-    jobs, results = plan(inputs, output, upscaler.target, unreadable)
-    if results:
-        pictures = "1 picture" if results == 1 else f"{results} pictures"
-        print(f"{pictures} passed over as results of earlier runs; name one to enlarge it", file=sys.stderr)
+    passed: list[Path] = []
+    jobs = plan(inputs, output, upscaler.target, unreadable, passed)
     check(jobs, force or skip_existing)
+    if passed:
+        pictures = "1 picture" if len(passed) == 1 else f"{len(passed)} pictures"
+        print(f"{pictures} passed over as results of earlier runs; name one to enlarge it", file=sys.stderr)
     for line in unreadable:
         print(f"mssn: {line}", file=sys.stderr)
     if skip_existing:
@@ -155,9 +156,13 @@ def _file_to_write(output: str) -> Path:
 
 
 def plan(
-    inputs: list[Path], output: str | None, size: Size, unreadable: list[str] | None = None
-) -> tuple[list[Job], int]:
-    """What is to be written where, and how many results of earlier runs are passed over.
+    inputs: list[Path],
+    output: str | None,
+    size: Size,
+    unreadable: list[str] | None = None,
+    passed: list[Path] | None = None,
+) -> list[Job]:
+    """What is to be written where.
 
     Results are looked for where new ones come beside their originals, and a picture that is named itself is
     none. That opens each picture once more, to read its header.
@@ -167,6 +172,7 @@ def plan(
         output: As for `upscale`.
         size: What pictures become; part of the names beside their originals.
         unreadable: As for `mssn.cli.jobs.collect`.
+        passed: Takes the results of earlier runs, which are passed over.
 
     Raises:
         ImageError: The output cannot be what it must be.
@@ -177,13 +183,17 @@ def plan(
         named = {path.resolve() for path in inputs}
         jobs = [Job(source, beside(source, size)) for source, _ in found]
         targets = {job.target for job in jobs}
-        kept = [job for job in jobs if job.source.resolve() in named or not is_result(job.source, targets)]
-        return kept, len(jobs) - len(kept)
+        results = {
+            job.source for job in jobs if job.source.resolve() not in named and is_result(job.source, targets)
+        }
+        if passed is not None:
+            passed += results
+        return [job for job in jobs if job.source not in results]
     folder = Path(output)
-    found = collect(inputs, folder, unreadable)
+    found = collect(inputs, folder, unreadable, passed)
     many = len(found) > 1 or any(path.is_dir() for path in inputs)
     if not (many or output.endswith(("/", "\\")) or folder.is_dir()):
-        return [Job(found[0][0], _file_to_write(output))], 0
+        return [Job(found[0][0], _file_to_write(output))]
     if folder.exists() and not folder.is_dir():
         raise ImageError(f"{output}: is a file, but several pictures need a folder")
-    return [Job(source, writable(folder / name, source)) for source, name in found], 0
+    return [Job(source, writable(folder / name, source)) for source, name in found]
