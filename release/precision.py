@@ -77,7 +77,8 @@ def make_int8(name: str, job: record.Job) -> str | None:
         size = made.stat().st_size
         numbers = {
             "fp32": _score(OpenVINORuntime(weights, precision="fp32", threads=job.threads)),
-            "int8": _score(OpenVINORuntime(made, threads=job.threads)) | {"kilobytes": round(size / 1000)},
+            "int8": _score(OpenVINORuntime(made, precision="int8", threads=job.threads))
+            | {"kilobytes": round(size / 1000)},
         }
         installed = info.FOLDER / f"{name}-int8.onnx"
         installed.unlink(missing_ok=True)

@@ -22,7 +22,8 @@ from mssn.image.write import write
 from mssn.models import info
 from mssn.models.meta import Meta
 from mssn.runtime.base import Runtime
-from mssn.runtime.openvino import OpenVINORuntime
+from mssn.runtime.open import open_runtime
+from mssn.runtime.plan import plan_for
 from mssn.score.evaluate import Report, evaluate, to_json
 from mssn.score.folders import locate
 
@@ -67,7 +68,7 @@ def measure(weights: Path, photo: bool, threads: int | None) -> Measured:
     Raises:
         DataError: The benchmarks or the validation pictures are missing.
     """
-    runtime = OpenVINORuntime(weights, threads=threads)
+    runtime = open_runtime(plan_for(weights), threads)
     validation = {"clean": _psnr(runtime, "validation"), "halved": _halved(runtime)}
     reports = tuple(evaluate(runtime, name) for name in info.BENCHMARKS)
     if photo:

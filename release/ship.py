@@ -29,7 +29,8 @@ from mssn.lab.export.onnx import write_onnx
 from mssn.lab.weights import load_network
 from mssn.models import info
 from mssn.models.meta import FORMAT, Meta
-from mssn.runtime.openvino import OpenVINORuntime
+from mssn.runtime.open import open_runtime
+from mssn.runtime.plan import plan_for
 
 LICENCE = "MIT"
 
@@ -73,7 +74,7 @@ def ship(weights: Path, job: record.Job, note: str = "") -> str:
         name = f"{meta.model}-x{meta.scale}"
         new = _measure(fresh, name, job)
         if record.weights_of(name).exists() and not job.force:
-            runtime = OpenVINORuntime(record.weights_of(name), threads=job.threads).name
+            runtime = open_runtime(plan_for(record.weights_of(name)), job.threads).name
             old = scores.kept(name, runtime) or _measure(record.weights_of(name), name, job)
             if why := scores.why_not_ship(old, new):
                 raise MssnError(f"{name}: {why}; kept those (--force ships them nevertheless)")
@@ -92,7 +93,7 @@ def remake(name: str, job: record.Job) -> str | None:
         MssnError: The new file scores lower than the old one anywhere.
     """
     shipped = record.weights_of(name)
-    runtime = OpenVINORuntime(shipped, threads=job.threads).name
+    runtime = open_runtime(plan_for(shipped), job.threads).name
     known = scores.kept(name, runtime)
     if known and scores.stored(name)["meta"]["format"] == FORMAT and not job.force:
         return None

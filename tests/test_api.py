@@ -168,7 +168,7 @@ def test_arguments_of_a_wrong_kind_are_said(exported, photo) -> None:
     upscaler = mssn.load(model(exported))
     with pytest.raises(ImageError, match="expected a NumPy array, not a list"):
         upscaler([[1, 2]])  # type: ignore[arg-type]
-    with pytest.raises(ImageError, match="the scale must be a number, not '2'"):
+    with pytest.raises(ImageError, match="`scale` must be a number, not '2'"):
         mssn.load("mssn-s", "2")  # type: ignore[arg-type]
     broken = photo.astype(np.float32) / 255
     broken[3, 4] = np.nan

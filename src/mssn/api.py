@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,19 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 
 from mssn.errors import ImageError, UnknownModelError
-from mssn.image.decode import display_name
-from mssn.image.picture import Picture
+from mssn.image.pil import from_pil, is_pil, to_pil
+from mssn.image.source import PictureFile, display_name
 from mssn.models.info import PHOTO, list_models, photo_variant, shipped_scales
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.open import open_runtime
 from mssn.runtime.plan import BICUBIC, Plan, names_file, plan_for
 from mssn.upscaling.ensemble import Ensemble
-from mssn.upscaling.files import Options, beside, upscale_file
+from mssn.upscaling.files import Options, upscale_file
+from mssn.upscaling.naming import beside
 from mssn.upscaling.progress import Progress
 from mssn.upscaling.size import Factor, Size, parse
 from mssn.upscaling.tiled import TiledModel
-from mssn.upscaling.upscaler import ModelFamily, Upscaler
-from mssn.upscaling.variant import Variant, check_variant
+from mssn.upscaling.upscaler import ModelFamily, Upscaler, Variant, check_variant
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,7 +53,7 @@ def load(
         size: Instead of a scale: "1920x1080" (fits in, proportions kept), "1920x", "x1080" or
             "1920x1080!" (exactly, stretched).
         variant: "photo" takes weights made for photographs as they are stored: soft, noisy, compressed;
-            "clean" those for clean pictures; "auto" what suits each file (`mssn.upscaling.variant`); arrays
+            "clean" those for clean pictures; "auto" what suits each file (`mssn.upscaling.upscaler`); arrays
             count as clean.
         runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
         precision: "fp32", "bf16", "int8", or "auto": of a model that ships the fastest here that loses at
@@ -216,7 +215,7 @@ def upscale(
         model: See `load`.
         variant: See `load`; a file says how it was compressed, arrays and PIL images do not.
         force: Overwrite an existing photo_x2.png.
-        progress: Called with the share that is enlarged, 0 to 1, after each window of at most 640 x 640
+        progress: Called with the share that is enlarged, 0 to 1, after each tile of at most 640 x 640
             pixels; cancels what is left by returning False.
 
     Raises:
@@ -241,11 +240,12 @@ def upscale(
     if isinstance(image, np.ndarray):
         return upscaler(image, progress)
     if isinstance(image, str | os.PathLike):
-        target = beside(Path(image), upscaler.target)
-        upscale_file(upscaler, Path(image), target, Options(force=force), progress)
+        path, file = Path(image), PictureFile(image)
+        target = beside(path, upscaler.target, file)
+        upscale_file(upscaler, path, target, Options(force=force), progress, file=file)
         return str(target) if isinstance(image, str) else target
-    if (pil := sys.modules.get("PIL.Image")) and isinstance(image, pil.Image):
-        return _upscale_pil(upscaler, image, progress)
+    if is_pil(image):
+        return to_pil(upscaler.enlarge(from_pil(image), progress=progress).picture, image.info)
     raise ImageError(f"cannot enlarge a {type(image).__name__}; give a path, a NumPy array or a PIL image")
 
 
@@ -253,30 +253,3 @@ def upscale(
 def _ready(model: str | Path, scale: float | None, variant: Variant, changed: int | None) -> Upscaler:
     """Loaded once for many calls; `changed`, a time, tells a weights file that was replaced."""
     return load(model, scale, variant=variant)
-
-
-def _upscale_pil(upscaler: Upscaler, image: Image, progress: Progress | None) -> Image:
-    pil = sys.modules["PIL.Image"]
-    if image.mode in ("1", "CMYK"):
-        picture = _picture_of_pil(image)
-        large = upscaler.picture(picture, progress=progress)
-        if large.black is None:
-            enlarged = pil.fromarray(large.pixels[:, :, 0]).convert("1")
-        else:
-            enlarged = pil.fromarray(255 - np.concatenate([large.pixels, large.black], axis=2), "CMYK")
-    else:
-        plain = {"P": "RGBA" if "transparency" in image.info else "RGB", "YCbCr": "RGB"}
-        usable = image.convert(plain[image.mode]) if image.mode in plain else image
-        if usable.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
-            raise ImageError(f"cannot enlarge a PIL image of mode {usable.mode}; convert it to RGB first")
-        enlarged = pil.fromarray(upscaler(np.asarray(usable), progress))
-    enlarged.info = dict(image.info)
-    return enlarged
-
-
-def _picture_of_pil(image: Image) -> Picture:
-    """Black and white, or inks, as the picture a file of them would be."""
-    if image.mode == "1":
-        return Picture(np.asarray(image.convert("L"))[:, :, None], bits=1)
-    light = 255 - np.asarray(image)
-    return Picture(np.ascontiguousarray(light[:, :, :3]), black=np.ascontiguousarray(light[:, :, 3:]))

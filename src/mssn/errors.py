@@ -1,4 +1,4 @@
-"""Every error `mssn` raises on variant, as one tree.
+"""Every error `mssn` raises on purpose, as one tree.
 
     MssnError                 anything a person can put right; the message says how
     |-- ImageError            a picture cannot be read or written
@@ -13,7 +13,8 @@
     `-- MissingDependencyError      an optional dependency is not installed
 
 The library raises; only the command line prints and exits. A message is one line, names the file or
-value, and says what to do about it.
+value, and says what to do about it. An argument is named in backquotes, as in "`quality` must be 1 to 100";
+the command line writes it as its option, --quality.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from PIL import Image
 
 import mssn as package
 from mssn.cli import progress
+from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb, read_size
 from mssn.image.write import to_bytes, write
@@ -88,7 +89,38 @@ def test_a_folder_enlarged_in_place_does_not_eat_its_own_results(mssn, pictures,
     assert files(pictures) == sorted([*before, "deeper/grey 16_x2.png", "one_x2.png", "two_x2.jpg"])
     again = mssn("upscale", pictures, "-m", net, "--force")
     assert again.code == 0
+    assert "3 pictures passed over as results of earlier runs" in again.err.splitlines()[0]
     assert len(files(pictures)) == 6
+
+
+def test_results_are_known_whatever_they_are_called_and_named_ones_are_enlarged(mssn, pictures, net) -> None:
+    assert mssn("upscale", pictures / "one.png", "-m", net, "-o", pictures / "large.jpg").code == 0
+    result = mssn("upscale", pictures, "-m", net)
+    assert result.code == 0
+    assert result.err.startswith("1 picture passed over as results of earlier runs")
+    assert not (pictures / "large_x2.jpg").exists()
+    named = mssn("upscale", pictures / "large.jpg", "-m", net)
+    assert (named.code, named.err) == (0, "")
+    assert read_size(pictures / "large_x2.jpg") == (80, 120)
+    (pictures / "one.png").unlink()  # whose result is one_x2.png, which is passed over all the same
+    assert mssn("upscale", pictures, "-m", net, "-f").err.startswith("5 pictures passed over")
+
+
+def test_stripped_results_are_known_by_the_name_this_run_gives(mssn, pictures, net) -> None:
+    strip = ("-m", net, "--metadata", "strip")
+    assert mssn("upscale", pictures, *strip).code == 0
+    again = mssn("upscale", pictures, *strip, "--skip-existing")
+    assert again.code == 0
+    assert "3 pictures passed over" in again.err and "3 results are there already, 0 to make" in again.err
+    other = mssn("upscale", pictures, *strip, "-s", "3")  # no note, another name: pictures like any other
+    assert other.code == 0
+    assert (pictures / "one_x2_x3.png").exists()
+
+
+def test_a_picture_called_like_a_result_is_enlarged(mssn, pictures, net) -> None:
+    write(pictures / "one_x3.png", read(pictures / "two.jpg"))
+    assert mssn("upscale", pictures, "-m", net).code == 0
+    assert read_size(pictures / "one_x3_x2.png") == (42, 66)
 
 
 def test_formats_that_can_only_be_read_become_png(mssn, net, tmp_path, photo) -> None:
@@ -149,6 +181,12 @@ def test_json_lines_for_programs(mssn, pictures, net) -> None:
     alone = mssn("upscale", pictures / "broken.png", "-m", net, "--json")
     assert alone.code == 2
     assert "broken.png" in json.loads(alone.out)["error"] and "broken.png" in alone.line
+
+
+def test_messages_name_arguments_and_the_command_line_their_options() -> None:
+    error = ImageError("a.png: exists already; use `force`, or raise `max_megapixels`")
+    told = json.loads(progress.as_json(mssn_files.Done(mssn_files.Job(Path("a"), Path("b")), error=error)))
+    assert told["error"] == "a.png: exists already; use --force, or raise --max-megapixels"
 
 
 def test_patterns_the_shell_left_alone(mssn, tmp_path, net, photo) -> None:
@@ -248,7 +286,9 @@ def test_a_file_of_another_kind_does_not_make_a_picture_a_result(mssn, net, tmp_
     assert mssn("upscale", "p", "-m", net).code == 0
     assert files(tmp_path / "p") == ["a.txt", "a_x2.png", "a_x2_x2.png"]
     assert mssn("upscale", "p", "-m", net, "-o", "p/big").code == 0
-    assert mssn("upscale", "p", "-m", net, "-o", "p/big", "--force").code == 0  # big/ is not an input
+    again = mssn("upscale", "p", "-m", net, "-o", "p/big", "--force")  # big/ is not an input
+    assert (again.code, again.out.count("\n")) == (0, 2)
+    assert again.err.startswith("2 pictures passed over as results of earlier runs")
     assert files(tmp_path / "p" / "big") == ["a_x2.png", "a_x2_x2.png"]
 
 
@@ -303,7 +343,7 @@ def test_a_broken_picture_among_others_is_skipped_and_told(mssn, pictures, net, 
         (["pictures/one.png", "--scale", "two"], "--scale"),
         (
             ["pictures/one.png", "--scale", "0"],
-            "the scale must be a number above 0 and at most a million, not 0",
+            "--scale must be above 0 and at most a million, not 0",
         ),
         (
             ["pictures/one.png", "--scale", "-1", "-m", "bicubic"],
@@ -317,7 +357,7 @@ def test_a_broken_picture_among_others_is_skipped_and_told(mssn, pictures, net, 
         (["pictures/one.png", "-o", "text.png/"], "text.png/: is a file"),
         (["pictures/one.png", "pictures/same/one.png", "-o", "big"], "would both become big/one.png"),
         (["pictures/one.png", "-q", "101"], "--quality must be 1 to 100, not 101"),
-        (["pictures/one.png", "--threads", "0"], "threads must be at least 1, not 0"),
+        (["pictures/one.png", "--threads", "0"], "--threads must be at least 1, not 0"),
         (["pictures/one.png", "--runtime", "tensorflow"], "--runtime"),
         (["pictures/one.png", "--sale", "2"], "--sale"),
         ([], "INPUTS"),
@@ -389,7 +429,7 @@ def test_a_dash_is_standard_input_and_output(pictures, net, tmp_path) -> None:
 def test_the_limit_against_bombs_can_be_moved(mssn, pictures, net) -> None:
     result = mssn("upscale", pictures / "one.png", "-m", net, "--max-megapixels", "0.0005")
     assert result.code == 2
-    assert "30 x 20 pixels exceed the limit of 0.0005 million (--max-megapixels, max_pixels)" in result.line
+    assert "30 x 20 pixels exceed the limit of 0.0005 million (--max-megapixels)" in result.line
     assert mssn("upscale", pictures / "one.png", "-m", net, "--max-megapixels", "0.0006").code == 0
 
 
@@ -527,12 +567,13 @@ def test_each_file_gets_the_weights_that_suit_it_and_says_so(mssn, photo, tmp_pa
     assert "  mssn-s  " in third
     facts = json.loads(mssn("upscale", "bad.jpg", "--json").out)
     assert (facts["model"], facts["lossy"], facts["quality"]) == ("mssn-s-photo", True, 50)
+    assert facts["steps"] == [["mssn-s-photo", 2]]
     assert b'mssn:Model="mssn-s-photo"' in (read(tmp_path / "bad_x2.jpg").xmp or b"")
     mssn("upscale", "bad.jpg", "-f", "--metadata", "strip")
     assert read(tmp_path / "bad_x2.jpg").xmp is None
 
 
-def test_the_purpose_can_be_told(mssn, photo, tmp_path) -> None:
+def test_the_variant_can_be_told(mssn, photo, tmp_path) -> None:
     write(tmp_path / "a.png", Picture(photo))
     results = {}
     for name, options in {
@@ -559,7 +600,7 @@ def test_the_purpose_can_be_told(mssn, photo, tmp_path) -> None:
         (["--variant", "clean", "-m", "mssn-s-photo"], "for clean pictures take mssn-s"),
     ],
 )
-def test_purposes_that_cannot_be_are_told(mssn, photo, tmp_path, options, words) -> None:
+def test_variants_that_cannot_be_are_told(mssn, photo, tmp_path, options, words) -> None:
     write(tmp_path / "a.png", Picture(photo))
     failed = mssn("upscale", "a.png", *options)
     assert failed.code == 2
@@ -567,15 +608,15 @@ def test_purposes_that_cannot_be_are_told(mssn, photo, tmp_path, options, words)
     assert not (tmp_path / "a_x2.png").exists()
 
 
-def test_where_no_network_runs_none_is_named(mssn, photo, tmp_path) -> None:
+def test_where_no_network_runs_bicubic_is_named(mssn, photo, tmp_path) -> None:
     write(tmp_path / "a.jpg", Picture(photo), quality=50)
     for options in (["-s", "0.5"], ["-s", "1"], ["--size", "60x100!"]):
         told = json.loads(mssn("upscale", "a.jpg", "-o", "b.jpg", "-f", "--json", *options).out)
-        assert told["model"] == "bicubic"
-        assert read(tmp_path / "b.jpg").xmp is None
+        assert (told["model"], told["steps"]) == ("bicubic", [])
+        assert b'mssn:Model="bicubic"' in (read(tmp_path / "b.jpg").xmp or b"")
 
 
-def test_the_photo_name_is_the_purpose(mssn, photo, tmp_path) -> None:
+def test_the_photo_name_is_the_variant(mssn, photo, tmp_path) -> None:
     write(tmp_path / "a.jpg", Picture(photo[:40, :40]), quality=50)
     for scale in (2, 4, 6):
         mssn("upscale", "a.jpg", "-o", "one.png", "-f", "-s", scale, "-m", "mssn-s-photo")

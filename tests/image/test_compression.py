@@ -10,8 +10,13 @@ import pyvips
 from PIL import Image
 from skimage.data import astronaut
 
-from mssn.errors import ImageError
-from mssn.image.compression import LOSSLESS, Compression, compression
+from mssn.image.compression import HEAD, LOSSLESS, Compression, compression_of
+from mssn.image.source import PictureFile
+
+
+def compression(content: bytes) -> Compression:
+    file = io.BytesIO(content)
+    return compression_of(file, file.read(HEAD))
 
 
 def saved(photo: np.ndarray, kind: str, **options) -> bytes:
@@ -67,7 +72,7 @@ def test_jpeg_inside_a_tiff(photo, tmp_path) -> None:
     theirs = pyvips.Image.new_from_array(photo).tiffsave_buffer(compression="jpeg", Q=85, tile=True)
     assert compression(theirs) == Compression(kind="JPEG", quality=85)
     (tmp_path / "a.tif").write_bytes(theirs)
-    assert compression(tmp_path / "a.tif") == compression(theirs)
+    assert PictureFile(tmp_path / "a.tif").compression == compression(theirs)
     for length in (0, 4, 7, 8, 9, 100, len(theirs) // 2, len(theirs) - 5):
         compression(theirs[:length])
     lossless = pyvips.Image.new_from_array(photo).tiffsave_buffer(compression="deflate")
@@ -78,7 +83,7 @@ def test_jpeg_inside_a_tiff(photo, tmp_path) -> None:
 def test_other_kinds(photo, kind, lossy, tmp_path) -> None:
     file = saved(photo, kind)
     (tmp_path / "file").write_bytes(file)
-    assert compression(file) == compression(tmp_path / "file")
+    assert compression(file) == PictureFile(tmp_path / "file").compression
     assert compression(file).lossy == lossy
 
 
@@ -91,5 +96,3 @@ def test_damaged_files_tell_what_they_can(photo) -> None:
         broken = bytearray(file[:700])
         broken[rng.integers(2, 700)] = rng.integers(256)
         compression(bytes(broken))
-    with pytest.raises(ImageError, match="cannot be read"):
-        compression("no/such/file.jpg")

@@ -14,11 +14,10 @@ import tifffile
 from PIL import Image
 
 from mssn.errors import DataError, ImageError
-from mssn.image.decode import READABLE
-from mssn.image.encode import WRITABLE
 from mssn.image.picture import Picture
 from mssn.image.read import find_images, read, read_rgb, read_size
-from mssn.image.write import write
+from mssn.image.source import READABLE
+from mssn.image.write import WRITABLE, write
 
 TRUE_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> PNG colour type
 
@@ -195,7 +194,7 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path, name: str) -> N
 
 
 def test_forbidden_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbid(*_: object) -> None:
+    def forbid(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("builtins.open", forbid)  # real permissions do not stop an administrator

@@ -128,12 +128,13 @@ def test_frames_of_a_moving_png_are_counted(photo: np.ndarray) -> None:
     buffer = io.BytesIO()
     frames = [Image.fromarray(np.roll(photo, 9 * n, axis=0)) for n in range(4)]
     frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:])
-    assert png_frames(buffer.getvalue()) == 4
+    assert png_frames(io.BytesIO(buffer.getvalue())) == 4
     assert read(buffer.getvalue()).left_out == 3
-    assert png_frames(buffer.getvalue()[:20]) == 1
+    assert png_frames(io.BytesIO(buffer.getvalue()[:20])) == 1
     still = io.BytesIO()
     frames[0].save(still, "PNG")
-    assert png_frames(still.getvalue()) == 1
+    still.seek(0)
+    assert png_frames(still) == 1
 
 
 def test_iptc_of_a_jpeg_comes_along(photo: np.ndarray, tmp_path: Path) -> None:

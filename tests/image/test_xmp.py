@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from mssn.image.metadata import compact, signed
 from mssn.image.picture import Picture
 from mssn.image.read import read
 from mssn.image.write import write
-from mssn.image.xmp import compact, signed
 
 MODEL, RATING = "{urn:mssn:1.0/}Model", "{http://ns.adobe.com/xap/1.0/}Rating"
 RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'

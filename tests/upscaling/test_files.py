@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_reading_goes_ahead_while_another_picture_is_written(jobs, monkeypatch) 
     read_two = threading.Event()
 
     def reading(source, **options):
-        if source.name == "2.png":
+        if source.name.endswith("2.png"):
             read_two.set()
         return read(source, **options)
 
@@ -66,6 +67,17 @@ def test_broken_pictures_fail_alone(jobs, tmp_path, broken) -> None:
     done = list(upscale_files(BICUBIC, jobs))
     assert [n for n, result in enumerate(done) if result.error is not None] == broken
     assert sorted(os.listdir(tmp_path / "out")) == [f"{n}.png" for n in range(5) if n not in broken]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts what the process holds open")
+def test_kept_errors_keep_no_files_open(jobs, tmp_path) -> None:
+    for number in range(5):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(path.read_bytes()[:300] if number else b"nothing")
+    done = list(upscale_files(BICUBIC, jobs))
+    assert all(result.error is not None for result in done)
+    links = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+    assert not [link for link in links if link.startswith(str(tmp_path))]
 
 
 def test_what_cannot_be_enlarged_or_written_fails_alone(jobs, tmp_path) -> None:
@@ -114,7 +126,13 @@ def test_killed_at_any_moment_and_run_again_finishes_the_rest(tmp_path, photo) -
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [({"quality": 0}, "quality"), ({"memory": -1}, "memory"), ({"max_pixels": 0}, "limit of pixels")],
+    [
+        ({"quality": 0}, "`quality` must be 1 to 100, not 0"),
+        ({"memory": -1}, "`memory` must not be below 0"),
+        ({"max_megapixels": 0}, "`max_megapixels` must be above 0 and below a billion, not 0"),
+        ({"max_megapixels": float("inf")}, "not inf"),
+        ({"max_megapixels": float("nan")}, "not nan"),
+    ],
 )
 def test_impossible_options(values, words) -> None:
     with pytest.raises(ImageError, match=words):

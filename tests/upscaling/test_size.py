@@ -36,7 +36,7 @@ def test_factors() -> None:
     assert Factor(2.5).of(3, 4) == (8, 10)
     assert Factor(0.01).of(3, 4) == (1, 1)
     for factor in (0.0, -1.0, float("inf"), float("nan")):
-        with pytest.raises(ImageError, match="the scale must be a number above 0"):
+        with pytest.raises(ImageError, match="`scale` must be above 0"):
             Factor(factor)
 
 

@@ -36,7 +36,7 @@ def test_every_pixel_is_kept_once_with_its_context(height, width, halo, extra) -
     assert max(shape) <= tile
 
 
-def test_windows_are_no_larger_than_their_number_needs() -> None:
+def test_tiles_are_no_larger_than_their_number_needs() -> None:
     """640 pixels in three tiles with halo 18: 640 + 4 * 18 pixels are read, a third of it each."""
     found = list(tiles(360, 640, 256, 18))
     assert len(found) == 6

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mssn.errors import CancelledError, ImageError
+from mssn.image.alpha import bleed
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.upscaling.size import Factor, parse
@@ -91,11 +92,11 @@ def test_each_picture_has_its_own_way_to_one_size(photo) -> None:
 
 def test_pages_alpha_and_fax_are_shrunk_as_what_they_are(photo) -> None:
     alpha = np.where(photo[:, :, :1] > 100, 255, 0).astype(np.uint8)
-    large = upscaler(Factor(1.5)).picture(Picture(photo, alpha=alpha, pages=2, delays=(5, 6)))
+    large = upscaler(Factor(1.5)).enlarge(Picture(photo, alpha=alpha, pages=2, delays=(5, 6))).picture
     assert large.pixels.shape == (144, 168, 3) and large.alpha is not None and large.pages == 2
-    first = upscaler(Factor(1.5)).picture(Picture(photo[:48], alpha=alpha[:48]))
+    first = upscaler(Factor(1.5)).enlarge(Picture(photo[:48], alpha=alpha[:48])).picture
     assert np.array_equal(large.pixels[:72], first.pixels)
-    fax = upscaler(Factor(1.5)).picture(Picture(alpha, bits=1))
+    fax = upscaler(Factor(1.5)).enlarge(Picture(alpha, bits=1)).picture
     assert set(np.unique(fax.pixels)) == {0, 255}
 
 
@@ -148,7 +149,7 @@ def test_progress_rises_to_one(shape) -> None:
 def test_pages_and_plain_bicubic_have_progress_too(photo) -> None:
     for scales, pages in (((2,), 2), ((), 1)):
         shares = []
-        upscaler(Factor(2), scales).picture(Picture(photo, pages=pages), progress=shares.append)
+        upscaler(Factor(2), scales).enlarge(Picture(photo, pages=pages), progress=shares.append)
         assert shares == ([0.5, 1] if scales else [1])
 
 
@@ -156,7 +157,7 @@ def test_inks_count_twice() -> None:
     shares = []
     plane = np.zeros((300, 300, 3), np.uint8)
     page = Picture(plane, black=plane[:, :, :1])
-    upscaler(Factor(2)).picture(page, progress=shares.append)
+    upscaler(Factor(2)).enlarge(page, progress=shares.append)
     assert shares == pytest.approx([n / 8 for n in range(1, 9)])
 
 
@@ -172,3 +173,71 @@ def test_cancelled_by_a_false(no) -> None:
         upscaler(Factor(2))(np.zeros((900, 900, 3), np.uint8), progress=once)
     assert len(shares) == 1
     assert upscaler(Factor(2))(np.zeros((9, 9, 3), np.uint8), progress=once).shape == (18, 18, 3)  # too late
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
+def test_every_kind_of_array_comes_back_as_it_was(dtype, channels) -> None:
+    shape = (9, 14) if channels is None else (9, 14, channels)
+    pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+    large = upscaler(Factor(3))(pixels)
+    assert large.dtype == dtype
+    assert large.shape == (27, 42, *shape[2:])
+    expected = pixels.repeat(3, axis=0).repeat(3, axis=1)
+    if channels in (2, 4):  # alpha is enlarged apart, and what it hides is not seen
+        alpha = np.ascontiguousarray(pixels[:, :, -1:])
+        colour = bleed(pixels[:, :, :-1], alpha).repeat(3, axis=0).repeat(3, axis=1)
+        expected = np.concatenate([colour, imresize(alpha, scale=3)], axis=2)
+    assert np.array_equal(large, expected)
+
+
+def test_a_picture_keeps_what_it_carries(photo) -> None:
+    alpha = np.full((*photo.shape[:2], 1), 77, np.uint8)
+    picture = Picture(photo, alpha=alpha, icc=None, exif=b"exif", xmp=b"xmp", dpi=300, format="webp")
+    large = upscaler(Factor(3)).enlarge(picture).picture
+    assert large.pixels.shape == (288, 336, 3)
+    assert np.array_equal(large.alpha, np.full((288, 336, 1), 77, np.uint8))
+    assert (large.exif, large.xmp, large.dpi, large.format) == (b"exif", b"xmp", 300, "webp")
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((4, 4, 3)),
+        np.zeros((4, 4, 5), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros(4, np.uint8),
+        np.zeros((1, 1, 4, 4, 3), np.uint8),
+    ],
+    ids=["float", "five channels", "empty", "one axis", "five axes"],
+)
+def test_other_arrays_are_refused(pixels) -> None:
+    words = r"expected an array of H x W, H x W x 1\.\.4 or N x H x W x 1\.\.4 pixels"
+    with pytest.raises(ImageError, match=words):
+        upscaler(Factor(2))(pixels)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2, 2.5])
+def test_pages_do_not_see_each_other(factor) -> None:
+    """Not even where colours go on under transparency: a red page above one that is wholly hidden."""
+    pages = np.zeros((2, 12, 12, 4), np.uint8)
+    pages[0, :, :] = (255, 0, 0, 255)
+    pages[1, :6, :, 3] = 255
+    large = upscaler(Factor(factor))(pages)
+    assert all(np.array_equal(upscaler(Factor(factor))(one), large[n]) for n, one in enumerate(pages))
+    assert large[1, :, :, :3].max() == 0
+
+
+def test_steps_are_told_in_the_order_they_ran(photo) -> None:
+    small = Picture(photo[:9, :9])
+    assert upscaler(Factor(6)).enlarge(small).steps == (("repeater", 2), ("repeater", 3))
+    for nothing in (upscaler(Factor(0.5)), upscaler(Factor(1)), upscaler(Factor(3), scales=())):
+        told = nothing.enlarge(small)
+        assert (told.model, told.steps) == ("bicubic", ())
+
+
+def test_pages_count_towards_the_limit(monkeypatch, photo) -> None:
+    monkeypatch.setattr("mssn.upscaling.upscaler.MAX_PIXELS", 4 * photo[:, :, 0].size)
+    assert upscaler(Factor(2))(photo).shape == (192, 224, 3)
+    with pytest.raises(ImageError, match="224x192 pixels on 2 pages, beyond the limit"):
+        upscaler(Factor(2))(np.stack([photo, photo]))

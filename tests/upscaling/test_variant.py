@@ -14,8 +14,7 @@ from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.picture import Picture
 from mssn.upscaling.size import Factor, parse
 from mssn.upscaling.tiled import TiledModel
-from mssn.upscaling.upscaler import ModelFamily, Upscaler
-from mssn.upscaling.variant import CLEAN_FROM, suits_photo
+from mssn.upscaling.upscaler import CLEAN_FROM, ModelFamily, Upscaler, suits_photo
 
 RESULT = Path(__file__).parents[2] / "paper" / "results" / "degraded.json"
 STORED = {
@@ -77,9 +76,9 @@ def picture(compression: Compression) -> Picture:
 )
 def test_files_get_what_suits_them(variant, compression, model) -> None:
     chooser, _ = upscaler(Factor(2), variant)
-    assert chooser.model_for(picture(compression)) == model
-    large = chooser.picture(picture(compression))
-    assert large.pixels[0, 0, 0] == (51 if model == "net" else 204)
+    large = chooser.enlarge(picture(compression))
+    assert (large.model, large.steps) == (model, ((model, 2),))
+    assert large.picture.pixels[0, 0, 0] == (51 if model == "net" else 204)
 
 
 def test_arrays_are_clean_unless_something_else_is_asked_for() -> None:
@@ -100,15 +99,17 @@ def test_arrays_are_clean_unless_something_else_is_asked_for() -> None:
 )
 def test_what_comes_after_weights_for_photographs_is_clean_again(target, steps) -> None:
     chooser, opened = upscaler(target, "photo")
-    chooser.picture(picture(JPEG))
+    large = chooser.enlarge(picture(JPEG))
     assert opened == steps
+    assert [f"{model} x{scale}" for model, scale in large.steps] == steps
+    assert large.model == "net-photo"
 
 
 def test_weights_for_photographs_are_opened_when_they_are_needed() -> None:
     chooser, opened = upscaler(Factor(2))
     assert opened == ["net x2"]
     for _ in range(2):
-        chooser.picture(picture(JPEG))
+        chooser.enlarge(picture(JPEG))
     assert opened == ["net x2", "net-photo x2"]
 
 

@@ -64,7 +64,9 @@ def main() -> None:
         result = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
         code = result if isinstance(result, int) else 0
     except (MssnError, CycloptsError) as error:
-        code = fail(str(error))
+        from mssn.cli.options import in_options
+
+        code = fail(in_options(error))
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         code = 0

@@ -8,14 +8,17 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from mssn.cli.options import Lines
+from mssn.cli.options import Lines, in_options
 from mssn.errors import DataError, ImageError, MssnError
 from mssn.image.read import counting_order, find_images
 from mssn.upscaling.files import Job
 
 
 def collect(
-    inputs: list[Path], leave_out: Path | None = None, unreadable: list[str] | None = None
+    inputs: list[Path],
+    leave_out: Path | None = None,
+    unreadable: list[str] | None = None,
+    passed: list[Path] | None = None,
 ) -> list[tuple[Path, Path]]:
     """The pictures meant by files and folders, each with its name inside an output folder.
 
@@ -24,6 +27,7 @@ def collect(
             shell has left alone; of what a pattern finds the folders below its fixed part are kept.
         leave_out: The output folder; pictures already in it are nobody's input when a folder is searched.
         unreadable: Takes a line for each sub-folder that cannot be listed; without it, that is an error.
+        passed: Takes the pictures that were passed over because they are in the output folder.
 
     Raises:
         DataError: An input does not exist, a folder holds no pictures, or a pattern finds no file.
@@ -32,8 +36,11 @@ def collect(
     for path in dict.fromkeys(inputs):  # who names a file twice means it once
         if path.is_dir():
             out = leave_out.resolve() if leave_out and leave_out.resolve() != path.resolve() else None
-            pictures = [p for p in find_images(path, unreadable) if not (out and out in p.resolve().parents)]
-            found += [(picture, picture.relative_to(path)) for picture in pictures]
+            for picture in find_images(path, unreadable):
+                if out is None or out not in picture.resolve().parents:
+                    found.append((picture, picture.relative_to(path)))
+                elif passed is not None:
+                    passed.append(picture)
         elif path.exists():
             found.append((path, Path(path.name)))
         elif any(character in str(path) for character in "*?["):
@@ -82,7 +89,7 @@ def check(jobs: list[Job], force: bool) -> None:
     existing = [job.target for job in jobs if job.target.exists()]
     if existing and not force:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise ImageError(f"{existing[0]}{more}: exists already; use --force to overwrite")
+        raise ImageError(f"{existing[0]}{more}: exists already; use `force` to overwrite")
     for job in jobs:
         try:
             job.target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +120,7 @@ def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
             if len(jobs) == 1:
                 raise
             failed += 1
-            print(f"mssn: {error}", file=sys.stderr)
+            print(f"mssn: {in_options(error)}", file=sys.stderr)
             continue
         lines.say(f"[{number}/{len(jobs)}] {line}" if len(jobs) > 1 else line)
     if failed:

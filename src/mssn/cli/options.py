@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -35,6 +36,11 @@ Ensemble = Annotated[bool, Parameter(name="--ensemble", negative="")]
 WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
 Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
 Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
+
+
+def in_options(message: object) -> str:
+    """The message of an error with its arguments (`max_pixels`) written as options (--max-pixels)."""
+    return re.sub(r"`([a-z_]+)`", lambda found: f"--{found[1].replace('_', '-')}", str(message))
 
 
 def check_new_weights(path: Path, force: bool) -> None:

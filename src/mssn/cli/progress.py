@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from json import dumps
 
-from mssn.cli.options import Lines
+from mssn.cli.options import Lines, in_options
 from mssn.upscaling.files import Done
 from mssn.upscaling.progress import Progress
 
@@ -51,7 +51,7 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
         for number, result in enumerate(results, 1):
             if result.error is not None:
                 failed += 1
-                print(f"mssn: {result.error}", file=sys.stderr)
+                print(f"mssn: {in_options(result.error)}", file=sys.stderr)
             else:
                 megapixels += result.after[0] * result.after[1] * result.pages / 1e6
             if json:
@@ -124,7 +124,7 @@ def as_json(done: Done) -> str:
     """The same for a program; sizes are width and height."""
     names = {"source": str(done.job.source), "target": str(done.job.target)}
     if done.error is not None:
-        return dumps({**names, "error": str(done.error)})
-    facts = ("before", "after", "pages", "left_out", "cut", "model", "seconds")
+        return dumps({**names, "error": in_options(done.error)})
+    facts = ("before", "after", "pages", "left_out", "cut", "model", "steps", "seconds")
     stored = {"lossy": done.compression.lossy, "quality": done.compression.quality}
     return dumps({**names, **{name: getattr(done, name) for name in facts}, **stored})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,31 +9,19 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
-from mssn.atomic import replacing
 from mssn.cli.jobs import check, collect
 from mssn.cli.options import Ensemble, Model, PrecisionOption, Quality, Runtime, Threads, Whole, write_stdout
 from mssn.cli.progress import as_json, as_text, bar_of_one, report
 from mssn.errors import ImageError, MssnError
-from mssn.image.decode import READABLE
-from mssn.image.encode import WRITABLE
 from mssn.image.read import MAX_PIXELS
-from mssn.upscaling.files import (
-    MEMORY,
-    Done,
-    Job,
-    Options,
-    beside,
-    upscale_bytes,
-    upscale_file,
-    upscale_files,
-    writable,
-)
+from mssn.image.source import PictureFile
+from mssn.image.write import WRITABLE
+from mssn.upscaling.files import MEMORY, Done, Job, Options, upscale_bytes, upscale_file, upscale_files
+from mssn.upscaling.naming import beside, is_result, writable
 from mssn.upscaling.size import Size
-from mssn.upscaling.upscaler import Upscaler
-from mssn.upscaling.variant import Variant
+from mssn.upscaling.upscaler import Upscaler, Variant
 
 _STREAM = Path("-")
-_ENDINGS = (*READABLE, *map(str.upper, READABLE))
 
 
 def upscale(
@@ -88,13 +75,7 @@ def upscale(
         threads: Processor cores to use; default all.
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
     """
-    if quality is not None and not 1 <= quality <= 100:
-        raise ImageError(f"--quality must be 1 to 100, not {quality}")
-    if memory < 0:
-        raise ImageError(f"--memory must not be below 0, it is {memory}")
-    if not 0 < max_megapixels < 1e9:
-        raise ImageError(f"--max-megapixels must be above 0 and below a billion, not {max_megapixels:g}")
-    options = Options(force, quality, metadata, int(max_megapixels * 1e6), memory * 2**20)
+    options = Options(force, quality, metadata, max_megapixels, memory * 2**20)
     upscaler = load(
         model,
         scale,
@@ -108,8 +89,12 @@ def upscale(
     if _STREAM in (*inputs, output and Path(output)):
         return _stream(upscaler, inputs, output, options, json=json)
     unreadable: list[str] = []
-    jobs = plan(inputs, output, upscaler.target, unreadable)
+    passed: list[Path] = []
+    jobs = plan(inputs, output, upscaler.target, unreadable, passed)
     check(jobs, force or skip_existing)
+    if passed:
+        pictures = "1 picture" if len(passed) == 1 else f"{len(passed)} pictures"
+        print(f"{pictures} passed over as results of earlier runs; name one to enlarge it", file=sys.stderr)
     for line in unreadable:
         print(f"mssn: {line}", file=sys.stderr)
     if skip_existing:
@@ -158,14 +143,7 @@ def _stream(
     target = _file_to_write(output)
     if not target.parent.is_dir():
         raise ImageError(f"{target.parent}: no such folder")
-    if target.exists() and not options.force:
-        raise ImageError(f"{target}: exists already; use --force to overwrite it")
-    large, done = upscale_bytes(upscaler, content, Job(inputs[0], target), options)
-    try:
-        with replacing(target) as file:
-            file.write(large)
-    except OSError as error:
-        raise ImageError(f"{target}: cannot be written: {error.strerror}") from error
+    done = upscale_file(upscaler, inputs[0], target, options, file=PictureFile(content))
     print(as_json(done) if json else as_text(done))
     return 0
 
@@ -178,15 +156,23 @@ def _file_to_write(output: str) -> Path:
 
 
 def plan(
-    inputs: list[Path], output: str | None, size: Size, unreadable: list[str] | None = None
+    inputs: list[Path],
+    output: str | None,
+    size: Size,
+    unreadable: list[str] | None = None,
+    passed: list[Path] | None = None,
 ) -> list[Job]:
     """What is to be written where.
+
+    Results are looked for where new ones come beside their originals, and a picture that is named itself is
+    none. That opens each picture once more, to read its header.
 
     Args:
         inputs: Files, folders and patterns.
         output: As for `upscale`.
         size: What pictures become; part of the names beside their originals.
         unreadable: As for `mssn.cli.jobs.collect`.
+        passed: Takes the results of earlier runs, which are passed over.
 
     Raises:
         ImageError: The output cannot be what it must be.
@@ -195,22 +181,19 @@ def plan(
     if output is None:
         found = collect(inputs, unreadable=unreadable)
         named = {path.resolve() for path in inputs}
-        return [
-            Job(source, beside(source, size))
-            for source, _ in found
-            if source.resolve() in named or not _is_result(source)
-        ]
+        jobs = [Job(source, beside(source, size)) for source, _ in found]
+        targets = {job.target for job in jobs}
+        results = {
+            job.source for job in jobs if job.source.resolve() not in named and is_result(job.source, targets)
+        }
+        if passed is not None:
+            passed += results
+        return [job for job in jobs if job.source not in results]
     folder = Path(output)
-    found = collect(inputs, folder, unreadable)
+    found = collect(inputs, folder, unreadable, passed)
     many = len(found) > 1 or any(path.is_dir() for path in inputs)
     if not (many or output.endswith(("/", "\\")) or folder.is_dir()):
         return [Job(found[0][0], _file_to_write(output))]
     if folder.exists() and not folder.is_dir():
         raise ImageError(f"{output}: is a file, but several pictures need a folder")
     return [Job(source, writable(folder / name, source)) for source, name in found]
-
-
-def _is_result(path: Path) -> bool:
-    """Whether a picture in a folder is what an earlier run without -o left there."""
-    original = re.sub(r"_(x\d+(\.\d+)?|\d+x\d*)$", "", path.stem)
-    return original != path.stem and any(path.with_name(original + ending).is_file() for ending in _ENDINGS)

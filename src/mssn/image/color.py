@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 # Weights of R, G, B in [0, 1] for the Y of MATLAB's rgb2ycbcr (ITU-R BT.601, range 16..235).
@@ -50,3 +52,20 @@ def from_network(array: np.ndarray, dtype: np.dtype | type = np.uint8) -> np.nda
     limit = np.iinfo(dtype).max
     scaled = array[0].transpose(1, 2, 0) * np.float32(limit) + np.float32(0.5)
     return np.ascontiguousarray(np.clip(scaled, 0, limit).astype(dtype))
+
+
+def to_8_bit(array: np.ndarray) -> np.ndarray:
+    """Nearest of 256 levels: 65535 = 255 * 257 and 1.0 become 255, so that both ends stay ends."""
+    if array.dtype == np.uint16:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return array if array.dtype == np.uint8 else _levels(array, np.uint8)
+
+
+def to_integers(array: np.ndarray) -> np.ndarray:
+    """Floats to 16 bit; integers stay what they are."""
+    return _levels(array, np.uint16) if array.dtype == np.float32 else array
+
+
+def _levels(array: np.ndarray, dtype: type[np.unsignedinteger[Any]]) -> np.ndarray:
+    limit = np.float32(np.iinfo(dtype).max)
+    return (np.clip(array, 0, 1) * limit + np.float32(0.5)).astype(dtype)

@@ -5,19 +5,13 @@ Read from the file's own tables, never guessed from its pixels.
 
 from __future__ import annotations
 
-import os
 import statistics
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
 from typing import IO
 
-from mssn.errors import ImageError
-from mssn.image import webp
-from mssn.image.decode import display_name
-
+HEAD = 1 << 20  # bytes read of a file: tables come before the picture, thumbnails and profiles before them
 # The luminance table of the JPEG standard (ITU-T T.81, table K.1) in zigzag order, as files store it.
 _STANDARD = (
     *(16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40),
@@ -26,7 +20,7 @@ _STANDARD = (
     *(95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99),
 )
 _TIFF_COMPRESSION, _TIFF_TABLES, _TIFF_JPEG = 259, 347, 7
-_HEAD = 1 << 20  # bytes read of a file: tables come before the picture, thumbnails and profiles before them
+_WORST = 127  # the coarsest quantiser of VP8
 
 
 @dataclass(frozen=True)
@@ -47,29 +41,27 @@ class Compression:
 LOSSLESS = Compression(lossy=False)  # stored without loss, or from no file
 
 
-def compression(source: str | os.PathLike[str] | bytes) -> Compression:
-    """How a picture file, or the content of one, was compressed.
+def compression_of(file: IO[bytes], head: bytes) -> Compression:
+    """How the picture in an open file was compressed.
 
     The quality of a JPEG is estimated from its quantisation table, also where the JPEG lies in a TIFF, that
     of a WebP from its first picture's header; AVIF and HEIC count as lossy (their lossless forms are rare);
     everything else is lossless.
 
-    Raises:
-        ImageError: The file cannot be read.
+    Args:
+        file: The whole file; of a TIFF more than the head is looked at.
+        head: Its first `HEAD` bytes, fewer if it is shorter.
+
+    Source: TIFF 6.0; ITU-T T.81 (JPEG); RFC 9649 (WebP).
     """
-    try:
-        with BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
-            data = file.read(_HEAD)
-            if data[:4] in (b"II*\0", b"MM\0*"):
-                return _of_tiff(file, data[:8])
-    except OSError as error:
-        raise ImageError(f"{display_name(source)}: cannot be read: {error.strerror or error}") from error
-    if data[:2] == b"\xff\xd8":
-        return Compression(kind="JPEG", quality=_jpeg_quality(data))
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        frames = [content for name, content in _webp_chunks(data, 12) if name == b"VP8 "]
-        return Compression(kind="WebP", quality=webp.quality(frames[0])) if frames else LOSSLESS
-    return Compression(kind="AVIF") if data[4:8] == b"ftyp" else LOSSLESS
+    if head[:4] in (b"II*\0", b"MM\0*"):
+        return _of_tiff(file, head[:8])
+    if head[:2] == b"\xff\xd8":
+        return Compression(kind="JPEG", quality=_jpeg_quality(head))
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        frames = [content for name, content in _webp_chunks(head, 12) if name == b"VP8 "]
+        return Compression(kind="WebP", quality=webp_quality(frames[0])) if frames else LOSSLESS
+    return Compression(kind="AVIF") if head[4:8] == b"ftyp" else LOSSLESS
 
 
 def _of_tiff(file: IO[bytes], head: bytes) -> Compression:
@@ -86,7 +78,7 @@ def _of_tiff(file: IO[bytes], head: bytes) -> Compression:
         if _TIFF_TABLES in values:
             length, place = values[_TIFF_TABLES]
             file.seek(struct.unpack(order + "I", place)[0])
-            quality = _jpeg_quality(file.read(min(length, _HEAD)))
+            quality = _jpeg_quality(file.read(min(length, HEAD)))
         return Compression(kind="JPEG", quality=quality)
     except (struct.error, KeyError):  # whoever decodes it will say what is wrong
         return LOSSLESS
@@ -143,3 +135,85 @@ def _webp_chunks(data: bytes, place: int) -> Iterator[tuple[bytes, bytes]]:
         yield name, data[place + 8 : place + 8 + length]
         # A frame's own chunks follow 16 bytes of its header.
         place += 8 + (16 if name == b"ANMF" else length + length % 2)
+
+
+def webp_quality(frame: bytes) -> int | None:
+    """The quality, 0..100, at which libwebp would have made a picture, as near as it comes.
+
+    libwebp takes 127 * (1 - c) for the quantiser, c being the cube root of 2/3 of the quality up to 75, and
+    of twice the quality less 100 above (both in per cent), and varies it between parts of the picture.
+
+    Args:
+        frame: The beginning of a VP8 chunk's content; some 100 bytes are enough.
+
+    Returns:
+        The estimate, 1..100, or None if this is no VP8 key frame.
+
+    Source: RFC 6386 (VP8), sections 7 (the boolean decoder), 9.2 to 9.6 and 19.2 (the frame header).
+    """
+    if frame[3:6] != b"\x9d\x01\x2a" or frame[0] & 1:
+        return None
+    try:
+        level = _quantiser(_Bits(frame[10:200]))
+    except IndexError:
+        return None
+    share = (1 - level / _WORST) ** 3
+    return max(round(100 * (1.5 * share if share < 0.5 else (share + 1) / 2)), 1)
+
+
+class _Bits:
+    """The boolean decoder, for bits that are 0 as often as 1."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._place = data, 2
+        self._value, self._range, self._count = data[0] << 8 | data[1], 255, 0
+
+    def number(self, bits: int) -> int:
+        """An unsigned number of so many bits, the highest first."""
+        found = 0
+        for _ in range(bits):
+            split = 1 + ((self._range - 1) * 128 >> 8)
+            bit = self._value >= split << 8
+            if bit:
+                self._range, self._value = self._range - split, self._value - (split << 8)
+            else:
+                self._range = split
+            while self._range < 128:
+                self._value, self._range = self._value << 1, self._range << 1
+                self._count += 1
+                if self._count == 8:
+                    self._count = 0
+                    self._value |= self._data[self._place]
+                    self._place += 1
+            found = 2 * found + bit
+        return found
+
+    def optional(self, bits: int) -> int:
+        """A signed number, 0 where it is left out."""
+        if not self.number(1):
+            return 0
+        found = self.number(bits)
+        return -found if self.number(1) else found
+
+
+def _quantiser(bits: _Bits) -> float:
+    """The quantiser of the coefficients, the mean over the picture's segments."""
+    bits.number(2)  # colour space, clamping
+    levels, absolute = [0], False
+    if bits.number(1):  # segments
+        has_map, has_data = bits.number(1), bits.number(1)
+        if has_data:
+            absolute = bool(bits.number(1))
+            levels = [bits.optional(7) for _ in range(4)]
+            for _ in range(4):  # of the loop filter
+                bits.optional(6)
+        for _ in range(3 * has_map):
+            if bits.number(1):
+                bits.number(8)
+    bits.number(1 + 6 + 3)  # the loop filter: kind, level, sharpness
+    if bits.number(1) and bits.number(1):
+        for _ in range(8):
+            bits.optional(6)
+    bits.number(2)  # partitions
+    base = bits.number(7)
+    return statistics.mean(levels) if absolute else base + statistics.mean(levels)

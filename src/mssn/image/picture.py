@@ -1,4 +1,4 @@
-"""A decoded picture, with everything needed to write it again."""
+"""A decoded picture: the one place that knows of alpha, pages, single bits and inks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mssn.errors import ImageError
+from mssn.image.alpha import bleed
 from mssn.image.compression import LOSSLESS, Compression
 
 NO_DPI = 72.0
 _SAMPLES = (np.uint8, np.uint16, np.float32)
+Change = Callable[[np.ndarray], np.ndarray]
+"""Makes an H x W x C plane another one of the same channels and dtype."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +75,75 @@ class Picture:
                 wanted, given = f"{(*shape[:2], 1)} of {dtype}", f"{plane.shape} of {plane.dtype}"
                 raise ImageError(f"{name} must be {wanted} like its pixels, not {given}")
 
+    @classmethod
+    def from_array(cls, array: np.ndarray) -> Picture:
+        """The picture that an array of pixels is, or several of one size as its pages.
+
+        Args:
+            array: H x W (grey), H x W x C or N x H x W x C, C being 1, 2, 3 or 4 (grey, grey and alpha, RGB,
+                RGB and alpha); uint8 (0..255), uint16 (0..65535) or finite float32 (nominally 0..1).
+
+        Raises:
+            ImageError: It is nothing of the above.
+        """
+        if not isinstance(array, np.ndarray):
+            raise ImageError(f"expected a NumPy array, not a {type(array).__name__}")
+        channels = array.shape[-1] if array.ndim in (3, 4) else 1
+        if array.ndim not in (2, 3, 4) or channels > 4 or array.size == 0 or array.dtype not in _SAMPLES:
+            raise ImageError(
+                "expected an array of H x W, H x W x 1..4 or N x H x W x 1..4 pixels, uint8, uint16 or "
+                f"float32; got {array.shape} of {array.dtype}"
+            )
+        if array.dtype == np.float32 and not np.isfinite(array).all():
+            raise ImageError("some of the pixels are not numbers")
+        pages = len(array) if array.ndim == 4 else 1
+        planes = array[:, :, None] if array.ndim == 2 else array.reshape(-1, *array.shape[-2:])
+        colors = 1 if channels < 3 else 3
+        alpha = planes[:, :, colors:] if channels > colors else None
+        return cls(planes[:, :, :colors], alpha=alpha, pages=pages)
+
+    def to_array(self, axes: int) -> np.ndarray:
+        """The array with so many axes, 2 to 4, that `from_array` would take for this picture."""
+        planes = self.pixels if self.alpha is None else np.concatenate([self.pixels, self.alpha], axis=2)
+        if axes == 2:
+            return planes[:, :, 0]
+        return planes if axes == 3 else planes.reshape(self.pages, -1, *planes.shape[1:])
+
     @property
     def nbytes(self) -> int:
         """Bytes of all planes."""
         return sum(p.nbytes for p in (self.pixels, self.alpha, self.black) if p is not None)
 
-    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Picture:
+    @property
+    def page_size(self) -> tuple[int, int]:
+        """Height and width of a page in pixels."""
+        return self.pixels.shape[0] // self.pages, self.pixels.shape[1]
+
+    def resized(self, colors: Change, alpha: Change, *, bleeding: bool = True) -> Picture:
+        """Make every page larger or smaller, each by itself; what was black or white stays so.
+
+        Args:
+            colors: Resizes the plane of grey or RGB, and that of black ink.
+            alpha: Resizes the transparency.
+            bleeding: Continue visible colours under transparent pixels first, so that what is hidden there
+                does not shine through at the edges.
+        """
+        if self.pages > 1:
+            return self.joined([page.resized(colors, alpha, bleeding=bleeding) for page in self.split()])
+        visible = self.pixels
+        if self.alpha is not None and bleeding:
+            visible = bleed(visible, self.alpha)
+        pixels = colors(visible)
+        if self.bits == 1:
+            pixels = np.where(pixels < 128, 0, 255).astype(np.uint8)
+        return replace(
+            self,
+            pixels=pixels,
+            alpha=None if self.alpha is None else alpha(self.alpha),
+            black=None if self.black is None else colors(self.black),
+        )
+
+    def each(self, change: Change) -> Picture:
         """The picture with every plane (pixels, alpha, black) changed in the same way."""
         alpha, black = (None if plane is None else change(plane) for plane in (self.alpha, self.black))
         return replace(self, pixels=change(self.pixels), alpha=alpha, black=black)

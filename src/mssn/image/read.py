@@ -8,26 +8,42 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyvips
 
 from mssn.errors import DataError, ImageError
-from mssn.image.compression import compression
-from mssn.image.decode import READABLE, bits_of, display_name, open_image, samples
-from mssn.image.encode import to_8_bit
-from mssn.image.metadata import field, kind_of, png_frames, reason, upright_exif, upright_xmp
+from mssn.image.color import to_8_bit
+from mssn.image.metadata import field, kind_of, loader, reason, upright_exif, upright_xmp
 from mssn.image.picture import NO_DPI, Picture
 from mssn.image.scratch import ScratchArrays, release
+from mssn.image.source import READABLE, PictureFile, display_name
 
 MAX_PIXELS = 500_000_000  # a small damaged or hostile file may claim a size that would fill the memory
 Source = str | os.PathLike[str] | bytes
+_STRIP = 128  # rows
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a[::-1].swapaxes(0, 1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a[:, ::-1].swapaxes(0, 1),
+}
+_DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 
 
 def read(
-    source: Source, *, max_pixels: int = MAX_PIXELS, into: str = "", scratch: ScratchArrays | None = None
+    source: Source | PictureFile,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    into: str = "",
+    scratch: ScratchArrays | None = None,
 ) -> Picture:
     """Decode a picture file, turned upright, with its depth, alpha and metadata.
 
@@ -35,8 +51,8 @@ def read(
     8-bit grey, 10 and 12 bit become full-range 16 bit; CMYK stays CMYK.
 
     Args:
-        source: PNG, JPEG, WebP, TIFF, AVIF or GIF file (HEIC where libvips has its decoder), or the content
-            of one.
+        source: PNG, JPEG, WebP, TIFF, AVIF or GIF file (HEIC where libvips has its decoder), the content
+            of one, or one that is open already.
         max_pixels: refuse larger pictures, all pages together, before any pixel is decoded.
         into: ending of the file to be written: for ".tif" all pages of a TIFF are read, for ".webp" all
             frames of a GIF or WebP, if they have one size. Else, and of other formats always, the first.
@@ -45,8 +61,9 @@ def read(
     Raises:
         ImageError: missing, not a picture, damaged, cut short, too large, or of an unsupported kind.
     """
-    image = open_image(source, max_pixels, into)
-    array = _samples(source, image, scratch=scratch)
+    file = source if isinstance(source, PictureFile) else PictureFile(source)
+    image = file.open(max_pixels, into)
+    array = _samples(file, image, scratch=scratch)
     inks = image.interpretation == "cmyk"
     if inks:
         full = array.dtype.type(1) if array.dtype == np.float32 else np.iinfo(array.dtype).max
@@ -63,7 +80,7 @@ def read(
         pixels=pixels,
         alpha=alpha if alpha.size else None,
         black=black if inks else None,
-        bits=bits_of(image),
+        bits=_bits_of(image),
         icc=field(image, "icc-profile-data", None),
         exif=upright_exif(exif) if exif else None,
         xmp=upright_xmp(xmp) if xmp else None,
@@ -75,8 +92,8 @@ def read(
         pages=count,
         delays=tuple(field(image, "delay", ())) if animated else (),
         loop=field(image, "loop", 0) if animated else 0,
-        left_out=max(field(image, "n-pages", 1) - count, 0) or png_frames(source) - 1,
-        compression=compression(source),
+        left_out=max(field(image, "n-pages", 1) - count, 0) or file.png_frames - 1,
+        compression=file.compression,
     )
 
 
@@ -89,7 +106,8 @@ def read_rgb(source: Source) -> np.ndarray:
     Raises:
         ImageError: as `read`.
     """
-    array = _samples(source, open_image(source, MAX_PIXELS), srgb=True)
+    file = PictureFile(source)
+    array = _samples(file, file.open(MAX_PIXELS), srgb=True)
     array = to_8_bit(array[:, :, :3] if array.shape[2] > 2 else array[:, :, :1])
     return np.ascontiguousarray(np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array)
 
@@ -100,28 +118,7 @@ def read_size(source: Source) -> tuple[int, int]:
     Raises:
         ImageError: as `read`, except that damage behind the header goes unnoticed.
     """
-    image = open_image(source, None)
-    lying = field(image, "orientation", 1) in (5, 6, 7, 8)
-    return (image.width, image.height) if lying else (image.height, image.width)
-
-
-def read_format(source: Source) -> str:
-    """What a file is, from its header: "png", "jpeg" ... as `Picture.format`.
-
-    Raises:
-        ImageError: as `read_size`.
-    """
-    return kind_of(open_image(source, None))
-
-
-def is_animated(source: Source) -> bool:
-    """Whether a file holds several frames of a GIF or WebP animation, from the header alone.
-
-    Raises:
-        ImageError: as `read_size`.
-    """
-    image = open_image(source, None)
-    return kind_of(image) in ("gif", "webp") and field(image, "n-pages", 1) > 1
+    return PictureFile(source).size
 
 
 def find_images(folder: str | os.PathLike[str], unreadable: list[str] | None = None) -> list[Path]:
@@ -178,12 +175,12 @@ def _plane(array: np.ndarray, first: int, end: int, scratch: ScratchArrays | Non
 
 
 def _samples(
-    source: Source, image: pyvips.Image, *, srgb: bool = False, scratch: ScratchArrays | None = None
+    file: PictureFile, image: pyvips.Image, *, srgb: bool = False, scratch: ScratchArrays | None = None
 ) -> np.ndarray:
     """The pixels of an opened file; its errors in one line."""
-    name = display_name(source)
+    name = file.name
     try:
-        array = samples(image, srgb=srgb, scratch=scratch)
+        array = _decoded(image, srgb=srgb, scratch=scratch)
     except pyvips.Error as error:
         if kind_of(image) == "heic":
             raise ImageError(f"{name}: this libvips cannot decode HEIC; use AVIF or PNG") from error
@@ -191,6 +188,66 @@ def _samples(
     if array.dtype == np.float32 and not np.isfinite(array).all():
         raise ImageError(f"{name}: some of its samples are not numbers")
     return array
+
+
+def _bits_of(image: pyvips.Image) -> int | None:
+    """Bits of a sample where the array's dtype has more: 1, 10 or 12."""
+    bits = field(image, "bits-per-sample", None)
+    bilevel = bits == 1 and image.bands == 1 and not field(image, "palette", None)
+    return bits if bilevel or (loader(image) == "heif" and bits in (10, 12)) else None
+
+
+def _decoded(image: pyvips.Image, *, srgb: bool, scratch: ScratchArrays | None) -> np.ndarray:
+    """Decode to an upright H x W x bands array of uint8, uint16 (full range) or float32.
+
+    Args:
+        image: From `PictureFile.open`.
+        srgb: Turn inks into sRGB; else they stay C, M, Y, K.
+        scratch: Takes what is too large for memory.
+
+    Raises:
+        pyvips.Error: The file is damaged.
+    """
+    bits = _bits_of(image) or 16
+    if srgb and image.interpretation == "cmyk":  # without a profile, libvips's general CMYK profile serves
+        image = image.icc_transform("srgb", embedded=True, depth=8 if image.format == "uchar" else 16)
+    orientation = field(image, "orientation", 1)
+    if scratch is not None and scratch.holds(_size(image)):
+        array = _in_file(image, orientation, scratch)
+    else:
+        if orientation != 1:
+            # Turning needs pixels out of order, the decoder hands them out in order.
+            image = image.copy_memory().autorot()
+        array = image.numpy().reshape(image.height, image.width, image.bands)
+    if array.dtype == np.uint16 and bits < 16:
+        # libvips shifts 10 and 12 bit up and leaves the low bits 0, so that white would be 65472 of 65535.
+        levels = np.arange(65536) >> (16 - bits)
+        array = np.rint(levels * (65535 / ((1 << bits) - 1))).astype(np.uint16)[array]
+    return array
+
+
+def _in_file(image: pyvips.Image, orientation: int, scratch: ScratchArrays) -> np.ndarray:
+    """Decode strip by strip into an array that lies in a file, as `_decoded` does into memory."""
+    dtype = _DTYPES[str(image.format)]
+    array = scratch.empty((image.height, image.width, image.bands), dtype)
+    region: Any = pyvips.Region.new(image)
+    for top in range(0, image.height, _STRIP):
+        rows = array[top : top + _STRIP]
+        rows[:] = np.frombuffer(region.fetch(0, top, image.width, len(rows)), dtype).reshape(rows.shape)
+        release(array)
+    if orientation == 1:
+        return array
+    view = _TURNS[orientation](array)
+    turned = scratch.empty(view.shape, dtype)
+    for top in range(0, len(turned), _STRIP):
+        turned[top : top + _STRIP] = view[top : top + _STRIP]
+        release(turned)
+        release(array)
+    return turned
+
+
+def _size(image: pyvips.Image) -> int:
+    return image.width * image.height * image.bands * np.dtype(_DTYPES[str(image.format)]).itemsize
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

@@ -1,19 +1,37 @@
-"""Picture files out: a written file replaces its target only when complete."""
+"""Picture files out: what each format can hold, and a target that is replaced only when complete."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pyvips
 
 from mssn.atomic import replacing
 from mssn.errors import ImageError
-from mssn.image.decode import display_name
-from mssn.image.encode import WRITABLE, encode, encode_into
-from mssn.image.metadata import reason
+from mssn.image.color import to_8_bit, to_integers
+from mssn.image.metadata import compact, describes, reason
 from mssn.image.picture import Picture
+from mssn.image.scratch import location
+from mssn.image.source import display_name
 
+WRITABLE = (".avif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_JPEG = (".jpg", ".jpeg")
+_TIFF = (".tif", ".tiff")
+_LIBVIPS_XMP, _MOST_XMP = 60_000, 65_502  # bytes of XMP that libvips, and that a segment of a JPEG can hold
+_XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
+_INTERPRETATIONS = {
+    (1, "uint8"): "b-w",
+    (3, "uint8"): "srgb",
+    (1, "uint16"): "grey16",
+    (3, "uint16"): "rgb16",
+    (1, "float32"): "b-w",
+    (3, "float32"): "scrgb",
+}
 _LARGE = 2**28  # bytes of pixels from which on the encoded file is not gathered in memory first
 
 
@@ -40,7 +58,7 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
         raise ImageError(f"{name}: cannot write '{suffix}' files; use one of {', '.join(WRITABLE)}")
     if target.is_dir():
         raise ImageError(f"{name}: is a folder, not a file to write")
-    _check_quality(quality, name)
+    check_quality(quality)
     try:
         with replacing(target) as file:
             if picture.nbytes > _LARGE:
@@ -65,13 +83,163 @@ def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name:
     Raises:
         ImageError: impossible quality, or a picture too large for the format.
     """
-    _check_quality(quality, name)
+    check_quality(quality)
     try:
         return encode(picture, suffix, quality)
     except pyvips.Error as error:
         raise ImageError(f"{name}: cannot be encoded: {reason(error)}") from error
 
 
-def _check_quality(quality: int | None, name: str) -> None:
+def check_quality(quality: int | None) -> None:
+    """Refuse an impossible quality.
+
+    Raises:
+        ImageError: It is neither None nor 1 to 100.
+    """
     if quality is not None and not 1 <= quality <= 100:
-        raise ImageError(f"{name}: quality must be 1 to 100, not {quality}")
+        raise ImageError(f"`quality` must be 1 to 100, not {quality}")
+
+
+def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
+    """Encode in memory, so that writing is Python's own and its errors are clear.
+
+    Args:
+        picture: What the format cannot hold (depth, transparency, inks) is converted.
+        suffix: One of `WRITABLE`.
+        quality: See `write`.
+
+    Raises:
+        pyvips.Error: It is too large for the format.
+    """
+    picture = _fitted(picture, suffix)
+    options = _options(picture, suffix, quality) | _kept(picture, suffix)
+    if suffix in _JPEG and picture.xmp and _LIBVIPS_XMP < len(picture.xmp) <= _MOST_XMP:
+        return _with_xmp(_image(replace(picture, xmp=None)).write_to_buffer(suffix, **options), picture.xmp)
+    return _image(picture).write_to_buffer(suffix, **options)
+
+
+def encode_into(descriptor: int, picture: Picture, suffix: str, quality: int | None) -> None:
+    """Encode into an open file, whose content need not fit into memory; otherwise as `encode`.
+
+    Raises:
+        pyvips.Error: As `encode`; or the file cannot be written.
+    """
+    picture = _fitted(picture, suffix)
+    target = pyvips.Target.new_to_descriptor(descriptor)
+    options = _options(picture, suffix, quality) | _kept(picture, suffix)
+    _image(picture).write_to_target(target, suffix, **options)
+
+
+def _fitted(picture: Picture, suffix: str) -> Picture:
+    """The picture as the format can hold it."""
+    if picture.pages > 1 and not (suffix in _TIFF or (suffix == ".webp" and picture.delays)):
+        picture = picture.split()[0]
+    if picture.black is not None and suffix not in (*_JPEG, *_TIFF):
+        picture = _without_inks(picture)
+    if suffix not in _TIFF:
+        picture = picture.each(to_integers if suffix in (".png", ".avif") else to_8_bit)
+    if picture.alpha is not None and suffix in _JPEG:
+        picture = _on_white(picture)
+    if picture.xmp and len(picture.xmp) > _LIBVIPS_XMP and suffix in _JPEG:
+        picture = replace(picture, xmp=compact(picture.xmp))
+    return picture
+
+
+def _image(picture: Picture) -> pyvips.Image:
+    """The picture as libvips knows it, with its metadata."""
+    pixels, alpha, black = picture.pixels, picture.alpha, picture.black
+    colours, kind = pixels.shape[2], str(pixels.dtype)
+    image, interpretation = _plane(pixels), _INTERPRETATIONS[colours, kind]
+    if black is not None:  # stored as light, written as ink
+        image, interpretation = image.bandjoin(_plane(black)), "cmyk"
+        image = 1 - image if kind == "float32" else image.invert()
+    if alpha is not None:
+        image = image.bandjoin(_plane(alpha))
+    image = image.copy(interpretation=interpretation, xres=picture.dpi / 25.4, yres=picture.dpi / 25.4)
+    space = "CMYK" if black is not None else "GRAY" if colours == 1 else "RGB "
+    icc = picture.icc if picture.icc and describes(picture.icc, space) else None
+    blocks = {
+        "icc-profile-data": icc,
+        "exif-data": picture.exif,
+        "xmp-data": picture.xmp,
+        "iptc-data": picture.iptc,
+    }
+    for key, value in blocks.items():
+        if value:
+            image.set_type(pyvips.GValue.blob_type, key, cast(Any, value))  # pyvips's hints leave bytes out
+    if picture.pages > 1:
+        image.set_type(pyvips.GValue.gint_type, "page-height", image.height // picture.pages)
+    if picture.delays:
+        image.set_type(pyvips.GValue.array_int_type, "delay", list(picture.delays))
+        image.set_type(pyvips.GValue.gint_type, "loop", picture.loop)
+    return image
+
+
+def _with_xmp(jpeg: bytes, xmp: bytes) -> bytes:
+    """A JPEG with an XMP segment behind its first ones (JFIF, EXIF)."""
+    place = 2
+    while jpeg[place : place + 2] in (b"\xff\xe0", b"\xff\xe1"):
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    length = (2 + len(_XMP_MARK) + len(xmp)).to_bytes(2, "big")
+    return jpeg[:place] + b"\xff\xe1" + length + _XMP_MARK + xmp + jpeg[place:]
+
+
+def _plane(array: np.ndarray) -> Any:
+    """H x W x C as libvips knows it; what lies in a file is read from there, a strip at a time."""
+    height, width, channels = array.shape
+    place = location(array)
+    if place is None:
+        return pyvips.Image.new_from_array(np.ascontiguousarray(array))
+    file, offset = place
+    bytes_of_a_pixel = channels * array.dtype.itemsize
+    image: Any = pyvips.Image.rawload(  # a name in bytes, because it may be no text
+        cast(Any, os.fsencode(file)), width, height, bytes_of_a_pixel, offset=offset, access="sequential"
+    )
+    return image.copy(format=_FORMATS[str(array.dtype)], bands=channels)
+
+
+def _without_inks(picture: Picture) -> Picture:
+    """Inks to sRGB, through the picture's own profile, or libvips's general one."""
+    image = _image(replace(picture, alpha=None))
+    depth = 8 if image.format == "uchar" else 16
+    array = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth).numpy()
+    # The profile describes inks that the converted pixels no longer have.
+    return replace(picture, pixels=array.astype(picture.pixels.dtype), black=None, icc=None)
+
+
+def _on_white(picture: Picture) -> Picture:
+    """Lay 8-bit pixels on white paper, as a browser would show them."""
+    assert picture.alpha is not None
+    opacity = picture.alpha.astype(np.uint32)
+
+    def laid(plane: np.ndarray) -> np.ndarray:
+        return ((plane * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+
+    black = None if picture.black is None else laid(picture.black)
+    return replace(picture, pixels=laid(picture.pixels), alpha=None, black=black)
+
+
+def _kept(picture: Picture, suffix: str) -> dict[str, Any]:
+    """The kinds of metadata to write; no EXIF where there is none, because libvips would make one up."""
+    kinds = ["xmp", "icc", "other"] + ["exif"] * bool(picture.exif) + ["iptc"] * (suffix in _JPEG)
+    return {"keep": "|".join(kinds)}
+
+
+def _options(picture: Picture, suffix: str, quality: int | None) -> dict[str, Any]:
+    """What each encoder is asked for; efforts stand where more time buys little."""
+    bilevel = picture.bits == 1 and picture.alpha is None and picture.pixels.dtype == np.uint8
+    if suffix == ".png":
+        # Half the size of unfiltered level 6 in the same time.
+        return {"bitdepth": 1} if bilevel else {"compression": 3, "filter": "all"}
+    if suffix in _TIFF:
+        if bilevel:
+            return {"bitdepth": 1, "compression": "ccittfax4"}
+        predictor = "float" if picture.pixels.dtype == np.float32 else "horizontal"
+        big = picture.pixels.nbytes > 2**30  # with alpha and overhead still below the 4 GB of a plain TIFF
+        return {"compression": "deflate", "predictor": predictor, "bigtiff": big}
+    if suffix == ".webp":
+        return {"Q": quality or 95, "smart_subsample": True}
+    if suffix == ".avif":
+        depth = {} if picture.pixels.dtype == np.uint8 else {"bitdepth": picture.bits or 12}
+        return {"Q": quality or 85, "effort": 2, **depth}  # effort 4: seven times as long, a tenth smaller
+    return {"Q": quality or 95, "subsample_mode": "off" if (quality or 95) >= 90 else "on"}

@@ -1,1 +1,1 @@
-"""Enlarging arrays and pictures with any runtime, in windows that join without a seam."""
+"""Enlarging arrays and pictures with any runtime, in tiles that join without a seam."""

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -16,15 +15,15 @@ import numpy as np
 from mssn.atomic import sweep
 from mssn.errors import ImageError, MssnError
 from mssn.image.compression import LOSSLESS, Compression
-from mssn.image.encode import WRITABLE
+from mssn.image.metadata import signed
 from mssn.image.picture import Picture
-from mssn.image.read import MAX_PIXELS, is_animated, read, read_format
+from mssn.image.read import MAX_PIXELS, read
 from mssn.image.scratch import ScratchArrays
-from mssn.image.write import to_bytes, write
-from mssn.image.xmp import signed
+from mssn.image.source import PictureFile
+from mssn.image.write import check_quality, to_bytes, write
+from mssn.upscaling.naming import suffix_for
 from mssn.upscaling.progress import Progress
-from mssn.upscaling.size import Size
-from mssn.upscaling.upscaler import BICUBIC, Upscaler
+from mssn.upscaling.upscaler import Enlarged, Upscaler
 
 T = TypeVar("T")
 MEMORY = 2**30  # bytes of pixels to hold in memory
@@ -40,9 +39,10 @@ class Options:
         quality: 1 to 100 for JPEG, WebP and AVIF; None for a good one. See `mssn.image.write.write`.
         metadata: "keep" EXIF, XMP and IPTC, and note in the XMP what enlarged the picture, or "strip" them;
             the colour profile stays in any case.
-        max_pixels: Refuse larger sources: a small file may claim a size that fills the memory.
-        memory: Bytes of pixels to hold in memory, roughly; what is more waits in a temporary file beside
-            the target.
+        max_megapixels: Refuse larger sources, all pages together: a small file may claim a size that fills
+            the memory. Above 0 and below a billion.
+        memory: Bytes of pixels to hold in memory, roughly, 0 or more; what does not fit waits in a temporary
+            file beside the target.
 
     Raises:
         ImageError: A value makes no sense.
@@ -51,16 +51,22 @@ class Options:
     force: bool = False
     quality: int | None = None
     metadata: Literal["keep", "strip"] = "keep"
-    max_pixels: int = MAX_PIXELS
+    max_megapixels: float = MAX_PIXELS / 1e6
     memory: int = MEMORY
 
     def __post_init__(self) -> None:
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise ImageError(f"the quality must be 1 to 100, not {self.quality}")
+        check_quality(self.quality)
         if self.memory < 0:
-            raise ImageError(f"the memory must not be below 0, it is {self.memory}")
-        if self.max_pixels < 1:
-            raise ImageError(f"the limit of pixels must be above 0, not {self.max_pixels}")
+            raise ImageError("`memory` must not be below 0")
+        if not 0 < self.max_megapixels < 1e9:
+            raise ImageError(
+                f"`max_megapixels` must be above 0 and below a billion, not {self.max_megapixels:g}"
+            )
+
+    @property
+    def max_pixels(self) -> int:
+        """The limit in pixels."""
+        return int(self.max_megapixels * 1e6)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,8 @@ class Done:
         left_out: Pages or frames that were not, because the target's format cannot hold them.
         cut: The darkest and brightest value of a float picture that was cut to 0..1, because the target's
             format cannot hold more; None where nothing was.
-        model: What enlarged it, "mssn-s-photo" for instance.
+        model: What enlarged it, "mssn-s-photo" for instance; see `mssn.upscaling.upscaler.Enlarged`.
+        steps: (model, factor) of each network, in the order they ran.
         compression: How the source was compressed.
         seconds: From the first byte read to the last one written, waiting for other pictures included.
         error: Why it failed; everything but the job is empty then.
@@ -96,6 +103,7 @@ class Done:
     left_out: int = 0
     cut: tuple[float, float] | None = None
     model: str = ""
+    steps: tuple[tuple[str, int], ...] = ()
     compression: Compression = LOSSLESS
     seconds: float = 0.0
     error: MssnError | None = None
@@ -104,8 +112,10 @@ class Done:
 class _Task:
     """One job on its way: read, enlarged, written, each step by another thread."""
 
-    def __init__(self, upscaler: Upscaler, job: Job, options: Options) -> None:
-        self.upscaler, self.job, self.options = upscaler, job, options
+    def __init__(
+        self, upscaler: Upscaler, job: Job, options: Options, file: PictureFile | None = None
+    ) -> None:
+        self.upscaler, self.job, self.options, self.file = upscaler, job, options, file
         self.started = time.perf_counter()
         self.scratch = ScratchArrays(options.memory // _IN_FLIGHT, job.target.parent)
 
@@ -115,21 +125,30 @@ class _Task:
             if source.exists() and target.samefile(source):
                 raise ImageError(f"{target}: would replace the original; choose another output")
             if not self.options.force:
-                raise ImageError(f"{target}: exists already; use --force to overwrite it")
-        suffix, limit = target.suffix.lower(), self.options.max_pixels
-        return read(source, max_pixels=limit, into=suffix, scratch=self.scratch)
+                raise ImageError(f"{target}: exists already; use `force` to overwrite it")
+        file, self.file = self.file or PictureFile(source), None
+        limit = self.options.max_pixels
+        return read(file, max_pixels=limit, into=target.suffix.lower(), scratch=self.scratch)
 
-    def enlarge(self, picture: Picture, progress: Progress | None = None) -> Picture:
-        return _enlarged(self.upscaler, picture, self.options, self.scratch, progress)
+    def enlarge(self, picture: Picture, progress: Progress | None = None) -> Enlarged:
+        return _noted(self.upscaler.enlarge(picture, self.scratch, progress), self.options)
 
-    def write(self, picture: Picture, large: Picture) -> Done:
+    def write(self, picture: Picture, large: Enlarged) -> Done:
         with self.scratch:
-            write(self.job.target, large, quality=self.options.quality)
-        return _done(self.job, self.upscaler, picture, large, self.started)
+            write(self.job.target, large.picture, quality=self.options.quality)
+        return _done(self.job, picture, large, self.started)
 
 
-def _done(job: Job, upscaler: Upscaler, picture: Picture, large: Picture, started: float) -> Done:
-    before, after = ((p.pixels.shape[1], p.pixels.shape[0] // p.pages) for p in (picture, large))
+def _noted(large: Enlarged, options: Options) -> Enlarged:
+    """With the metadata that are wanted: those of the source and a note of what enlarged it, or none."""
+    picture = large.picture
+    if options.metadata == "strip":
+        return replace(large, picture=replace(picture, exif=None, xmp=None, iptc=None))
+    return replace(large, picture=replace(picture, xmp=signed(picture.xmp, large.model)))
+
+
+def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
+    before, after = ((p.page_size[1], p.page_size[0]) for p in (picture, large.picture))
     return Done(
         job,
         before,
@@ -137,7 +156,8 @@ def _done(job: Job, upscaler: Upscaler, picture: Picture, large: Picture, starte
         picture.pages,
         picture.left_out,
         _cut(picture, job.target),
-        upscaler.model_for(picture),
+        large.model,
+        large.steps,
         picture.compression,
         time.perf_counter() - started,
     )
@@ -156,6 +176,8 @@ def upscale_file(
     target: Path,
     options: Options | None = None,
     progress: Progress | None = None,
+    *,
+    file: PictureFile | None = None,
 ) -> Done:
     """Enlarge one file into another; the target appears only when whole.
 
@@ -165,16 +187,17 @@ def upscale_file(
         target: Picture to write; its ending chooses the format.
         options: How to read and write.
         progress: Called with the share that is enlarged, 0 to 1; cancels what is left by returning False.
+        file: The source, if it is open already, or comes from no path.
 
     Raises:
         ImageError: It cannot be read or written, or the target exists.
         CancelledError: `progress` returned False; nothing is written.
     """
     sweep(target.parent)
-    work = _Task(upscaler, Job(source, target), options or Options())
-    with work.scratch:
-        picture = work.read()
-        return work.write(picture, work.enlarge(picture, progress))
+    task = _Task(upscaler, Job(source, target), options or Options(), file)
+    with task.scratch:
+        picture = task.read()
+        return task.write(picture, task.enlarge(picture, progress))
 
 
 def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | None = None) -> Iterator[Done]:
@@ -211,21 +234,21 @@ def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | No
     try:
         reading = begin()
         while reading is not None:
-            work, picture = live[-1], reading.result()
+            task, picture = live[-1], reading.result()
             reading = begin()
-            large = _try(work.enlarge, picture)
-            writing.append(writer.submit(_try, work.write, picture, large))
+            large = _try(task.enlarge, picture)
+            writing.append(writer.submit(_try, task.write, picture, large))
             del picture, large
             while len(writing) > 1 or (writing and reading is None):
                 done = writing.popleft().result()
-                work = live.pop(0)
-                work.scratch.close()
-                yield Done(work.job, error=done) if isinstance(done, MssnError) else done
+                task = live.pop(0)
+                task.scratch.close()
+                yield Done(task.job, error=done) if isinstance(done, MssnError) else done
     finally:
         for pool in (reader, writer):
             pool.shutdown(cancel_futures=True)
-        for work in live:
-            work.scratch.close()
+        for task in live:
+            task.scratch.close()
 
 
 def _try(step: Callable[..., T], *arguments: Any) -> T | MssnError:
@@ -236,11 +259,20 @@ def _try(step: Callable[..., T], *arguments: Any) -> T | MssnError:
     try:
         return step(*arguments)
     except MssnError as error:
-        return error
+        return _without_frames(error)
     except MemoryError:
-        return ImageError("a picture is too large for the memory; try --memory 0, or another one")
+        return ImageError("a picture is too large for the memory; try `memory` 0, or another one")
     except OSError as error:
         return ImageError(f"{error.filename or 'a temporary file'}: {error.strerror or error}")
+
+
+def _without_frames(error: MssnError) -> MssnError:
+    """The error without the frames it passed through, which would keep its file open."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def upscale_bytes(
@@ -258,40 +290,9 @@ def upscale_bytes(
     Raises:
         ImageError: It cannot be read, or not written in that format.
     """
-    options, started = options or Options(), time.perf_counter()
-    suffix = job.target.suffix.lower() or writable(Path(f"a.{read_format(content)}"), content).suffix
-    picture = read(content, max_pixels=options.max_pixels, into=suffix)
-    large = _enlarged(upscaler, picture, options)
-    file = to_bytes(large, suffix, quality=options.quality)
-    return file, _done(job, upscaler, picture, large, started)
-
-
-def _enlarged(
-    upscaler: Upscaler,
-    picture: Picture,
-    options: Options,
-    scratch: ScratchArrays | None = None,
-    progress: Progress | None = None,
-) -> Picture:
-    large = upscaler.picture(picture, scratch, progress)
-    if options.metadata == "strip":
-        return replace(large, exif=None, xmp=None, iptc=None)
-    model = upscaler.model_for(picture)
-    return large if model == BICUBIC else replace(large, xmp=signed(large.xmp, model))
-
-
-def beside(source: Path, target: Size) -> Path:
-    """photo.png -> photo_x2.png; formats that can only be read become PNG or, moving, WebP."""
-    return writable(source.with_name(f"{source.stem}_{target}{source.suffix}"), source)
-
-
-def writable(path: Path, source: Path | bytes | None = None) -> Path:
-    """The path itself, or for formats that can only be read with .png, or .webp if the source moves."""
-    suffix = path.suffix.lower()
-    if suffix in WRITABLE:
-        return path
-    moves = False
-    if suffix == ".gif" and source is not None:
-        with suppress(ImageError):  # what is wrong with it will be told when its turn comes
-            moves = is_animated(source)
-    return path.with_suffix(".webp" if moves else ".png")
+    options, started, file = options or Options(), time.perf_counter(), PictureFile(content)
+    suffix = job.target.suffix.lower() or suffix_for(file)
+    picture = read(file, max_pixels=options.max_pixels, into=suffix)
+    large = _noted(upscaler.enlarge(picture), options)
+    written = to_bytes(large.picture, suffix, quality=options.quality)
+    return written, _done(job, picture, large, started)

@@ -24,9 +24,9 @@ class Factor:
 
     def __post_init__(self) -> None:
         if not isinstance(self.factor, int | float):
-            raise ImageError(f"the scale must be a number, not {self.factor!r}")
+            raise ImageError(f"`scale` must be a number, not {self.factor!r}")
         if not 0 < self.factor <= 1e6:
-            raise ImageError(f"the scale must be a number above 0 and at most a million, not {self.factor:g}")
+            raise ImageError(f"`scale` must be above 0 and at most a million, not {self.factor:g}")
 
     def __str__(self) -> str:
         return f"x{self.factor:g}"

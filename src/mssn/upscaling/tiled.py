@@ -1,20 +1,18 @@
-"""Enlarge arrays and pictures by the factor of one network, with any runtime."""
+"""Enlarge planes of pixels by the factor of one network, tile by tile, with any runtime."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
-from mssn.errors import ImageError, WeightsError
-from mssn.image.alpha import bleed
+from mssn.errors import WeightsError
 from mssn.image.color import from_network, to_network
-from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.scratch import release
 from mssn.runtime.base import Once, PixelRuntime, Runtime
 from mssn.runtime.bicubic import BicubicRuntime
+from mssn.upscaling.neutral import REACH, keep_neutral
 from mssn.upscaling.progress import ProgressTracker
 from mssn.upscaling.tiles import Tile, tiles
 
@@ -52,100 +50,41 @@ class TiledModel:
     def __repr__(self) -> str:
         return f"<TiledModel x{self.scale}, {self.runtime.name}>"
 
-    def __call__(self, pixels: np.ndarray, work: ProgressTracker | None = None) -> np.ndarray:
-        """Enlarge an array of pixels.
+    def __call__(self, pixels: np.ndarray, tracker: ProgressTracker | None = None) -> np.ndarray:
+        """Enlarge a plane of colours.
 
         Args:
-            pixels: H x W (grey), or H x W x 1, 2, 3 or 4 (grey, grey and alpha, RGB, RGB and alpha);
-                uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their range).
-            work: Told how far it is.
+            pixels: H x W x 1 (grey) or 3 (RGB); uint8 (0..255), uint16 (0..65535) or float32 (0..1; values
+                beyond keep their range).
+            tracker: Told how far it is, and gives room for what is large.
 
         Returns:
             scale*H x scale*W, same channels and dtype.
 
         Raises:
-            ImageError: The array is nothing of the above.
-            CancelledError: Whoever follows the work wants no more.
+            CancelledError: Whoever follows the progress wants no more.
         """
-        check(pixels)
-        work = work or ProgressTracker()
-        if pixels.ndim == 2:
-            return self(pixels[:, :, None], work)[:, :, 0]
-        if pixels.shape[2] in (1, 3):
-            return self._color(pixels, work)
-        pixels, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
-        return np.concatenate([self._color(bleed(pixels, alpha), work), self._alpha(alpha)], axis=2)
-
-    def picture(self, picture: Picture, work: ProgressTracker | None = None) -> Picture:
-        """Enlarge a decoded file, each page by itself; depth, alpha, inks and metadata come along.
-
-        Args:
-            picture: What to enlarge.
-            work: Told how far it is, and gives room for what is large.
-
-        Raises:
-            CancelledError: Whoever follows the work wants no more.
-        """
-        work = work or ProgressTracker()
-        if picture.pages == 1:
-            return self._page(picture, work)
-        pages = [self._page(page, work) for page in picture.split()]
-        return picture.joined(pages)
-
-    def _page(self, page: Picture, work: ProgressTracker) -> Picture:
-        alpha, black = page.alpha, page.black
-        if alpha is not None:
-            page = replace(page, pixels=bleed(page.pixels, alpha))
-        pixels = self._color(page.pixels, work)
-        if page.bits == 1:
-            pixels = np.where(pixels < 128, 0, 255).astype(np.uint8)
-        return replace(
-            page,
-            pixels=pixels,
-            alpha=None if alpha is None else self._alpha(alpha),
-            black=None if black is None else self._color(black, work),
-        )
-
-    def _color(self, pixels: np.ndarray, work: ProgressTracker) -> np.ndarray:
-        """Enlarge H x W x 1 or 3."""
         if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no tiles
             return imresize(pixels, scale=self.scale)
         if pixels.dtype != np.float32:
             runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime()
-            return enlarge(runtime, pixels, tile=self.tile, border=self.border, work=work)
+            return enlarge(runtime, pixels, tile=self.tile, border=self.border, tracker=tracker)
         # Floats may be brighter than white or darker than black; a network knows 0 to 1 only, and what
         # lies beyond is added again, enlarged without it. Never below 0, so that no highlight has a dark rim.
         inside = pixels.clip(0, 1)
-        large = enlarge(self._deep_runtime(), inside, tile=self.tile, border=self.border, work=work)
+        large = enlarge(self._deep_runtime(), inside, tile=self.tile, border=self.border, tracker=tracker)
         for beyond, sign in ((pixels - inside, 1), (inside - pixels, -1)):
             if (beyond > 0).any():
                 large += sign * imresize(beyond.clip(0), scale=self.scale).clip(0)
         return large
 
-    def _alpha(self, alpha: np.ndarray) -> np.ndarray:
-        """Transparency is no photograph: bicubic, H x W x 1."""
+    def alpha(self, alpha: np.ndarray) -> np.ndarray:
+        """Enlarge transparency, H x W x 1 of any dtype; it is no photograph: bicubic."""
         if (alpha == alpha.flat[0]).all():
             height, width, _ = alpha.shape
             return np.full((height * self.scale, width * self.scale, 1), alpha.flat[0], alpha.dtype)
         large = imresize(alpha, scale=self.scale)
         return large if alpha.dtype != np.float32 else np.clip(large, 0, 1)
-
-
-def check(pixels: np.ndarray) -> None:
-    """Refuse what is no array of pixels.
-
-    Raises:
-        ImageError: It is not H x W or H x W x 1..4 of uint8, uint16 or finite float32.
-    """
-    shape = pixels.shape
-    fine = pixels.ndim == 2 or (pixels.ndim == 3 and shape[2] in (1, 2, 3, 4))
-    if not fine or 0 in shape or pixels.dtype not in (np.uint8, np.uint16, np.float32):
-        raise ImageError(
-            "expected an array of H x W, H x W x 1..4 or N x H x W x 1..4 pixels, uint8, uint16 or float32; "
-            f"got {shape} of {pixels.dtype}"
-        )
-    if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
-        raise ImageError("some of the pixels are not numbers")
 
 
 def enlarge(
@@ -154,7 +93,7 @@ def enlarge(
     *,
     tile: int = TILE,
     border: int = 0,
-    work: ProgressTracker | None = None,
+    tracker: ProgressTracker | None = None,
 ) -> np.ndarray:
     """Enlarge a picture tile by tile; equal to enlarging it whole.
 
@@ -163,19 +102,19 @@ def enlarge(
         pixels: H x W x 1 or 3, uint8, uint16 or float32 in [0, 1]; grey is run as RGB and comes back grey.
         tile: Largest side of a tile in LR pixels, border aside; raised where the network's halo needs more.
         border: Mirrored LR pixels that the network sees around the picture.
-        work: Told how far it is, and gives room for the result.
+        tracker: Told how far it is, and gives room for the result.
 
     Returns:
         scale*H x scale*W x the same channels, same dtype.
 
     Raises:
         WeightsError: The network does not enlarge by what its description says.
-        CancelledError: Whoever follows the work wants no more.
+        CancelledError: Whoever follows the progress wants no more.
     """
-    work = work or ProgressTracker()
+    tracker = tracker or ProgressTracker()
     height, width, channels = pixels.shape
-    scale, halo = runtime.scale, runtime.halo
-    out = work.new((height * scale, width * scale, channels), pixels.dtype)
+    scale, halo = runtime.scale, max(runtime.halo, REACH)
+    out = tracker.new((height * scale, width * scale, channels), pixels.dtype)
     # Tiles count pixels from where the border begins.
     for part in tiles(height + 2 * border, width + 2 * border, max(tile, 4 * halo) + 2 * border, halo):
         first, last = (min(max(row - border, 0), height) for row in part.keep_rows)
@@ -187,7 +126,7 @@ def enlarge(
         )
         sr = _run(runtime, _mirrored(pixels, part, border), keep)
         out[first * scale : last * scale, start * scale : end * scale] = sr
-        work.advance((last - first) * (end - start))
+        tracker.advance((last - first) * (end - start))
         if end == width:  # a row of tiles is done; what lies in files may leave the memory
             release(out)
             release(pixels)
@@ -207,16 +146,17 @@ def _mirrored(pixels: np.ndarray, tile: Tile, border: int) -> np.ndarray:
 
 def _run(runtime: Runtime, tile: np.ndarray, keep: tuple[slice, slice]) -> np.ndarray:
     """Enlarge a tile, H x W x 1 or 3, and return the part of the result to keep, same dtype."""
-    if tile.dtype == np.uint8 and tile.shape[2] == 3 and isinstance(runtime, PixelRuntime):
-        sr = runtime.run_pixels(np.ascontiguousarray(tile))
-        _check_size(runtime, tile.shape[:2], sr.shape[:2])
-        return sr[keep]
-    lr = to_network(tile)
-    grey = lr.shape[1] == 1
-    sr = runtime.run(np.repeat(lr, 3, axis=1) if grey else lr)
-    _check_size(runtime, lr.shape[2:], sr.shape[2:])
-    sr = sr[:, :, *keep]
-    return from_network(sr.mean(axis=1, keepdims=True) if grey else sr, tile.dtype)
+    rgb = np.ascontiguousarray(np.broadcast_to(tile, (*tile.shape[:2], 3)))
+    if tile.dtype == np.uint8 and isinstance(runtime, PixelRuntime):
+        sr = runtime.run_pixels(rgb)
+    else:
+        sr = runtime.run(to_network(rgb))[0].transpose(1, 2, 0)
+    _check_size(runtime, tile.shape[:2], sr.shape[:2])
+    if not sr.flags.writeable:
+        sr = sr.copy()
+    keep_neutral(rgb, sr, runtime.scale)
+    sr = sr[keep][:, :, : tile.shape[2]]  # of a grey picture all three channels are the same now
+    return sr if sr.dtype == np.uint8 else from_network(sr.transpose(2, 0, 1)[None], tile.dtype)
 
 
 def _check_size(runtime: Runtime, small: tuple[int, ...], large: tuple[int, ...]) -> None:

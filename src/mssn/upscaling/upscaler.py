@@ -1,26 +1,32 @@
-"""Enlarge pictures by any factor, or to any size: networks in a row, then a shrink to the exact size."""
+"""Enlarge pictures by any factor, or to any size: networks in a row, then a shrink to the exact size.
+
+Which weights enlarge a picture is decided here, once a picture, and comes back with the result.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Literal, get_args
 
 import numpy as np
 
 from mssn.errors import ImageError
-from mssn.image.alpha import bleed
 from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.scratch import ScratchArrays
 from mssn.upscaling.progress import Progress, ProgressTracker
 from mssn.upscaling.size import Factor, Size
-from mssn.upscaling.tiled import TiledModel, check
-from mssn.upscaling.variant import Variant, suits_photo
+from mssn.upscaling.tiled import TiledModel
 
+Variant = Literal["auto", "photo", "clean"]
 BICUBIC = "bicubic"
 MAX_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
+# From which quality on clean weights score higher, measured in paper/results/degraded.json.
+CLEAN_FROM = {"JPEG": 92, "WebP": 85}
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,27 @@ class ModelFamily:
     Args:
         name: The model's.
         scales: The factors there are, smallest first; none for plain bicubic.
-        open: Makes the enlarger of a factor.
+        open: Loads the network of a factor.
     """
 
     name: str
     scales: tuple[int, ...]
     open: Callable[[int], TiledModel]
+
+
+@dataclass(frozen=True)
+class Enlarged:
+    """A picture that was enlarged, and by what.
+
+    Attributes:
+        picture: The result.
+        model: Of which family the first network was, "mssn-s-photo" for instance; BICUBIC if none ran.
+        steps: (model, factor) of each network, in the order they ran.
+    """
+
+    picture: Picture
+    model: str
+    steps: tuple[tuple[str, int], ...]
 
 
 class Upscaler:
@@ -45,7 +66,7 @@ class Upscaler:
     if need be, and an antialiased bicubic shrink from there.
 
     Args:
-        networks: What enlarges; each is opened once.
+        clean: What enlarges; each network is opened once.
         target: How large pictures are to become.
         photo: What enlarges photographs instead. Behind it in a row come networks for clean pictures again,
             because what it makes is clean.
@@ -55,18 +76,18 @@ class Upscaler:
 
     def __init__(
         self,
-        networks: ModelFamily,
+        clean: ModelFamily,
         target: Size,
         *,
         photo: ModelFamily | None = None,
         variant: Variant = "auto",
     ) -> None:
         self.target, self.variant = target, variant
-        self._clean, self._photo = networks, photo
-        self._enlarger = cache(lambda networks, scale: networks.open(scale))
+        self._clean, self._photo = clean, photo
+        self._open = cache(lambda family, scale: family.open(scale))
         if isinstance(target, Factor) and target.factor > 1:
-            first = self._networks()
-            self._steps(first, chain(target.factor, first.scales, networks.scales))  # what fails is told now
+            for family, scale in self._steps(self._family(LOSSLESS), target.factor):
+                self._open(family, scale)  # what fails is told now
 
     @property
     def scale(self) -> float | None:
@@ -83,7 +104,7 @@ class Upscaler:
             pixels: H x W (grey), H x W x C or N x H x W x C, C being 1, 2, 3 or 4 (grey, grey and alpha, RGB,
                 RGB and alpha); uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their
                 range).
-            progress: Called with the share that is done, 0 to 1, after each window of at most 640 x 640
+            progress: Called with the share that is done, 0 to 1, after each tile of at most 640 x 640
                 pixels; cancels what is left by returning False.
 
         Returns:
@@ -93,30 +114,12 @@ class Upscaler:
             ImageError: The array is nothing of the above, or would become too large.
             CancelledError: `progress` returned False.
         """
-        if not isinstance(pixels, np.ndarray):
-            raise ImageError(f"expected a NumPy array, not a {type(pixels).__name__}")
-        several = pixels if pixels.ndim == 4 and len(pixels) else pixels[None]
-        check(several[0])
-        size, steps = self._way(self._networks(), *several.shape[1:3], count=len(several))
-        work = ProgressTracker(len(several) * _cost(several.shape[1:3], steps), progress)
-        large = [self._array(one, size, steps, work) for one in several]
-        work.finish()
-        return np.stack(large) if several is pixels else large[0]
+        large = self.enlarge(Picture.from_array(pixels), progress=progress)
+        return large.picture.to_array(pixels.ndim)
 
-    def _array(
-        self, pixels: np.ndarray, size: tuple[int, int], steps: Sequence[TiledModel], work: ProgressTracker
-    ) -> np.ndarray:
-        if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-            large = self._picture(Picture(pixels[:, :, :-1], alpha=pixels[:, :, -1:]), size, steps, work)
-            assert large.alpha is not None
-            return np.concatenate([large.pixels, large.alpha], axis=2)
-        for enlarger in steps:
-            pixels = enlarger(pixels, work)
-        return _fit(pixels, size)
-
-    def picture(
+    def enlarge(
         self, picture: Picture, scratch: ScratchArrays | None = None, progress: Progress | None = None
-    ) -> Picture:
+    ) -> Enlarged:
         """Enlarge a decoded file, each page by itself; depth, alpha, inks and metadata come along.
 
         Args:
@@ -128,61 +131,73 @@ class Upscaler:
             ImageError: It would become too large.
             CancelledError: `progress` returned False.
         """
-        height, width, _ = picture.pixels.shape
-        size, steps = self._way(self._networks(picture.compression), height // picture.pages, width)
+        family = self._family(picture.compression)
+        size, steps = self._way(family, picture.page_size, picture.pages)
         planes = 1 if picture.black is None else 2  # black goes through the networks by itself
-        work = ProgressTracker(planes * _cost((height, width), steps), progress, scratch)
-        large = self._picture(picture, size, steps, work)
-        work.finish()
-        return large
+        cost = picture.pages * _cost(picture.page_size, [scale for _, scale in steps])
+        tracker = ProgressTracker(planes * cost, progress, scratch)
+        for step in steps:
+            model = self._open(*step)
+            picture = picture.resized(partial(model, tracker=tracker), model.alpha)
+        if picture.page_size != size:
+            fit = partial(_fit, size=size)
+            picture = picture.resized(fit, fit, bleeding=not steps)
+        tracker.finish()
+        ran = tuple((family.name, scale) for family, scale in steps)
+        return Enlarged(picture, ran[0][0] if ran else BICUBIC, ran)
 
-    def model_for(self, picture: Picture) -> str:
-        """What enlarges a decoded file: a model's name, such as "mssn-s-photo", or BICUBIC alone."""
-        height, width, _ = picture.pixels.shape
-        networks = self._networks(picture.compression)
-        _, steps = self._way(networks, height // picture.pages, width)
-        return networks.name if steps else BICUBIC
-
-    def _picture(
-        self, picture: Picture, size: tuple[int, int], steps: Sequence[TiledModel], work: ProgressTracker
-    ) -> Picture:
-        for enlarger in steps:
-            picture = enlarger.picture(picture, work)
-        if picture.pixels.shape[:2] == (size[0] * picture.pages, size[1]):
-            return picture
-        if picture.alpha is not None and not steps:
-            picture = replace(picture, pixels=bleed(picture.pixels, picture.alpha))
-        pages = [page.each(lambda plane: _fit(plane, size)) for page in picture.split()]
-        joined = picture.joined(pages)
-        if picture.bits == 1:
-            joined = replace(joined, pixels=np.where(joined.pixels < 128, 0, 255).astype(np.uint8))
-        return joined
-
-    def _networks(self, compression: Compression = LOSSLESS) -> ModelFamily:
+    def _family(self, compression: Compression) -> ModelFamily:
         """What enlarges a picture that was stored like this."""
         wanted = self.variant == "photo" or (self.variant == "auto" and suits_photo(compression))
         return self._photo if self._photo is not None and wanted else self._clean
 
-    def _steps(self, first: ModelFamily, scales: Sequence[int]) -> list[TiledModel]:
-        return [self._enlarger(first if n == 0 else self._clean, scale) for n, scale in enumerate(scales)]
+    def _steps(self, family: ModelFamily, factor: float) -> list[tuple[ModelFamily, int]]:
+        scales = chain(factor, family.scales, self._clean.scales)
+        return [(family if n == 0 else self._clean, scale) for n, scale in enumerate(scales)]
 
     def _way(
-        self, networks: ModelFamily, height: int, width: int, count: int = 1
-    ) -> tuple[tuple[int, int], list[TiledModel]]:
-        """(height, width) that pictures of this size become, and what enlarges them, step by step."""
-        size = self.target.of(height, width)
-        if size[0] * size[1] * count > MAX_PIXELS:
+        self, family: ModelFamily, page: tuple[int, int], pages: int
+    ) -> tuple[tuple[int, int], list[tuple[ModelFamily, int]]]:
+        """(height, width) that pages of this size become, and what enlarges them, step by step."""
+        (height, width), size = page, self.target.of(*page)
+        if size[0] * size[1] * pages > MAX_PIXELS:
             raise ImageError(
-                f"the result would have {size[1]}x{size[0]} pixels, beyond the limit of 8 billion"
+                f"the result would have {size[1]}x{size[0]} pixels"
+                + (f" on {pages} pages" if pages > 1 else "")
+                + ", beyond the limit of 8 billion"
             )
         # Of a factor, not what rounding makes of it: 3 pixels become 5, but the factor is still 1.5.
         factor = self.scale or max(size[0] / height, size[1] / width)
         if min(size[0] - height, size[1] - width) < 0:
             return size, []  # smaller along one side: no network helps
-        scales = chain(factor, networks.scales, self._clean.scales)
-        if height * width * _product(tuple(scales)) ** 2 > 16 * MAX_PIXELS:
+        steps = self._steps(family, factor)
+        if height * width * math.prod([scale for _, scale in steps]) ** 2 > 16 * MAX_PIXELS:
             raise ImageError(f"a way to {size[1]}x{size[0]} pixels leads through far too large a picture")
-        return size, self._steps(networks, scales)
+        return size, steps
+
+
+def suits_photo(compression: Compression) -> bool:
+    """Whether a picture stored like this is better enlarged by weights made for photographs.
+
+    | the file | weights |
+    |---|---|
+    | stored without loss (PNG, TIFF, GIF, lossless WebP) | clean |
+    | JPEG of a quality of 92 or more, lossy WebP of 85 or more, as their tables tell | clean |
+    | those below, or of unknown quality; AVIF, HEIC | photo |
+    """
+    return compression.lossy and (
+        compression.quality is None or compression.quality < CLEAN_FROM[compression.kind]
+    )
+
+
+def check_variant(variant: str) -> None:
+    """Refuse what is no variant.
+
+    Raises:
+        ImageError: It is not auto, photo or clean.
+    """
+    if variant not in get_args(Variant):
+        raise ImageError(f"'{variant}' is none of: {', '.join(get_args(Variant))}")
 
 
 def chain(factor: float, scales: Sequence[int], later: Sequence[int] = ()) -> list[int]:
@@ -206,29 +221,24 @@ def chain(factor: float, scales: Sequence[int], later: Sequence[int] = ()) -> li
     if not scales:
         return []
     rows: list[tuple[int, ...]] = [()]
-    while max(map(_product, rows)) < factor * (1 - 1e-9):
+    while max(map(math.prod, rows)) < factor * (1 - 1e-9):
         rows = [
             (*row, scale)
             for row in rows
             for scale in (later or scales if row else scales)
             if len(row) < 2 or scale >= row[-1]
         ]
-    enough = [row for row in rows if _product(row) >= factor * (1 - 1e-9)]
-    return list(min(enough, key=lambda row: (_product(row), row)))
+    enough = [row for row in rows if math.prod(row) >= factor * (1 - 1e-9)]
+    return list(min(enough, key=lambda row: (math.prod(row), row)))
 
 
-def _cost(size: tuple[int, ...], steps: Sequence[TiledModel]) -> int:
-    """Pixels that the networks of a chain enlarge in all, for a picture of this height and width."""
-    scales = [enlarger.scale for enlarger in steps]
-    return sum(size[0] * size[1] * _product(tuple(scales[:step])) ** 2 for step in range(len(scales)))
-
-
-def _product(row: tuple[int, ...]) -> int:
-    return int(np.prod(row, dtype=np.int64)) if row else 1
+def _cost(size: tuple[int, int], scales: Sequence[int]) -> int:
+    """Pixels that the networks of a chain enlarge in all, for a page of this height and width."""
+    return sum(size[0] * size[1] * math.prod(scales[:step]) ** 2 for step in range(len(scales)))
 
 
 def _fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize H x W (x C) to the exact size, antialiased."""
+    """Resize H x W x C to the exact size, antialiased."""
     if pixels.shape[:2] == size:
         return pixels
     fitted = imresize(pixels, size=size)
