@@ -201,7 +201,7 @@ def luma(image: np.ndarray, protocol: Protocol) -> np.ndarray:
 
 
 def similarity(x: np.ndarray, y: np.ndarray, protocol: Protocol) -> float:
-    """scikit-image's SSIM: the mean of its map, without what lies nearer to the edge than the window reaches."""
+    """scikit-image's SSIM: the mean of its map, where the whole window lies inside the picture."""
     from skimage.metrics import structural_similarity
 
     _, whole = structural_similarity(

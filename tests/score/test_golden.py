@@ -47,6 +47,9 @@ def test_no_step_can_be_got_wrong_unnoticed(mistake) -> None:
     """The scores alone, without the digests of the pictures, tell each mistake at x2."""
     wrong = protocol.golden(protocol.Protocol(**protocol.MISTAKES[mistake]), scales=(2,))
     changed = [
-        key for row in wrong["x2"] for key in ("psnr", "ssim") if wrong["x2"][row][key] != GOLDEN["x2"][row][key]
+        key
+        for row in wrong["x2"]
+        for key in ("psnr", "ssim")
+        if wrong["x2"][row][key] != GOLDEN["x2"][row][key]
     ]
     assert changed
