@@ -22,7 +22,19 @@ SHIPPED = [row for row in info.list_models() if row.weights]
 PHOTO = [row for row in SHIPPED if row.model.endswith(info.PHOTO)]
 
 
-@pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
+def rows(shipped: list[info.ModelInfo]) -> list:
+    """Cases of a test: the smallest networks are quick, the others slow."""
+    return [
+        pytest.param(
+            row,
+            marks=() if row.model.startswith("mssn-s") else pytest.mark.slow,
+            id=f"{row.model}-x{row.scale}",
+        )
+        for row in shipped
+    ]
+
+
+@pytest.mark.parametrize("row", rows(SHIPPED))
 def test_the_network_read_back_is_the_one_that_runs(row) -> None:
     net, meta = load_network(row.path)
     runtime = OpenVINORuntime(row.path, precision="fp32")
@@ -35,7 +47,7 @@ def test_the_network_read_back_is_the_one_that_runs(row) -> None:
         np.testing.assert_allclose(runtime.run(x.numpy()), net(x).numpy(), rtol=0, atol=2e-3)
 
 
-@pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
+@pytest.mark.parametrize("row", rows(SHIPPED))
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_tiled_equals_whole(row, precision) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (150, 170, 3)).astype(np.uint8)
@@ -45,7 +57,7 @@ def test_tiled_equals_whole(row, precision) -> None:
     assert (whole != tiled).mean() < 0.05
 
 
-@pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
+@pytest.mark.parametrize("row", rows(SHIPPED))
 def test_flat_colours_stay_flat_up_to_the_border(row) -> None:
     enlarger = load_tiled(row.model, row.scale)
     for colour in itertools.product((0, 128, 255), repeat=3):
@@ -53,9 +65,7 @@ def test_flat_colours_stay_flat_up_to_the_border(row) -> None:
         assert np.abs(large - colour).max() <= (6 if row in PHOTO else 1), colour
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in SHIPPED if row.int8], ids=lambda row: f"{row.model}-x{row.scale}"
-)
+@pytest.mark.parametrize("row", rows([row for row in SHIPPED if row.int8]))
 def test_int8_is_of_the_same_weights_and_equal_in_both_runtimes(row) -> None:
     one = open_runtime(row.model, row.scale, precision="int8")
     other = open_runtime(row.model, row.scale, precision="int8", runtime="onnxruntime")
