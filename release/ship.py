@@ -23,7 +23,7 @@ from pathlib import Path
 from mssn.errors import MssnError
 from mssn.lab import complexity, nets
 from mssn.lab.export.onnx import export
-from mssn.lab.weights import load_network
+from mssn.lab.weights import load, load_network, save
 from mssn.models import info
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.score import evaluate as scoring
@@ -56,7 +56,7 @@ def ship(weights: Path, force: bool) -> None:
     """Export, score and install one weights file."""
     with tempfile.TemporaryDirectory() as folder:
         safetensors, onnx = export(weights, Path(folder), half=True)
-        tensors, meta = weights.load(safetensors)
+        tensors, meta = load(safetensors)
         runtime = OpenVINORuntime(onnx)
         reports = [scoring.evaluate(runtime, name) for name in info.BENCHMARKS]
         scores = {
@@ -69,7 +69,7 @@ def ship(weights: Path, force: bool) -> None:
             _require_better(name, onnx, scores)
         # The same weights again, with their scores.
         meta = replace(meta, scores=scores, licence="MIT")
-        weights.save(safetensors, tensors, meta)
+        save(safetensors, tensors, meta)
         _, onnx = export(safetensors, Path(folder) / "final", half=True)
         info.FOLDER.mkdir(exist_ok=True)
         shutil.copy(onnx, info.FOLDER / onnx.name)

@@ -204,7 +204,7 @@ def similarity(x: np.ndarray, y: np.ndarray, protocol: Protocol) -> float:
     """scikit-image's SSIM: the mean of its map, where the whole window lies inside the picture."""
     from skimage.metrics import structural_similarity
 
-    _, whole = structural_similarity(
+    whole: Any = structural_similarity(
         x,
         y,
         gaussian_weights=True,
@@ -216,6 +216,7 @@ def similarity(x: np.ndarray, y: np.ndarray, protocol: Protocol) -> float:
         data_range=protocol.peak,
         full=True,
     )
+    whole = whole[1]
     inside = slice(protocol.radius, -protocol.radius) if protocol.valid else slice(None)
     return float(whole[inside, inside].mean())
 

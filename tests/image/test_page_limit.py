@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from mssn.errors import ImageError
 from mssn.image.read import read
@@ -18,7 +20,7 @@ PAGE = HEIGHT * WIDTH
 @pytest.fixture(params=[".tif", ".gif", ".webp"])
 def paged(request, tmp_path: Path, photo: np.ndarray) -> Path:
     frames = [Image.fromarray(np.roll(photo, 7 * n, axis=1)[:HEIGHT, :WIDTH]) for n in range(PAGES)]
-    options = {"compression": "tiff_deflate"} if request.param == ".tif" else {"duration": 50}
+    options: Any = {"compression": "tiff_deflate"} if request.param == ".tif" else {"duration": 50}
     path = tmp_path / f"a{request.param}"
     frames[0].save(path, save_all=True, append_images=frames[1:], **options)
     return path
@@ -50,6 +52,7 @@ def test_refused_before_any_pixel_is_decoded(tmp_path: Path, photo: np.ndarray) 
     content = bytearray(path.read_bytes())
     for page in range(PAGES):  # what the pixels are packed in becomes rubbish; sizes and offsets stay
         with Image.open(path) as image:
+            assert isinstance(image, TiffImageFile)
             image.seek(page)
             strips = zip(image.tag_v2[273], image.tag_v2[279], strict=True)
         for start, length in strips:

@@ -75,7 +75,7 @@ def test_bf16_stays_close(exported) -> None:
     x = np.random.default_rng(1).random((1, 3, 24, 24), np.float32)
     exact = open_runtime(exported / "mssn-s-x2.onnx", precision="fp32").run(x)
     for name, ending in (("openvino", "onnx"), ("pytorch", "safetensors")):
-        rough = open_runtime(exported / f"mssn-s-x2.{ending}", runtime=name, precision="bf16").run(x)
+        rough = open_runtime(exported / f"mssn-s-x2.{ending}", runtime=name, precision="bf16").run(x)  # pyright: ignore[reportArgumentType]
         assert np.abs(rough - exact).max() < 0.05
 
 

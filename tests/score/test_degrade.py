@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.random import default_rng
@@ -12,7 +14,7 @@ from mssn.lab.data.folder import Pixels
 from mssn.lab.data.patches import Patches
 from mssn.score.degrade import Degradation, blurred, by_name, compressed, degrade, noisy
 
-NOTHING = {"clean": 0, "resize": 0, "blur": 0, "noise": 0, "shot": 0, "compress": 0}
+NOTHING: dict[str, Any] = {"clean": 0, "resize": 0, "blur": 0, "noise": 0, "shot": 0, "compress": 0}
 
 
 def pictures(*sizes: tuple[int, int], scale: int = 2) -> Pixels:

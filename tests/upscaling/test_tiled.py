@@ -109,6 +109,7 @@ def test_picture_keeps_what_it_carries(photo) -> None:
     picture = Picture(photo, alpha=alpha, icc=None, exif=b"exif", xmp=b"xmp", dpi=300, format="webp")
     large = TiledModel(Recorder()).picture(picture)
     assert large.pixels.shape == (288, 336, 3)
+    assert large.alpha is not None
     assert np.array_equal(large.alpha, np.full((288, 336, 1), 77, np.uint8))
     assert (large.exif, large.xmp, large.dpi, large.format) == (b"exif", b"xmp", 300, "webp")
 

@@ -22,7 +22,7 @@ def test_captured_equals_eager(optimizer) -> None:
     losses = {}
     for captured in (False, True):
         torch.manual_seed(0)
-        net = nets.build("mssn-s", 2, {"blocks": 1, "units": 2}).cuda().to(memory_format=torch.channels_last)
+        net = nets.build("mssn-s", 2, {"blocks": 1, "units": 2}).cuda().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         step = Step(net, optimizers(net, recipe, captured=True), recipe, World())
         if not captured:
             step._captured = step._update
