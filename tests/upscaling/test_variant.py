@@ -12,7 +12,7 @@ from mssn.image.picture import Picture
 from mssn.upscaling.size import Factor, parse
 from mssn.upscaling.tiled import TiledModel
 from mssn.upscaling.upscaler import ModelFamily, Upscaler
-from mssn.upscaling.variant import CLEAN_FROM
+from mssn.upscaling.variant import CLEAN_FROM, Variant
 
 JPEG = Compression(kind="JPEG", quality=60)
 
@@ -39,7 +39,7 @@ def painters(name: str, scales: tuple[int, ...], level: float, opened: list[str]
     return ModelFamily(name, scales, open_scale)
 
 
-def upscaler(target, variant="auto") -> tuple[Upscaler, list[str]]:
+def upscaler(target, variant: Variant = "auto") -> tuple[Upscaler, list[str]]:
     opened: list[str] = []
     clean, photo = painters("net", (2, 3, 4), 0.2, opened), painters("net-photo", (2, 4), 0.8, opened)
     return Upscaler(clean, target, photo=photo, variant=variant), opened
