@@ -1,5 +1,7 @@
 # make demo   set up, shrink a photograph, enlarge it with MSSN and bicubic, show the difference
-# make test   set up, run all checks and tests
+# make test   set up, run all checks and the quick tests
+# make test-slow      run the slow tests: whole processes, kills, clusters
+# make check-results  compare the committed numbers with what is measured here (MSSN_DATA=folder with benchmarks)
 # make peers  set up what benchmarks/speed.py compares with, in an environment of its own
 # make paper  regenerate the paper's comparison, paper/out/index.html (CARN_M=carn_m.pth to show CARN-M's details)
 # make format put the code into its house style
@@ -12,7 +14,7 @@ IMG    ?=
 # Asked for the CPU build of PyTorch only where pip does not find one by itself.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: demo test check format peers paper clean
+.PHONY: demo test test-slow check-results check format peers paper clean
 .DELETE_ON_ERROR:
 
 demo: export IMG := $(IMG)
@@ -23,6 +25,14 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev check
 	$(BIN)/python -m pytest -q
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -m slow
+
+check-results: $(VENV)/.dev
+	@[ -d "$$MSSN_DATA/benchmarks/Set5" ] || \
+	{ echo "make check-results needs MSSN_DATA=folder, in which benchmarks/Set5, Set14, B100 and Urban100 lie"; exit 2; }
+	$(BIN)/python -m pytest -q tests/results
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -41,14 +41,14 @@ def bicubic(_: str) -> Enlarge:
 
 def lanczos(_: str) -> Enlarge:
     """OpenCV's Lanczos."""
-    import cv2
+    import cv2  # pyright: ignore[reportMissingImports]
 
     return lambda pixels: cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4)
 
 
 def fsrcnn(file: str) -> Enlarge:
     """FSRCNN as OpenCV's dnn_superres offers it."""
-    import cv2
+    import cv2  # pyright: ignore[reportMissingImports]
 
     network = cv2.dnn_superres.DnnSuperResImpl_create()
     network.readModel(file)
@@ -91,7 +91,7 @@ def main() -> None:
 def read(path: Path, kind: str) -> np.ndarray:
     """H x W x 3 uint8, in the order of colours the kind likes."""
     if kind in ("fsrcnn", "lanczos"):
-        import cv2
+        import cv2  # pyright: ignore[reportMissingImports]
 
         return cv2.imread(str(path))
     from mssn.image.read import read_rgb
@@ -102,7 +102,7 @@ def read(path: Path, kind: str) -> np.ndarray:
 def write(path: Path, pixels: np.ndarray, kind: str) -> None:
     """The same way back."""
     if kind in ("fsrcnn", "lanczos"):
-        import cv2
+        import cv2  # pyright: ignore[reportMissingImports]
 
         cv2.imwrite(str(path), pixels)
         return

@@ -27,7 +27,6 @@ import numpy as np
 from common import RESULTS, report
 from plot import draw
 
-from mssn.api import models
 from mssn.image.picture import Picture
 from mssn.image.read import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, imresize, shrink
@@ -35,6 +34,7 @@ from mssn.image.write import write
 from mssn.lab.export.onnx import export
 from mssn.lab.foreign import read_foreign
 from mssn.lab.weights import save, tensors_of
+from mssn.models.info import list_models
 from mssn.runtime.openvino import computes_bf16
 from mssn.score.folders import locate
 from mssn.score.metrics import psnr_y
@@ -68,7 +68,7 @@ def contestants(folder: Path) -> list[tuple[str, Path, str]]:
     here = Path(sys.executable)
     precisions = ("bf16", "int8", "fp32") if computes_bf16() else ("int8", "fp32")
     found = []
-    for row in (row for row in models() if row.weights and row.scale == 2):
+    for row in (row for row in list_models() if row.weights and row.scale == 2):
         ways = [
             (f"OpenVINO {p}", f"mssn={row.model},openvino,{p}") for p in precisions if p != "int8" or row.int8
         ]

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-
-@pytest.fixture(scope="session")
-def benchmarks() -> Path:
-    """Folder of the public benchmarks; tests that need it skip elsewhere."""
-    root = os.environ.get("MSSN_DATA")
-    if not root or not (Path(root) / "benchmarks" / "Set5").is_dir():
-        pytest.skip("needs MSSN_DATA with benchmarks/Set5 and Set14")
-    return Path(root) / "benchmarks"
 
 
 @pytest.fixture

@@ -26,5 +26,5 @@ def scrambled(config: MSSNConfig = TINY, scale: int = 2) -> MSSN:
             if "scales" in name or "skips" in name or name.endswith("gain"):
                 parameter.mul_(torch.empty(parameter.shape).uniform_(0.6, 1.5))
         if config.adaptive_scales:
-            net.body[0].units[1].scales.identity.neg_()
+            net.get_parameter("body.0.units.1.scales.identity").neg_()
     return net

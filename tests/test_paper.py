@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
-import details
 import document
 import pytest
 from comparison import NAMES, measured, printed
-
-from mssn.image.read import find_images
-from mssn.score.folders import locate
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +48,3 @@ def test_table_5_has_every_printed_and_every_measured_row(page: Path) -> None:
     assert found["MSSN-S x2"][3].startswith("37.87/0.9590<br>")
     psnr, ssim = measured()["mssn-s-x2"]["Set5"]
     assert found["MSSN-S x2"][3].endswith(f"{psnr:.2f}/{ssim:.4f}")
-
-
-@pytest.mark.skipif("MSSN_DATA" not in os.environ, reason="needs MSSN_DATA")
-@pytest.mark.parametrize("figure", sorted(details.FIGURES))
-def test_pictures_of_the_figures_exist(figure: str) -> None:
-    for detail in details.FIGURES[figure]:
-        assert detail.picture in {path.stem for path in find_images(locate(detail.data))}

@@ -441,7 +441,7 @@ def test_a_moving_gif_becomes_webp_and_a_note_says_what_is_left_out(mssn, net, t
     result = mssn("upscale", "a.gif", "-m", net)
     assert "a_x2.webp  112x96 -> 224x192  3 pages" in result.out
     with Image.open(tmp_path / "a_x2.webp") as seen:
-        assert seen.n_frames == 3
+        assert getattr(seen, "n_frames", 1) == 3
     assert "the first of 3" in mssn("upscale", "a.gif", "-m", net, "-o", "first.jpg").out
 
 

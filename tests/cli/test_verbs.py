@@ -267,6 +267,7 @@ def test_updates_of_earlier_runs_survive_init_and_resume(mssn, pictures, tmp_pat
     assert meta.data == "3 pictures, 0.00203 megapixels"
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_it_had_not_been(pictures, tmp_path) -> None:
     (tmp_path / "tiny.toml").write_text(TINY_RECIPE)
     command = [
@@ -305,6 +306,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(pictures, tmp_path) -> None:
     assert all(np.array_equal(whole[name], killed[name]) for name in whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_saves_and_says_how_to_go_on(number, pictures, tmp_path) -> None:
     (tmp_path / "tiny.toml").write_text(TINY_RECIPE)

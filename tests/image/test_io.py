@@ -7,11 +7,13 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from mssn.errors import DataError, ImageError
 from mssn.image.picture import Picture
@@ -70,7 +72,7 @@ def test_lossless_formats_are_exact_both_ways(
     if suffix == ".png":
         theirs.write_bytes(png_bytes(array))
     else:
-        kind = {"photometric": "rgb" if channels > 2 else "minisblack", "planarconfig": "contig"}
+        kind: Any = {"photometric": "rgb" if channels > 2 else "minisblack", "planarconfig": "contig"}
         tifffile.imwrite(theirs, array.squeeze(), **kind, extrasamples=["unassalpha"] * (channels in (2, 4)))
     pixels, alpha = split(array)
     write(ours, Picture(pixels, alpha))
@@ -123,6 +125,7 @@ def test_quality_and_chroma(tmp_path: Path) -> None:
     write(tmp_path / "rough.jpg", Picture(noise(32, 32, 3)), quality=40)
     fine, rough = (Image.open(tmp_path / name) for name in ("fine.jpg", "rough.jpg"))
     with fine, rough:
+        assert isinstance(fine, JpegImageFile) and isinstance(rough, JpegImageFile)
         assert [layer[1:3] for layer in fine.layer] == [(1, 1)] * 3  # 4:4:4: colour edges stay sharp
         assert rough.layer[0][1:3] == (2, 2)
     assert os.path.getsize(tmp_path / "fine.jpg") > 2 * os.path.getsize(tmp_path / "rough.jpg")
@@ -133,8 +136,10 @@ def test_quality_and_chroma(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "channels", "alpha"), [("1", 1, False), ("P", 3, False), ("P", 3, True)])
 def test_palettes_and_single_bits_are_unfolded(tmp_path: Path, mode: str, channels: int, alpha: bool) -> None:
-    source = Image.fromarray(smooth()).convert(mode, **({"colors": 16} if mode == "P" else {}))
-    source.save(tmp_path / "a.png", **({"transparency": 0} if alpha else {}))
+    few: Any = {"colors": 16} if mode == "P" else {}
+    hole: Any = {"transparency": 0} if alpha else {}
+    source = Image.fromarray(smooth()).convert(mode, **few)
+    source.save(tmp_path / "a.png", **hole)
     picture = read(tmp_path / "a.png")
     assert_same(
         picture.pixels, np.asarray(source.convert("L" if channels == 1 else "RGB")).reshape(40, 56, -1)

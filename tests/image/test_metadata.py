@@ -38,7 +38,7 @@ def test_profile_exif_and_xmp_come_along(tmp_path: Path, suffix: str) -> None:
     write(tmp_path / f"a{suffix}", picture)
     back = read(tmp_path / f"a{suffix}")
     assert back.icc == SRGB
-    assert back.xmp == upright_xmp(XMP) and b'Orientation="1"' in back.xmp
+    assert back.xmp == upright_xmp(XMP) and b'Orientation="1"' in (back.xmp or b"")
     assert suffix in (".webp", ".avif") or back.dpi == 300
     with Image.open(tmp_path / f"a{suffix}") as seen:
         assert seen.info["icc_profile"] == SRGB
@@ -145,7 +145,7 @@ def test_iptc_of_a_jpeg_comes_along(photo: np.ndarray, tmp_path: Path) -> None:
     assert found is not None
     assert notice in found
     with Image.open(tmp_path / "a.jpg") as image:
-        assert IptcImagePlugin.getiptcinfo(image)[2, 116] == b"(c) Me 202"
+        assert (IptcImagePlugin.getiptcinfo(image) or {})[2, 116] == b"(c) Me 202"
     write(tmp_path / "a.png", read(tmp_path / "a.jpg"))
     assert b"(c) Me" not in (tmp_path / "a.png").read_bytes()
 

@@ -58,7 +58,7 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_one_note_and_all_that_was_there(body) -> None:
-    xmp = packet(body)
+    xmp, found = packet(body), {}
     for _ in range(2):
         xmp = signed(xmp, "mssn-s-photo")
         found = facts(xmp)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.random import default_rng
@@ -10,9 +12,9 @@ from mssn.image.resize import shrink
 from mssn.lab.data.degraded import degraded
 from mssn.lab.data.folder import Pixels
 from mssn.lab.data.patches import Patches
-from mssn.score.degrade import Degradation, blurred, compressed, degrade, noisy
+from mssn.score.degrade import Degradation, blurred, by_name, compressed, degrade, noisy
 
-NOTHING = {"clean": 0, "resize": 0, "blur": 0, "noise": 0, "shot": 0, "compress": 0}
+NOTHING: dict[str, Any] = {"clean": 0, "resize": 0, "blur": 0, "noise": 0, "shot": 0, "compress": 0}
 
 
 def pictures(*sizes: tuple[int, int], scale: int = 2) -> Pixels:
@@ -52,6 +54,43 @@ def test_noise_has_the_deviations_it_is_given() -> None:
         else:
             assert found.std() == pytest.approx((expected**2 + 1 / 12) ** 0.5, rel=0.02)
             assert abs(found.mean()) < 0.05
+
+
+@pytest.mark.parametrize("level", [0, 64, 192])
+def test_noise_grows_with_the_light_and_dark_noise_does_not(level) -> None:
+    """Variance dark^2 in the dark and dark^2 + white^2 in full light, in a straight line between."""
+    flat = np.full((300, 300, 3), level, np.uint8)
+    quiet, bright = (
+        noisy(flat, *deviations, default_rng(3)).astype(float) for deviations in ((3, 0), (0, 12))
+    )
+    if level:
+        assert quiet.var() == pytest.approx(3**2 + 1 / 12, rel=0.02)
+        assert bright.var() == pytest.approx(12**2 * level / 255 + 1 / 12, rel=0.02)
+    else:  # half of it is clipped: of a Gaussian the upper half has E[n^2] = dark^2 / 2
+        assert (quiet**2).mean() == pytest.approx((3**2 + 1 / 12) / 2, rel=0.02)
+        assert np.array_equal(bright, flat)
+
+
+@pytest.mark.parametrize(("noise", "shot"), [(18.0, 0.0), (0.0, 18.0), (8.0, 16.0)])
+def test_strengths_drawn_for_a_picture_are_those_of_the_dark_and_of_the_light(noise, shot) -> None:
+    """Half have none, the others anything up to the largest: E[strength^2] = largest^2 / 6."""
+    how = Degradation(**NOTHING | {"noise": noise, "shot": shot})
+    for level in (80, 160):
+        flat = np.full((40, 40, 3), level, np.uint8)
+        variances = [degrade(flat, 2, how, default_rng(n)).astype(float).var() for n in range(1500)]
+        rounding = np.mean([variance > 0 for variance in variances]) / 12
+        expected = (noise**2 + shot**2 * level / 255) / 6 + rounding
+        assert np.mean(variances) == pytest.approx(expected, rel=0.08)
+    black = np.zeros((40, 40, 3), np.uint8)
+    changed = np.mean([degrade(black, 2, how, default_rng(n)).any() for n in range(200)])
+    assert changed == (pytest.approx(0.5, abs=0.1) if noise else 0)
+
+
+def test_noise_for_scoring_does_not_depend_on_the_light() -> None:
+    for level in (60, 200):
+        flat = np.full((300, 300, 3), level, np.uint8)
+        found = by_name("noise:5")(flat, 2, 1).astype(float)
+        assert found.var() == pytest.approx(5**2 + 1 / 12, rel=0.02)
 
 
 def test_blur_is_gaussian() -> None:

@@ -74,22 +74,6 @@ def test_bad_folders_and_pictures_are_one_clear_error(tmp_path, photo) -> None:
         evaluate(BicubicRuntime(2), tmp_path / "hr")
 
 
-@pytest.mark.parametrize(
-    ("scale", "set5", "set14"),
-    [
-        (2, (33.673, 0.9303), (30.325, 0.8699)),
-        (3, (30.403, 0.8689), (27.631, 0.7759)),
-        (4, (28.429, 0.8111), (26.088, 0.7048)),
-    ],
-)
-def test_bicubic_check_values_through_the_whole_way(benchmarks, scale, set5, set14) -> None:
-    """Worked out independently; here read, shrunk, enlarged in windows and scored as any model is."""
-    for name, (psnr, ssim) in (("Set5", set5), ("Set14", set14)):
-        mean = evaluate(BicubicRuntime(scale), benchmarks / name).mean
-        assert mean.psnr == pytest.approx(psnr, abs=0.005)
-        assert mean.ssim == pytest.approx(ssim, abs=0.0005)
-
-
 def test_degraded_pictures_score_lower_and_say_so(folder, photo) -> None:
     clean = evaluate(BicubicRuntime(2), folder)
     reports = {

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,7 @@ def test_what_cannot_be_enlarged_or_written_fails_alone(jobs, tmp_path) -> None:
 def test_leaving_early_leaves_whole_files_and_no_scraps(jobs, tmp_path, memory) -> None:
     results = upscale_files(BICUBIC, jobs, Options(memory=memory))
     next(results)
+    assert isinstance(results, Generator)
     results.close()
     left = sorted(os.listdir(tmp_path / "out"))
     assert left[0] == "0.png" and all(name.endswith(".png") for name in left) and len(left) < 5

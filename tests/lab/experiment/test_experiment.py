@@ -186,6 +186,7 @@ def test_a_cluster_that_cannot_be_is_told(tiny, tmp_path) -> None:
             go(tiny, tmp_path, ray=address)
 
 
+@pytest.mark.slow
 def test_ray_gives_the_same_numbers(tiny, tmp_path) -> None:
     pytest.importorskip("ray")
     with pytest.raises(MssnError, match="--threads 999: no machine of the cluster has more than"):

@@ -31,7 +31,7 @@ def test_fused_network_holds_plain_convolutions_only() -> None:
 def test_a_scale_of_zero_is_refused_not_divided_by() -> None:
     net = scrambled()
     with torch.no_grad():
-        net.skips[0].residual.zero_()
+        net.get_parameter("skips.0.residual").zero_()
     with pytest.raises(ValueError, match="a learnt scale is 0"):
         FusedMSSN(net)
 

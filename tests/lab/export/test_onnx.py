@@ -168,7 +168,7 @@ def test_exporting_twice_changes_nothing(exported, tmp_path) -> None:
 def test_what_cannot_be_exported_is_one_clear_error(exported, tmp_path) -> None:
     net = scrambled()
     with torch.no_grad():
-        net.body[0].units[0].scales.identity.zero_()
+        net.get_parameter("body.0.units.0.scales.identity").zero_()
     with pytest.raises(WeightsError, match="mssn-s x2: a learnt scale is 0"):
         write_onnx(net, META, tmp_path / "net.onnx")
     with pytest.raises(WeightsError, match="no such weights file"):

@@ -41,8 +41,8 @@ def test_all_parameters_of_the_network_still_learn() -> None:
 def test_silent_directions_stay_as_they_were_drawn() -> None:
     net = scrambled()
     with torch.no_grad():
-        net.body[0].units[0].scales.residual.zero_()
-        net.body[1].units[0].depthwise.gain[2] = 0
+        net.get_parameter("body.0.units.0.scales.residual").zero_()
+        net.get_parameter("body.1.units.0.depthwise.gain")[2] = 0
     back = MSSN(TINY, 2)
     drawn = {name: tensor.clone() for name, tensor in back.state_dict().items()}
     fused = FusedMSSN(net)

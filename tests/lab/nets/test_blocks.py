@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mssn.lab.export.onnx import write_onnx
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import tensors_of
 from mssn.models.meta import Meta
+from mssn.runtime.base import RuntimeName
 from mssn.runtime.open import open_runtime
 from mssn.runtime.plan import plan_for
 
@@ -77,7 +79,7 @@ def test_shufflenet_v2_lets_half_of_its_channels_pass() -> None:
     net = small("shufflenet-v2")
     assert isinstance(net, MSSN)
     x = torch.rand(1, 8, 5, 5)
-    unit = net.body[0].units[0]  # pyright: ignore[reportIndexIssue, reportOptionalSubscript]
+    unit: Any = net.body[0].get_submodule("units.0")
     assert torch.equal(unit(x)[:, ::2], x[:, :4])  # the shuffle puts them at every other place
 
 
@@ -112,7 +114,12 @@ def test_contract(name, tmp_path) -> None:
     picture = np.random.default_rng(0).random((1, 3, 14, 9), np.float32)
     with torch.no_grad():
         expected = net(torch.from_numpy(picture)).numpy()
-    for runtime, file in (("openvino", "onnx"), ("onnxruntime", "onnx"), ("pytorch", "safetensors")):
+    runtimes: list[tuple[RuntimeName, str]] = [
+        ("openvino", "onnx"),
+        ("onnxruntime", "onnx"),
+        ("pytorch", "safetensors"),
+    ]
+    for runtime, file in runtimes:
         opened = open_runtime(plan_for(tmp_path / f"net.{file}", runtime=runtime, precision="fp32"))
         np.testing.assert_allclose(opened.run(picture), expected, rtol=0, atol=2e-5, err_msg=runtime)
 

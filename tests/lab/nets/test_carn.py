@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -61,7 +63,7 @@ def test_every_weight_has_a_gradient() -> None:
 
 def test_a_block_joins_everything_before(monkeypatch) -> None:
     """Section 3.2 of the CARN paper, written out for one block."""
-    block = CARN(CARNConfig(channels=8, groups=4, shared=True), 2).body.parts[0]
+    block: Any = CARN(CARNConfig(channels=8, groups=4, shared=True), 2).body.parts[0]
     unit, joins = block.parts[0], block.joins
     x = torch.rand(1, 8, 6, 6)
     first = unit(x)

@@ -7,12 +7,19 @@ import torch
 
 from mssn.lab import nets
 from mssn.lab.nets.growth import can_grow, grow
+from mssn.lab.nets.mssn import MSSN
 
 
-def _lively(model: str, scale: int, **changes: object) -> torch.nn.Module:
+def _build(model: str, scale: int, changes: dict | None = None) -> MSSN:
+    net = nets.build(model, scale, changes)
+    assert isinstance(net, MSSN)
+    return net
+
+
+def _lively(model: str, scale: int, **changes: object) -> MSSN:
     """A network as training would leave it: gains and scales away from where they start."""
     torch.manual_seed(3)
-    net = nets.build(model, scale, changes)
+    net = _build(model, scale, changes)
     with torch.no_grad():
         for p in net.parameters():
             p.mul_(1 + 0.2 * torch.randn_like(p))
@@ -22,14 +29,14 @@ def _lively(model: str, scale: int, **changes: object) -> torch.nn.Module:
 @pytest.mark.parametrize(("small", "large"), [("mssn-s", "mssn-m"), ("mssn-m", "mssn"), ("mssn-s", "mssn")])
 def test_equal_before_the_first_update(small: str, large: str) -> None:
     source = _lively(small, 2)
-    target = nets.build(large, 2)
+    target = _build(large, 2)
     grow(source, target)
     x = torch.rand(2, 3, 17, 23)
     assert torch.allclose(target(x), source(x), atol=1e-5)
 
 
 def test_every_new_channel_learns_within_two_updates() -> None:
-    source, target = _lively("mssn-s", 2), nets.build("mssn-m", 2)
+    source, target = _lively("mssn-s", 2), _build("mssn-m", 2)
     grow(source, target)
     before = {name: p.detach().clone() for name, p in target.named_parameters()}
     optimizer = torch.optim.SGD(target.parameters(), 1e-3)
@@ -50,7 +57,7 @@ def test_every_new_channel_learns_within_two_updates() -> None:
 def test_new_blocks_learn() -> None:
     source, target = (
         _lively("mssn-m", 2, blocks=1, units=1),
-        nets.build("mssn-m", 2, {"blocks": 2, "units": 2}),
+        _build("mssn-m", 2, {"blocks": 2, "units": 2}),
     )
     grow(source, target)
     x = torch.rand(1, 3, 16, 16)
@@ -63,7 +70,7 @@ def test_new_blocks_learn() -> None:
 
 def test_new_units_hold_what_old_ones_have_learnt() -> None:
     source = _lively("mssn-s", 2, blocks=1, units=2, channels=8, expanded=12)
-    target = nets.build("mssn-s", 2, {"blocks": 2, "units": 3, "channels": 8, "expanded": 12})
+    target = _build("mssn-s", 2, {"blocks": 2, "units": 3, "channels": 8, "expanded": 12})
     grow(source, target)
     for new, old in (("0.units.2", "0.units.1"), ("1.units.0", "0.units.0"), ("1.units.2", "0.units.1")):
         for part in ("expand.weight", "depthwise.gain", "project.weight"):
@@ -74,7 +81,7 @@ def test_new_units_hold_what_old_ones_have_learnt() -> None:
 
 
 def test_other_scale_keeps_its_own_ends() -> None:
-    source, target = _lively("mssn-s", 2), nets.build("mssn-m", 3)
+    source, target = _lively("mssn-s", 2), _build("mssn-m", 3)
     tail = target.get_parameter("tail.weight").detach().clone()
     grow(source, target)
     assert torch.equal(target.get_parameter("tail.weight"), tail)
@@ -92,7 +99,7 @@ def test_other_scale_keeps_its_own_ends() -> None:
     ],
 )
 def test_what_does_not_grow_is_refused(small: dict, large: dict) -> None:
-    source, target = nets.build("mssn-s", 2, small), nets.build("mssn-s", 2, large)
+    source, target = _build("mssn-s", 2, small), _build("mssn-s", 2, large)
     assert not can_grow(source, target)
     with pytest.raises(ValueError, match="does not grow"):
         grow(source, target)

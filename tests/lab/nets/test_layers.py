@@ -43,7 +43,7 @@ def test_depthwise_under_autocast_computes_in_bfloat16_and_returns_float_gradien
 def test_weight_norm_splits_length_and_direction() -> None:
     conv = Conv2d(3, 5, 3)
     with torch.no_grad():
-        conv.gain.copy_(torch.arange(1.0, 6.0))
+        conv.get_parameter("gain").copy_(torch.arange(1.0, 6.0))
         conv.weight.mul_(7)
     lengths = conv.effective_weight().flatten(1).norm(dim=1)
     torch.testing.assert_close(lengths, torch.arange(1.0, 6.0))

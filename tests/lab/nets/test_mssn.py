@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,7 +29,8 @@ def literal(net: MSSN, x: torch.Tensor) -> torch.Tensor:
     x = (x - net.normalize.mean) / 0.5 if net.normalize is not None else x
     f0 = net.head(x)
     xn = f0
-    for n, block in enumerate(net.body):
+    blocks: Any = net.body
+    for n, block in enumerate(blocks):
         xm = xn
         for unit in block.units:
             h = F.relu(F.conv2d(xm, weight(unit.expand)))
@@ -58,7 +60,7 @@ def test_gradient_reaches_every_parameter(changes) -> None:
 
 
 def test_unit_alone_is_equation_5() -> None:
-    unit = scrambled().body[0].units[0]
+    unit: Any = scrambled().get_submodule("body.0.units.0")
     x = torch.rand(1, 4, 8, 8)
     h = F.relu(unit.depthwise(F.relu(unit.expand(x))))
     expected = unit.scales.residual * unit.project(h) + unit.scales.identity * x

@@ -17,6 +17,7 @@ from mssn.lab.export.onnx import write_onnx
 from mssn.lab.nets.luma import Bicubic, LumaNetwork
 from mssn.lab.weights import tensors_of
 from mssn.models.meta import Meta
+from mssn.runtime.base import RuntimeName
 from mssn.runtime.open import open_runtime
 from mssn.runtime.plan import plan_for
 
@@ -136,7 +137,12 @@ def test_runs_in_every_runtime_and_comes_back_from_its_file(model, scale, tmp_pa
     x = np.random.default_rng(0).random((1, 3, 14, 9), np.float32)
     with torch.no_grad():
         expected = net(torch.from_numpy(x)).numpy()
-    for name, file in (("openvino", "onnx"), ("onnxruntime", "onnx"), ("pytorch", "safetensors")):
+    runtimes: list[tuple[RuntimeName, str]] = [
+        ("openvino", "onnx"),
+        ("onnxruntime", "onnx"),
+        ("pytorch", "safetensors"),
+    ]
+    for name, file in runtimes:
         runtime = open_runtime(plan_for(tmp_path / f"net.{file}", runtime=name, precision="fp32"))
         assert (runtime.scale, runtime.halo) == (scale, meta.halo)
         np.testing.assert_allclose(runtime.run(x), expected, rtol=0, atol=2e-5, err_msg=name)

@@ -74,6 +74,7 @@ def values(make) -> dict:
     return {**asdict(trainer.recipe), "precision": "fp32", "updates": 12, "stages": []}
 
 
+@pytest.mark.slow
 def test_two_processes_are_one_with_the_doubled_batch(tmp_path, values) -> None:
     values["stages"] = [{"after": 0.5, "patch": 16, "loss": "l2"}]
     for process in (
@@ -90,6 +91,7 @@ def test_two_processes_are_one_with_the_doubled_batch(tmp_path, values) -> None:
         np.testing.assert_allclose(theirs[name], tensor, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_two_goes_on(tmp_path, values) -> None:
     values.update(updates=10**6, checkpoint_minutes=1e-9)
     checkpoint = tmp_path / "run" / "checkpoint.pt"
@@ -115,6 +117,7 @@ def test_a_killed_run_of_two_goes_on(tmp_path, values) -> None:
     assert all(np.array_equal(other[name], array) for name, array in one.items())
 
 
+@pytest.mark.slow
 def test_a_request_to_stop_stops_both_and_keeps_the_state(tmp_path, values) -> None:
     values.update(updates=10**6)
     processes = launch(2, str(tmp_path / "run"), json.dumps(values))
@@ -133,6 +136,7 @@ def test_a_request_to_stop_stops_both_and_keeps_the_state(tmp_path, values) -> N
     assert all(np.array_equal(other[name], array) for name, array in one.items())
 
 
+@pytest.mark.slow
 def test_a_time_limit_ends_both_at_the_same_update(tmp_path, values, monkeypatch) -> None:
     monkeypatch.setenv("MINUTES", "0.02")
     values.update(updates=10**9)
@@ -146,6 +150,7 @@ def test_a_time_limit_ends_both_at_the_same_update(tmp_path, values, monkeypatch
     assert all(np.array_equal(other[name], array) for name, array in one.items())
 
 
+@pytest.mark.slow
 def test_processes_that_start_from_different_weights_refuse(tmp_path, values, monkeypatch) -> None:
     monkeypatch.setenv("OWN_SEEDS", "1")
     for process in launch(2, str(tmp_path / "run"), json.dumps(values)):
@@ -154,6 +159,7 @@ def test_processes_that_start_from_different_weights_refuse(tmp_path, values, mo
         assert "start from different weights" in error.decode()
 
 
+@pytest.mark.slow
 def test_an_error_of_one_is_one_line_of_each(tmp_path, folders) -> None:
     recipe = tmp_path / "broken.toml"
     (tmp_path / "bad").mkdir()

@@ -16,6 +16,8 @@ import pytest
 
 from mssn.image.color import luma
 from mssn.image.resize import crop_to_multiple, imresize, shrink
+from mssn.runtime.bicubic import BicubicRuntime
+from mssn.score.evaluate import evaluate
 from mssn.score.metrics import psnr_y, ssim_y
 
 _ROOT = os.environ.get("MSSN_DATA")
@@ -78,3 +80,19 @@ def test_bicubic_the_way_networks_are_scored(name: str, scale: int, psnr: float,
 def test_classic_rows_of_bicubic(name: str, scale: int, psnr: float, tolerance: float) -> None:
     mean = np.mean([_classic_psnr(picture, scale) for picture in _pictures(name)])
     assert mean == pytest.approx(psnr, abs=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("scale", "set5", "set14"),
+    [
+        (2, (33.673, 0.9303), (30.325, 0.8699)),
+        (3, (30.403, 0.8689), (27.631, 0.7759)),
+        (4, (28.429, 0.8111), (26.088, 0.7048)),
+    ],
+)
+def test_bicubic_check_values_through_the_whole_way(benchmarks, scale, set5, set14) -> None:
+    """Worked out independently; here read, shrunk, enlarged in windows and scored as any model is."""
+    for name, (psnr, ssim) in (("Set5", set5), ("Set14", set14)):
+        mean = evaluate(BicubicRuntime(scale), benchmarks / name).mean
+        assert mean.psnr == pytest.approx(psnr, abs=0.005)
+        assert mean.ssim == pytest.approx(ssim, abs=0.0005)
