@@ -17,6 +17,7 @@ from experiments import experiment, experiment_names, rows, title
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
+from mssn.lab.nets.blocks import MAWRU
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import load_network
 from mssn.models import info
@@ -137,7 +138,7 @@ def learnt_scales(stem: Path) -> None:
 
 
 def _scales_of(axes: Axes, net: MSSN) -> None:
-    units = [unit.scales for block in net.body for unit in block.units]  # pyright: ignore[reportGeneralTypeIssues]
+    units = [unit.scales for block in net.body for unit in block.units if isinstance(unit, MAWRU)]
     depths = range(1, len(units) + 1)
     axes.plot(
         depths, [mu.residual.item() for mu in units], "o-", color=_DARK, markersize=4, label="unit: branch"

@@ -180,7 +180,7 @@ def test_threads_reach_pytorch(exported) -> None:
 
 @pytest.mark.parametrize("model", ["bicubic", "mssn-s"])
 def test_threads_below_one_are_refused(model) -> None:
-    with pytest.raises(MssnError, match="threads must be at least 1, not 0"):
+    with pytest.raises(MssnError, match="`threads` must be at least 1, not 0"):
         open_runtime(plan_for(model, 2), 0)
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 from mssn.api import load
 from mssn.image.read import read
 from mssn.image.scratch import ScratchArrays
+from mssn.runtime.base import Computed
 from mssn.upscaling.files import MEMORY, Options, upscale_file
 from mssn.upscaling.size import Factor
 from mssn.upscaling.tiled import TiledModel
@@ -30,6 +31,7 @@ class Repeater:
     """A network that repeats every pixel, so that what must come out is known."""
 
     name, scale, halo = "repeater", 2, 1
+    precision: Computed = "fp32"
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         return lr.repeat(2, axis=2).repeat(2, axis=3)

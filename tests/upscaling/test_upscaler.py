@@ -11,6 +11,7 @@ from mssn.errors import CancelledError, ImageError
 from mssn.image.alpha import bleed
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
+from mssn.runtime.base import Computed
 from mssn.upscaling.size import Factor, parse
 from mssn.upscaling.tiled import TiledModel
 from mssn.upscaling.upscaler import ModelFamily, Upscaler, chain
@@ -22,6 +23,7 @@ class Repeater:
 
     scale: int
     name: str = "repeater"
+    precision: Computed = "fp32"
     halo: int = 1
     calls: list[tuple[int, ...]] = field(default_factory=list)
 
@@ -196,6 +198,7 @@ def test_a_picture_keeps_what_it_carries(photo) -> None:
     picture = Picture(photo, alpha=alpha, icc=None, exif=b"exif", xmp=b"xmp", dpi=300, format="webp")
     large = upscaler(Factor(3)).enlarge(picture).picture
     assert large.pixels.shape == (288, 336, 3)
+    assert large.alpha is not None
     assert np.array_equal(large.alpha, np.full((288, 336, 1), 77, np.uint8))
     assert (large.exif, large.xmp, large.dpi, large.format) == (b"exif", b"xmp", 300, "webp")
 

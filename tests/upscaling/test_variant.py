@@ -9,9 +9,10 @@ import pytest
 
 from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.picture import Picture
+from mssn.runtime.base import Computed
 from mssn.upscaling.size import Factor, parse
 from mssn.upscaling.tiled import TiledModel
-from mssn.upscaling.upscaler import CLEAN_FROM, ModelFamily, Upscaler
+from mssn.upscaling.upscaler import CLEAN_FROM, ModelFamily, Upscaler, Variant
 
 JPEG = Compression(kind="JPEG", quality=60)
 
@@ -23,6 +24,7 @@ class Painter:
     scale: int
     level: float
     name: str = "painter"
+    precision: Computed = "fp32"
     halo: int = 0
 
     def run(self, lr: np.ndarray) -> np.ndarray:
@@ -45,7 +47,7 @@ def upscaler(target, variant: Variant = "auto") -> tuple[Upscaler, list[str]]:
 
 
 def picture(compression: Compression) -> Picture:
-    return Picture(np.zeros((8, 8, 3), np.uint8), compression=compression)
+    return Picture(np.full((8, 8, 3), 100, np.uint8), compression=compression)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_files_get_what_suits_them(variant, compression, model) -> None:
 
 
 def test_arrays_are_clean_unless_something_else_is_asked_for() -> None:
-    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels = np.full((8, 8, 3), 100, np.uint8)
     assert upscaler(Factor(2))[0](pixels).max() == 51
     assert upscaler(Factor(2), "photo")[0](pixels).max() == 204
 

@@ -156,9 +156,9 @@ class Picture:
 
     def joined(self, pages: list[Picture]) -> Picture:
         """The pages below each other again; everything else as here."""
-        pixels, alpha, black = (
+        alpha, black = (
             None if planes[0] is None else np.concatenate(planes)
-            for planes in zip(*((p.pixels, p.alpha, p.black) for p in pages), strict=True)
+            for planes in zip(*((page.alpha, page.black) for page in pages), strict=True)
         )
-        assert pixels is not None
+        pixels = np.concatenate([page.pixels for page in pages])
         return replace(self, pixels=pixels, alpha=alpha, black=black)

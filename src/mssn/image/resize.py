@@ -64,18 +64,17 @@ def imresize(
         raise ValueError(f"border must be 'mirror' or 'repeat', got {border!r}")
     if kernel not in _KERNELS:
         raise ValueError(f"kernel must be one of {', '.join(_KERNELS)}, got {kernel!r}")
-    if (scale is None) == (size is None):
-        raise ValueError("give either scale or size")
     height, width = image.shape[:2]
-    if size is None:
-        assert scale is not None
+    if size is None and scale is not None:
         if not 0 < scale < np.inf:
             raise ValueError(f"scale must be positive and finite, got {scale}")
         out, factors = (_ceil(height * scale), _ceil(width * scale)), (scale, scale)
-    else:
+    elif size is not None and scale is None:
         if min(size) < 1:
             raise ValueError(f"size must be at least 1 x 1, got {size}")
         out, factors = size, (size[0] / height, size[1] / width)
+    else:
+        raise ValueError("give either scale or size")
     # MATLAB resizes the axis with the smaller factor first; equal factors: rows, then columns.
     order = (0, 1) if factors[0] <= factors[1] else (1, 0)
     result = image.reshape(height, width, -1)

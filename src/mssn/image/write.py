@@ -139,7 +139,7 @@ def _fitted(picture: Picture, suffix: str) -> Picture:
     if suffix not in _TIFF:
         picture = picture.each(to_integers if suffix in (".png", ".avif") else to_8_bit)
     if picture.alpha is not None and suffix in _JPEG:
-        picture = _on_white(picture)
+        picture = _on_white(picture, picture.alpha)
     if picture.xmp and len(picture.xmp) > _LIBVIPS_XMP and suffix in _JPEG:
         picture = replace(picture, xmp=compact(picture.xmp))
     return picture
@@ -207,10 +207,9 @@ def _without_inks(picture: Picture) -> Picture:
     return replace(picture, pixels=array.astype(picture.pixels.dtype), black=None, icc=None)
 
 
-def _on_white(picture: Picture) -> Picture:
+def _on_white(picture: Picture, alpha: np.ndarray) -> Picture:
     """Lay 8-bit pixels on white paper, as a browser would show them."""
-    assert picture.alpha is not None
-    opacity = picture.alpha.astype(np.uint32)
+    opacity = alpha.astype(np.uint32)
 
     def laid(plane: np.ndarray) -> np.ndarray:
         return ((plane * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)

@@ -35,7 +35,8 @@ def read_foreign(path: Path, model: str, scale: int) -> tuple[nn.Module, Meta]:
     if model not in IMPORTABLE:
         raise WeightsError(f"weights of {model} cannot be imported; only those of {', '.join(IMPORTABLE)}")
     net = nets.build(model, scale)
-    assert isinstance(net, CARN)
+    if not isinstance(net, CARN):
+        raise WeightsError(f"{path}: {model} is no CARN")
     theirs = _read(path)
     state = {"normalize.mean": net.normalize.mean}
     for name, tensor in theirs.items():

@@ -22,7 +22,7 @@ def open_runtime(plan: Plan, threads: int | None = None) -> Runtime:
         MssnError: `threads` is below 1.
     """
     if threads is not None and threads < 1:
-        raise MssnError(f"threads must be at least 1, not {threads}")
+        raise MssnError(f"`threads` must be at least 1, not {threads}")
     if plan.file is None:
         from mssn.runtime.bicubic import BicubicRuntime
 

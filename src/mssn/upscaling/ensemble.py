@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from mssn.runtime.base import Computed, Runtime
@@ -42,14 +44,11 @@ class Ensemble:
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """N x 3 x H x W float32 in [0, 1] -> N x 3 x scale*H x scale*W float32, not clipped."""
-        total: np.ndarray | None = None
-        for turned in (False, True):
-            for rows in (1, -1):
-                for columns in (1, -1):
-                    x = lr.swapaxes(2, 3) if turned else lr
-                    sr = self.runtime.run(np.ascontiguousarray(x[:, :, ::rows, ::columns]))
-                    sr = sr[:, :, ::rows, ::columns]
-                    sr = sr.swapaxes(2, 3) if turned else sr
-                    total = sr.copy() if total is None else np.add(total, sr, out=total)
-        assert total is not None
+        n, channels, height, width = lr.shape
+        total = np.zeros((n, channels, height * self.scale, width * self.scale), np.float32)
+        for turned, rows, columns in itertools.product((False, True), (1, -1), (1, -1)):
+            x = lr.swapaxes(2, 3) if turned else lr
+            sr = self.runtime.run(np.ascontiguousarray(x[:, :, ::rows, ::columns]))
+            sr = sr[:, :, ::rows, ::columns]
+            total += sr.swapaxes(2, 3) if turned else sr
         return total / np.float32(8)

@@ -27,7 +27,7 @@ def keep_neutral(lr: np.ndarray, sr: np.ndarray, scale: int) -> None:
 
     Args:
         lr: The small picture, H x W x 3, uint8, uint16 or float32 in [0, 1].
-        sr: The enlarged one, scale*H x scale*W x 3, uint8, or float32 nominally in [0, 1]; changed.
+        sr: The enlarged one, scale*H x scale*W x 3, uint8, or float32 in [0, 1]; changed.
         scale: Factor between them.
     """
     pixels = _neutral(lr)

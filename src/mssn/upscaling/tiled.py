@@ -150,10 +150,8 @@ def _run(runtime: Runtime, tile: np.ndarray, keep: tuple[slice, slice]) -> np.nd
     if tile.dtype == np.uint8 and isinstance(runtime, PixelRuntime):
         sr = runtime.run_pixels(rgb)
     else:
-        sr = runtime.run(to_network(rgb))[0].transpose(1, 2, 0)
+        sr = runtime.run(to_network(rgb))[0].transpose(1, 2, 0).clip(0, 1)  # as stored pixels are
     _check_size(runtime, tile.shape[:2], sr.shape[:2])
-    if not sr.flags.writeable:
-        sr = sr.copy()
     keep_neutral(rgb, sr, runtime.scale)
     sr = sr[keep][:, :, : tile.shape[2]]  # of a grey picture all three channels are the same now
     return sr if sr.dtype == np.uint8 else from_network(sr.transpose(2, 0, 1)[None], tile.dtype)

@@ -49,9 +49,8 @@ def test_the_picture_itself_is_copied_for_all_that_its_pixels_become(tmp_path, s
     """With a tail and a skip that add nothing, what comes out is each pixel repeated, to the last bit."""
     net = scrambled(scale=scale)
     with torch.no_grad():
-        for layer in (net.tail, net.skip):
-            layer.weight.zero_()
-            layer.bias.zero_()
+        for parameter in (*net.tail.parameters(), *net.skip.parameters()):
+            parameter.zero_()
         for c in range(3):  # the nearest pixel, which fusing takes out again
             net.skip.weight[c * scale**2 : (c + 1) * scale**2, c, 2, 2] = 1
     write_onnx(net, replace(META, scale=scale), tmp_path / "net.onnx", half=True)
@@ -104,7 +103,9 @@ def test_files_in_half_precision_hold_normal_numbers_only(tmp_path, changes) -> 
     net = scrambled(MSSNConfig(**{**vars(TINY), **changes}))
     with torch.no_grad():  # as trained networks have them: tiny in the tail, and in some channels of a unit
         net.tail.weight.mul_(1e-5)
-        net.body[0].units[0].expand.weight.mul_(torch.logspace(-6, 3, TINY.expanded).view(-1, 1, 1, 1))
+        net.get_parameter("body.0.units.0.expand.weight").mul_(
+            torch.logspace(-6, 3, TINY.expanded).view(-1, 1, 1, 1)
+        )
     write_onnx(net, META, tmp_path / "half.onnx", half=True)
     stored = {t.name: numpy_helper.to_array(t) for t in onnx.load(tmp_path / "half.onnx").graph.initializer}
     halves = {name: array for name, array in stored.items() if array.dtype == np.float16}

@@ -26,9 +26,9 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from mssn.lab.export.rescale import FusedUnit, rescale
-from mssn.lab.nets.blocks import MAWRU, CascadingBlock, Scales
-from mssn.lab.nets.layers import Conv2d
+from mssn.lab.export.rescale import FusedUnit, bias_of, rescale
+from mssn.lab.nets.blocks import MAWRU
+from mssn.lab.nets.layers import Conv2d, Modules
 from mssn.lab.nets.mssn import MSSN
 
 
@@ -42,7 +42,7 @@ class FusedMSSN(nn.Module):
         shifts: The powers of two that its weights were multiplied by.
 
     Raises:
-        ValueError: A learnt scale is 0, which no weight can make up for.
+        ValueError: A learnt scale is 0, which no weight can make up for, or its units are no MAWRUs.
     """
 
     minus_mean: Tensor
@@ -54,14 +54,14 @@ class FusedMSSN(nn.Module):
         if net.normalize is not None:
             spread, mean = net.normalize.spread, net.normalize.mean.double()
         self.register_buffer("minus_mean", -mean.float())
-        self.heads = nn.ModuleList([_scaled(net.head, 1 / spread, 1.0)])
-        self.blocks = nn.ModuleList()
+        self.heads = Modules[nn.Conv2d]([_scaled(net.head, 1 / spread, 1.0)])
+        self.blocks = Modules[Modules[FusedUnit]]()
         s = torch.ones((), dtype=torch.float64)
         for index, block in enumerate(net.body):
             units = []
-            assert isinstance(block, CascadingBlock)
             for unit in block.units:
-                assert isinstance(unit, MAWRU)
+                if not isinstance(unit, MAWRU):
+                    raise ValueError("only networks of MAWRUs can be fused")
                 after = s * unit.scales.identity.double()
                 _require_nonzero(after)
                 units.append(
@@ -73,10 +73,9 @@ class FusedMSSN(nn.Module):
                     )
                 )
                 s = after
-            self.blocks.append(nn.Sequential(*units))
+            self.blocks.append(Modules[FusedUnit](units))
             if net.skips:
                 mu = net.skips[index]
-                assert isinstance(mu, Scales)
                 s = s * mu.residual.double()
                 _require_nonzero(s)
                 factor = mu.identity.double() / s
@@ -89,9 +88,7 @@ class FusedMSSN(nn.Module):
         middle = self.skip.kernel_size[0] // 2
         self.skip.weight.data[place, place % 3, middle, middle] -= 1
         # One bias is enough for the sum.
-        assert self.tail.bias is not None
-        assert self.skip.bias is not None
-        self.tail.bias.data += self.skip.bias.data
+        bias_of(self.tail).data += bias_of(self.skip).data
         self.skip.bias = None
         self.shifts = rescale(self)
         self.requires_grad_(False)
@@ -102,7 +99,8 @@ class FusedMSSN(nn.Module):
         centred = x + self.minus_mean
         z = self.heads[0](centred)
         for index, block in enumerate(self.blocks):
-            z = block(z)
+            for unit in block:
+                z = unit(z)
             if len(self.heads) > 1:
                 z = z + self.heads[index + 1](centred)
         copies = torch.cat([x] * self.scale**2, dim=1)
@@ -156,11 +154,9 @@ def _plain(conv: Conv2d, factor: Tensor | float = 1.0) -> nn.Conv2d:
 
 def _scaled(conv: nn.Conv2d, weight_factor: Tensor | float, bias_factor: Tensor | float) -> nn.Conv2d:
     """A copy of a convolution with weight and bias times a number each."""
-    assert conv.bias is not None
     scaled = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, padding=conv.padding)  # pyright: ignore[reportArgumentType]
     scaled.weight.data = (conv.weight.detach().double() * weight_factor).float()
-    assert scaled.bias is not None
-    scaled.bias.data = (conv.bias.detach().double() * bias_factor).float()
+    bias_of(scaled).data = (bias_of(conv).detach().double() * bias_factor).float()
     return scaled
 
 

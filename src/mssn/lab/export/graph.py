@@ -6,7 +6,7 @@ Written by hand rather than traced, so that every node and tensor has a name tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from mssn.lab.export.fuse import FusedMSSN
+    from mssn.lab.export.rescale import FusedUnit
 
 OPSET = 18
 _IR_VERSION = 8  # the first that knows opset 18, so that old runtimes read the files, too
@@ -27,7 +28,7 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.tensors: list[onnx.TensorProto] = []
 
-    def node(self, kind: str, inputs: list[str], name: str, **attributes: object) -> str:
+    def node(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
         """Add a node; its output has its name."""
         self.nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
         return name
@@ -80,7 +81,7 @@ def build_graph(net: FusedMSSN) -> onnx.ModelProto:
     return model
 
 
-def _unit(graph: _Graph, z: str, name: str, unit: nn.Module) -> str:
+def _unit(graph: _Graph, z: str, name: str, unit: FusedUnit) -> str:
     x = graph.conv(z, f"{name}.expand", unit.expand)
     x = graph.node("Relu", [x], f"{name}.expand.relu")
     x = graph.conv(x, f"{name}.depthwise", unit.depthwise)

@@ -107,9 +107,8 @@ def _halves(net: nn.Module) -> nn.Module:
     """
     fused = fuse(net)
     round_to_half(fused)
-    if not isinstance(fused, FusedMSSN):
+    if not (isinstance(net, MSSN) and isinstance(fused, FusedMSSN)):
         return fused
-    assert isinstance(net, MSSN)
     for _ in range(_TRIES):
         back = MSSN(net.config, net.scale)
         unfuse(back, fused.state_dict(), learnt_scales(net), fused.shifts)
@@ -183,7 +182,8 @@ def _traced(net: nn.Module) -> onnx.ModelProto:
             )
     finally:
         noisy.setLevel(level)
-    assert program is not None
+    if program is None:
+        raise ValueError("PyTorch's exporter made no graph of it")
     model = program.model_proto
     # Source lines and shapes of every node: a third of a small file, of no use to anyone who runs it.
     del model.graph.value_info[:], model.metadata_props[:]

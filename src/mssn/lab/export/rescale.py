@@ -82,9 +82,20 @@ class Shifts:
             raise ValueError(f"its powers of two cannot be read ({error})") from error
 
 
-def units_of(net: nn.Module) -> list[FusedUnit]:
-    """All fused units of a network, in the order in which they run."""
-    return [module for module in net.modules() if isinstance(module, FusedUnit)]
+def units_of(net: FusedMSSN) -> list[FusedUnit]:
+    """All units of a network, in the order in which they run."""
+    return [unit for block in net.blocks for unit in block]
+
+
+def bias_of(conv: nn.Conv2d) -> Tensor:
+    """The bias of a convolution that has one.
+
+    Raises:
+        ValueError: It has none.
+    """
+    if conv.bias is None:
+        raise ValueError("a convolution lacks its bias")
+    return conv.bias
 
 
 @torch.no_grad()

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from mssn.lab.export.fuse import FusedMSSN, square_first
-from mssn.lab.export.rescale import Shifts
-from mssn.lab.nets.blocks import MAWRU, CascadingBlock, Scales
+from mssn.lab.export.rescale import Shifts, bias_of
+from mssn.lab.nets.blocks import MAWRU, Scales
 from mssn.lab.nets.layers import Conv2d
 from mssn.lab.nets.mssn import MSSN
 
@@ -54,9 +54,9 @@ def unfuse(net: MSSN, fused: dict[str, Tensor], scales: dict[str, float], shifts
     copies = [torch.ones((), dtype=torch.float64)]
     s = torch.ones((), dtype=torch.float64)
     for index, block in enumerate(net.body):
-        assert isinstance(block, CascadingBlock)
         for number, unit in enumerate(block.units):
-            assert isinstance(unit, MAWRU)
+            if not isinstance(unit, MAWRU):
+                raise ValueError("only networks of MAWRUs come back")
             after = s * unit.scales.identity.double()
             factors = {
                 "expand": s,
@@ -68,20 +68,19 @@ def unfuse(net: MSSN, fused: dict[str, Tensor], scales: dict[str, float], shifts
             s = after
         if net.skips:
             mu = net.skips[index]
-            assert isinstance(mu, Scales)
             s = s * mu.residual.double()
             copies.append(mu.identity.double() / s)
     # The largest copy has lost least to half precision; in format 1 the first one is exact.
     best = 0 if shifts is None else max(range(len(copies)), key=lambda copy: abs(copies[copy].item()))
     net.head.weight.copy_(fused[f"heads.{best}.weight"].double() * spread / copies[best])
-    _bias(net.head).copy_(fused[f"heads.{best}.bias"].double() / copies[best])
+    bias_of(net.head).copy_(fused[f"heads.{best}.bias"].double() / copies[best])
     net.tail.weight.copy_(fused["tail.weight"].double() / (s * spread))
-    _bias(net.tail).copy_(fused["tail.bias"].double() / spread)
+    bias_of(net.tail).copy_(fused["tail.bias"].double() / spread)
     weight = fused["skip.weight"].double()
     middle, channels = weight.shape[-1] // 2, torch.arange(len(weight))
     weight[channels, channels // net.scale**2, middle, middle] += 1
     net.skip.weight.copy_(weight)
-    _bias(net.skip).zero_()  # its share is in the tail's
+    bias_of(net.skip).zero_()  # its share is in the tail's
 
 
 def _require_fitting(net: MSSN, fused: dict[str, Tensor], scales: dict[str, float]) -> None:
@@ -136,8 +135,3 @@ def _set(conv: Conv2d, fused: Tensor, factor: Tensor) -> None:
     used = length > 0
     conv.weight[used] = weight[used].float()
     conv.gain.copy_(length)
-
-
-def _bias(conv: nn.Conv2d) -> Tensor:
-    assert conv.bias is not None
-    return conv.bias
