@@ -40,13 +40,14 @@ def main() -> int:
     parser = record.parser(__doc__)
     parser.add_argument("weights", nargs="+", type=Path, help=".safetensors or .onnx files")
     parser.add_argument("--note", default="", help="added to the recipe: 'mean of three runs'")
+    parser.add_argument("--data", default="", help="what they learnt from, in place of what the file says")
     arguments = parser.parse_args()
     try:
         if "MSSN_DATA" not in os.environ:
             raise MssnError("set MSSN_DATA to the folder that holds validation and benchmarks/Set5")
         job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
         for weights in arguments.weights:
-            print(ship(weights, job, arguments.note))
+            print(ship(weights, job, arguments.note, arguments.data))
             manifest.write_manifest()
     except MssnError as error:
         print(f"ship: {error}", file=sys.stderr)
@@ -54,13 +55,14 @@ def main() -> int:
     return 0
 
 
-def ship(weights: Path, job: record.Job, note: str = "") -> str:
+def ship(weights: Path, job: record.Job, note: str = "", data: str = "") -> str:
     """Score and install one weights file.
 
     Args:
         weights: A .safetensors file, or an .onnx file of an MSSN.
         job: `force` ships even what scores lower.
         note: How the weights came about beyond the recipe; added to it.
+        data: What they learnt from, in words, in place of what the file says.
 
     Returns:
         What was done, for people.
@@ -70,7 +72,7 @@ def ship(weights: Path, job: record.Job, note: str = "") -> str:
         MssnError: It scores lower than what ships.
     """
     with tempfile.TemporaryDirectory() as folder:
-        fresh, meta = write(weights, Path(folder), note)
+        fresh, meta = write(weights, Path(folder), note, data)
         name = f"{meta.model}-x{meta.scale}"
         new = _measure(fresh, name, job)
         if record.weights_of(name).exists() and not job.force:
@@ -108,20 +110,21 @@ def remake(name: str, job: record.Job) -> str | None:
     return f"made anew, {before:,} -> {shipped.stat().st_size:,} bytes"
 
 
-def write(weights: Path, folder: Path, note: str = "") -> tuple[Path, Meta]:
+def write(weights: Path, folder: Path, note: str = "", data: str = "") -> tuple[Path, Meta]:
     """Write MODEL-xSCALE.onnx as it ships: half precision, and described in the present format.
 
     Args:
         weights: A .safetensors or .onnx file.
         folder: Where it goes; must exist.
         note: Added to the recipe.
+        data: What the weights learnt from, in place of what the file says.
 
     Returns:
         The file, and its description.
     """
     net, meta = load_network(weights)
     recipe = f"{meta.recipe}; {note}" if note else meta.recipe
-    meta = replace(meta, recipe=recipe, licence=LICENCE, format=FORMAT)
+    meta = replace(meta, recipe=recipe, data=data or meta.data, licence=LICENCE, format=FORMAT)
     path = folder / f"{meta.model}-x{meta.scale}.onnx"
     write_onnx(net, meta, path, half=True)
     return path, meta

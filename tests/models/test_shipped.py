@@ -6,20 +6,27 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 import skimage.data
 import torch
+from onnx import numpy_helper
 
 from mssn.api import load_tiled
 from mssn.lab.export.fuse import fuse
-from mssn.lab.export.onnx import round_to_half
+from mssn.lab.export.onnx import write_onnx
+from mssn.lab.export.rescale import SMALLEST, round_to_half
 from mssn.lab.weights import load_network
 from mssn.models import info
+from mssn.models.meta import FORMAT
 from mssn.runtime.open import open_runtime
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.runtime.plan import plan_for
 from mssn.upscaling.tiled import enlarge
 
+PLAIN = {"Cast", "Conv", "Relu", "Add", "Concat", "DepthToSpace"}
+QUANTISED = {"QuantizeLinear", "DequantizeLinear"}
+INT8 = onnx.TensorProto.INT8
 SHIPPED = [row for row in info.list_models() if row.weights]
 PHOTO = [row for row in SHIPPED if row.model.endswith(info.PHOTO)]
 
@@ -41,12 +48,49 @@ def test_the_network_read_back_is_the_one_that_runs(row) -> None:
     net, meta = load_network(row.path)
     runtime = OpenVINORuntime(row.path, precision="fp32")
     assert runtime.meta == meta
-    folded = fuse(net)
-    round_to_half(folded)  # as the file stores its weights
+    fused = fuse(net)
+    round_to_half(fused)  # as the file stores its weights
     x = torch.from_numpy(np.random.default_rng(0).random((1, 3, 40, 52), np.float32))
     with torch.no_grad():
-        np.testing.assert_allclose(runtime.run(x.numpy()), folded(x).numpy(), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(runtime.run(x.numpy()), fused(x).numpy(), rtol=0, atol=1e-5)
         np.testing.assert_allclose(runtime.run(x.numpy()), net(x).numpy(), rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("row", rows(SHIPPED))
+def test_files_come_back_bit_for_bit(row, tmp_path) -> None:
+    net, meta = load_network(row.path)
+    assert meta.format == FORMAT
+    write_onnx(net, meta, tmp_path / "again.onnx", half=True)
+    assert (tmp_path / "again.onnx").read_bytes() == row.path.read_bytes()
+
+
+@pytest.mark.parametrize("row", SHIPPED, ids=lambda row: f"{row.model}-x{row.scale}")
+def test_files_hold_what_every_converter_keeps(row) -> None:
+    """Plain operators, a free batch size, and no weight that half precision holds only roughly."""
+    for path in filter(None, (row.path, row.int8_path)):
+        graph = onnx.load(path).graph
+        kinds = {node.op_type for node in graph.node}
+        assert kinds <= PLAIN | (QUANTISED if path == row.int8_path else set())
+        lr, sr = (
+            [dim.dim_param for dim in v.type.tensor_type.shape.dim] for v in (*graph.input, *graph.output)
+        )
+        assert (lr[0], sr[0]) == ("batch", "batch")
+        for tensor in graph.initializer:
+            size = np.abs(numpy_helper.to_array(tensor).astype(np.float64))
+            if tensor.name.removesuffix(".half").endswith((".weight", ".bias")) and tensor.data_type != INT8:
+                assert not ((size > 0) & (size < SMALLEST)).any(), tensor.name
+                assert size.max() < 64, tensor.name
+
+
+@pytest.mark.parametrize("row", rows(SHIPPED))
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+def test_white_stays_white_and_black_black(row, precision) -> None:
+    if precision == "int8" and row.int8 is None:
+        pytest.skip("does not ship in int8")
+    model = load_tiled(row.model, row.scale, precision=precision)
+    for colour in (255, 0):
+        for channels in (1, 3):
+            assert (model(np.full((24, 31, channels), colour, np.uint8)) == colour).all()
 
 
 @pytest.mark.parametrize("row", rows(SHIPPED))
