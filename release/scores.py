@@ -118,9 +118,16 @@ def stored(name: str) -> dict[str, Any]:
 
 
 def keep(name: str, measured: Measured, meta: Meta, revision: str) -> None:
-    """Write the scores of the file that ships now to paper/results/MODEL-xSCALE.json."""
+    """Write the scores of the file that ships now to paper/results/MODEL-xSCALE.json.
+
+    Without reports, the benchmark scores that stand there are kept, and it says so.
+    """
+    if measured.reports:
+        benchmarks = to_json(list(measured.reports), name)
+    else:
+        benchmarks = stored(name) | {"kept": "benchmark scores, of the same weights in an older file"}
     result = {
-        **to_json(list(measured.reports), name),
+        **benchmarks,
         "commit": revision,
         "files": record.hashes([record.weights_of(name)]),
         "validation": measured.validation,

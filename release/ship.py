@@ -88,6 +88,9 @@ def ship(weights: Path, job: record.Job, note: str = "", data: str = "") -> str:
 def remake(name: str, job: record.Job) -> str | None:
     """Write a file that ships anew, in the present format and of the same network.
 
+    Benchmark scores that are known of the old file are kept where the two agree on the validation pictures and
+    their halves: the weights are the same but for rounding. `job.force` measures all of them anew.
+
     Returns:
         What was done, for people; None if the file has the present format and its scores are known.
 
@@ -101,7 +104,8 @@ def remake(name: str, job: record.Job) -> str | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         fresh, meta = write(shipped, Path(folder))
-        new = _measure(fresh, name, job)
+        keeps = bool(meta.scores and scores.stored(name).get("data")) and not job.force
+        new = scores.of_validation(fresh, job.threads) if keeps else _measure(fresh, name, job)
         old = known or scores.of_validation(shipped, job.threads)
         if why := scores.why_not_same(old, new):
             raise MssnError(f"{name}: made anew it is not the same network: {why}; kept the old file")
@@ -136,7 +140,8 @@ def install(fresh: Path, meta: Meta, measured: scores.Measured, job: record.Job)
     Only the description is written anew, so that the network which ships is the one that was scored.
     """
     name = f"{meta.model}-x{meta.scale}"
-    meta = replace(meta, scores=measured.table)
+    if measured.reports:
+        meta = replace(meta, scores=measured.table)
     model = onnx.load(fresh)
     (kept,) = [entry for entry in model.metadata_props if entry.key == "mssn"]
     kept.value = meta.to_json()
