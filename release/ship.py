@@ -105,8 +105,8 @@ def remake(name: str, job: record.Job) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         fresh, meta = write(shipped, Path(folder))
         keeps = bool(meta.scores and scores.stored(name).get("data")) and not job.force
-        new = scores.of_validation(fresh, job.threads) if keeps else _measure(fresh, name, job)
-        old = known or scores.of_validation(shipped, job.threads)
+        new = _measure(fresh, name, job, whole=not keeps)
+        old = known or _measure(shipped, name, job, whole=False)
         if why := scores.why_not_same(old, new):
             raise MssnError(f"{name}: made anew it is not the same network: {why}; kept the old file")
         before = shipped.stat().st_size
@@ -151,9 +151,9 @@ def install(fresh: Path, meta: Meta, measured: scores.Measured, job: record.Job)
     scores.keep(name, measured, meta, job.revision)
 
 
-def _measure(weights: Path, name: str, job: record.Job) -> scores.Measured:
+def _measure(weights: Path, name: str, job: record.Job, *, whole: bool = True) -> scores.Measured:
     photo = name.rpartition("-x")[0].endswith(info.PHOTO)
-    return scores.measure(weights, photo, job.threads)
+    return (scores.measure if whole else scores.of_validation)(weights, photo, job.threads)
 
 
 if __name__ == "__main__":
