@@ -88,8 +88,8 @@ def ship(weights: Path, job: record.Job, note: str = "", data: str = "") -> str:
 def remake(name: str, job: record.Job) -> str | None:
     """Write a file that ships anew, in the present format and of the same network.
 
-    Benchmark scores that are known of the old file are kept where the two agree on the validation pictures and
-    their halves: the weights are the same but for rounding. `job.force` measures all of them anew.
+    Benchmark scores that are known of the old file are kept where the two agree on the validation pictures
+    and their halves: the weights are the same but for rounding. `job.force` measures all of them anew.
 
     Returns:
         What was done, for people; None if the file has the present format and its scores are known.
