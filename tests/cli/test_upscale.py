@@ -238,7 +238,7 @@ def test_skipping_does_not_skip_the_checks(mssn, pictures, net, tmp_path, photo)
     again = mssn(
         "upscale", pictures / "one.png", pictures / "two.jpg", "-o", "big/", "-m", net, "--skip-existing"
     )
-    assert again.code == 0 and "1 results are there already, 1 to make" in again.err
+    assert again.code == 0 and "1 result is there already, 1 to make" in again.err
     assert files(tmp_path / "big") == ["one.png", "two.jpg"]
 
 
@@ -252,11 +252,30 @@ def test_a_moving_picture_on_standard_input_stays_moving(net, tmp_path, photo) -
     assert read(done.stdout, into=".webp").pages == 3
 
 
+@pytest.mark.parametrize("output", [[], ["-o", "big/"]])
+def test_a_picture_that_is_named_twice_is_enlarged_once(mssn, pictures, net, output) -> None:
+    result = mssn("upscale", pictures, pictures / "one.png", "-m", net, *output)
+    assert result.code == 0 and result.line.startswith("3 pictures in ")
+    assert len(result.out.splitlines()) == 3
+
+
+def test_a_folder_in_a_folder_that_is_named_too_is_enlarged_once(mssn, pictures, net) -> None:
+    result = mssn("upscale", pictures, pictures / "deeper", "-m", net)
+    assert (result.code, len(result.out.splitlines())) == (0, 3)
+
+
+@pytest.mark.parametrize("option", ["--scale", "--max-megapixels"])
+def test_what_is_no_number_is_told_in_plain_words(mssn, pictures, option) -> None:
+    line = mssn("upscale", pictures, option, "2,5").line
+    assert line == f"mssn: Invalid value for {option}: takes a number, not '2,5'"
+
+
 def test_existing_output_needs_force(mssn, pictures, net) -> None:
     (pictures / "one_x2.png").write_bytes(b"mine")
     result = mssn("upscale", pictures / "one.png", pictures / "two.jpg", "-m", net)
     assert result.code == 2
-    assert "one_x2.png: exists already; use --force to overwrite" in result.line
+    told = "one_x2.png: exists already; use --force to overwrite, or --skip-existing to leave it as it is"
+    assert told in result.line
     assert (pictures / "one_x2.png").read_bytes() == b"mine"
     assert not (pictures / "two_x2.jpg").exists()  # refused before any work
     assert mssn("upscale", pictures / "one.png", pictures / "two.jpg", "-m", net, "-f").code == 0

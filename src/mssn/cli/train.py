@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mssn.cli.options import Minutes
 from mssn.errors import RecipeError, TrainingError
 from mssn.lab.train.checkpoint import Status
 from mssn.lab.train.loop import CHECKPOINT
@@ -27,7 +28,7 @@ def train(
     settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
     resume: Annotated[bool, Parameter(name="--resume", negative="")] = False,
     init: Path | None = None,
-    time_limit: float | None = None,
+    time_limit: Minutes = None,
     device: Literal["cpu", "cuda"] | None = None,
     cache: Path | None = None,
 ) -> int:

@@ -21,7 +21,7 @@ from mssn.lab.complexity import count_parameters
 from mssn.lab.export.rescale import Shifts
 from mssn.lab.export.unfuse import unfuse
 from mssn.lab.nets.mssn import MSSN
-from mssn.models.meta import Meta
+from mssn.models.meta import ENDINGS, Meta
 
 _KEY = "mssn"
 SCALES, SHIFTS = "mssn-scales", "mssn-shifts"  # where an ONNX file's metadata keep what fusing loses
@@ -78,6 +78,8 @@ def load_network(path: Path) -> tuple[nn.Module, Meta]:
     """
     if path.suffix.lower() == ".onnx":
         return _load_exported(path)
+    if path.suffix.lower() not in ENDINGS:
+        raise WeightsError(f"{path}: weights files end in {' or '.join(ENDINGS)}")
     tensors, meta = load(path)
     net = _build(path, meta)
     state = {name: torch.from_numpy(array).float() for name, array in tensors.items()}
