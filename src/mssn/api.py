@@ -1,4 +1,4 @@
-"""The few names most people need: `load`, `upscale` and `models`."""
+"""The few names most people need: `load` and `upscale`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -53,8 +54,8 @@ def load(
         size: Instead of a scale: "1920x1080" (fits in, proportions kept), "1920x", "x1080" or
             "1920x1080!" (exactly, stretched).
         variant: "photo" takes weights made for photographs as they are stored: soft, noisy, compressed;
-            "clean" those for clean pictures; "auto" what suits each file (`mssn.upscaling.upscaler`); arrays
-            count as clean.
+            "clean" those for clean pictures; "auto" chooses for each file by its compression
+            (`mssn.upscaling.upscaler.wants_photo`); arrays count as clean.
         runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
         precision: "fp32", "bf16", "int8", or "auto": of a model that ships the fastest here that loses at
             most 0.02 dB on Set5, and fp32 for 16-bit and float pictures; of a file what it holds, in bf16 if
@@ -236,7 +237,8 @@ def upscale(
     """
     path = Path(model)
     changed = path.stat().st_mtime_ns if path.suffix and path.is_file() else None
-    upscaler = _ready(model, scale, variant, changed)
+    with _READYING:  # threads that come together load it once
+        upscaler = _ready(model, scale, variant, changed)
     if isinstance(image, np.ndarray):
         return upscaler(image, progress)
     if isinstance(image, str | os.PathLike):
@@ -247,6 +249,9 @@ def upscale(
     if is_pil(image):
         return to_pil(upscaler.enlarge(from_pil(image), progress=progress).picture, image.info)
     raise ImageError(f"cannot enlarge a {type(image).__name__}; give a path, a NumPy array or a PIL image")
+
+
+_READYING = Lock()
 
 
 @lru_cache(maxsize=4)

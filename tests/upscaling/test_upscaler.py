@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -244,3 +246,19 @@ def test_pages_count_towards_the_limit(monkeypatch, photo) -> None:
     assert upscaler(Factor(2))(photo).shape == (192, 224, 3)
     with pytest.raises(ImageError, match="224x192 pixels on 2 pages, beyond the limit"):
         upscaler(Factor(2))(np.stack([photo, photo]))
+
+
+def test_threads_that_come_together_open_each_network_once() -> None:
+    opened: list[int] = []
+
+    def slowly(scale: int) -> TiledModel:
+        time.sleep(0.05)
+        opened.append(scale)
+        return TiledModel(Repeater(scale))
+
+    shared = Upscaler(ModelFamily("slow", (2, 3), slowly), parse("x30"))
+    pixels = np.zeros((10, 10, 3), np.uint8)
+    with ThreadPoolExecutor(4) as pool:
+        large = list(pool.map(shared, [pixels] * 8))
+    assert opened == [3]
+    assert {picture.shape for picture in large} == {(30, 30, 3)}
