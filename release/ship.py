@@ -29,8 +29,6 @@ from mssn.lab.export.onnx import write_onnx
 from mssn.lab.weights import load_network
 from mssn.models import info
 from mssn.models.meta import FORMAT, Meta
-from mssn.runtime.open import open_runtime
-from mssn.runtime.plan import plan_for
 
 LICENCE = "MIT"
 
@@ -74,8 +72,7 @@ def ship(weights: Path, job: record.Job, note: str = "") -> str:
         name = f"{meta.model}-x{meta.scale}"
         new = _measure(fresh, name, job)
         if record.weights_of(name).exists() and not job.force:
-            runtime = open_runtime(plan_for(record.weights_of(name)), job.threads).name
-            old = scores.kept(name, runtime) or _measure(record.weights_of(name), name, job)
+            old = scores.kept(name) or _measure(record.weights_of(name), name, job)
             if why := scores.why_not_ship(old, new):
                 raise MssnError(f"{name}: {why}; kept those (--force ships them nevertheless)")
         install(fresh, meta, new, job)
@@ -93,8 +90,7 @@ def remake(name: str, job: record.Job) -> str | None:
         MssnError: The new file scores lower than the old one anywhere.
     """
     shipped = record.weights_of(name)
-    runtime = open_runtime(plan_for(shipped), job.threads).name
-    known = scores.kept(name, runtime)
+    known = scores.kept(name)
     if known and scores.stored(name)["meta"]["format"] == FORMAT and not job.force:
         return None
     with tempfile.TemporaryDirectory() as folder:

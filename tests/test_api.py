@@ -176,7 +176,7 @@ def test_arguments_of_a_wrong_kind_are_said(exported, photo) -> None:
         upscaler(broken)
 
 
-def test_purposes(tmp_path, photo) -> None:
+def test_variants(tmp_path, photo) -> None:
     path = tmp_path / "a.jpg"
     write(path, Picture(photo), quality=50)
     results = {}

@@ -169,11 +169,11 @@ def test_alpha_and_orientation_come_along(mssn, net, tmp_path, photo) -> None:
 def test_json_lines_for_programs(mssn, pictures, net) -> None:
     (pictures / "broken.png").write_bytes(b"nothing")
     result = mssn("upscale", pictures, "-o", "big", "-m", net, "--json")
-    told = [json.loads(line) for line in result.out.splitlines()]
-    assert result.code == 1 and len(told) == 4
-    failed = [line for line in told if "error" in line]
+    reported = [json.loads(line) for line in result.out.splitlines()]
+    assert result.code == 1 and len(reported) == 4
+    failed = [line for line in reported if "error" in line]
     assert [set(line) for line in failed] == [{"source", "target", "error"}]
-    one = next(line for line in told if line["source"].endswith("one.png"))
+    one = next(line for line in reported if line["source"].endswith("one.png"))
     assert (one["before"], one["after"], one["pages"], one["left_out"]) == ([30, 20], [60, 40], 1, 0)
     assert one["target"] == "big/one.png" and one["seconds"] > 0
     alone = mssn("upscale", pictures / "one.png", "-m", net, "--json")
@@ -185,8 +185,10 @@ def test_json_lines_for_programs(mssn, pictures, net) -> None:
 
 def test_messages_name_arguments_and_the_command_line_their_options() -> None:
     error = ImageError("a.png: exists already; use `force`, or raise `max_megapixels`")
-    told = json.loads(progress.as_json(mssn_files.Done(mssn_files.Job(Path("a"), Path("b")), error=error)))
-    assert told["error"] == "a.png: exists already; use --force, or raise --max-megapixels"
+    reported = json.loads(
+        progress.as_json(mssn_files.Done(mssn_files.Job(Path("a"), Path("b")), error=error))
+    )
+    assert reported["error"] == "a.png: exists already; use --force, or raise --max-megapixels"
 
 
 def test_patterns_the_shell_left_alone(mssn, tmp_path, net, photo) -> None:
@@ -310,7 +312,7 @@ def test_a_runtime_that_fails_half_way_leaves_nothing(mssn, pictures, net, monke
     assert files(pictures) == before
 
 
-def test_a_broken_picture_among_others_is_skipped_and_told(mssn, pictures, net, tmp_path) -> None:
+def test_a_broken_picture_among_others_is_skipped_and_reported(mssn, pictures, net, tmp_path) -> None:
     (pictures / "broken.png").write_bytes((pictures / "one.png").read_bytes()[:300])
     result = mssn("upscale", pictures, "-o", "big", "-m", net)
     assert result.code == 1
@@ -457,7 +459,7 @@ def test_metadata_can_be_stripped(mssn, pictures, net) -> None:
     ("word", "hint"),
     [("upscal", "did you mean 'upscale'?"), ("--versio", "one of upscale, compare"), ("a.png", "")],
 )
-def test_what_is_no_verb_is_told_without_pytorch(word, hint) -> None:
+def test_what_is_no_verb_is_reported_without_pytorch(word, hint) -> None:
     code = f"import sys; sys.modules['torch'] = None; sys.argv = ['mssn', {word!r}, 'x']"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; import mssn.cli; mssn.cli.main()"],
@@ -471,7 +473,7 @@ def test_what_is_no_verb_is_told_without_pytorch(word, hint) -> None:
     assert hint in done.stderr
 
 
-def test_a_full_disk_behind_standard_output_is_told(exported, pictures) -> None:
+def test_a_full_disk_behind_standard_output_is_reported(exported, pictures) -> None:
     """Also without Python's buffer, where one call may write a part only."""
     command = f"{sys.executable} -m mssn upscale one.png -m {exported / 'mssn-s-x2.onnx'} -o -"
     for unbuffered in ("", "1"):
@@ -501,7 +503,7 @@ def test_who_stops_reading_the_lines_does_not_stop_the_work(exported, pictures, 
         assert len(list((tmp_path / folder).rglob("*.*"))) == 3
 
 
-def test_values_that_a_format_cannot_hold_are_told(mssn, exported, tmp_path) -> None:
+def test_values_that_a_format_cannot_hold_are_reported(mssn, exported, tmp_path) -> None:
     bright = np.linspace(-0.5, 3, 20 * 24 * 3, dtype=np.float32).reshape(20, 24, 3)
     write(tmp_path / "hdr.tif", Picture(bright))
     model = ("-m", exported / "mssn-s-x2.onnx")
@@ -560,8 +562,8 @@ def test_a_locked_folder_is_named_and_passed_over(mssn, exported, pictures) -> N
 def test_each_file_gets_the_weights_that_suit_it_and_says_so(mssn, photo, tmp_path) -> None:
     for name, quality in (("bad.jpg", 50), ("good.jpg", 97), ("clean.png", None)):
         write(tmp_path / name, Picture(photo), quality=quality)
-    told = mssn("upscale", "bad.jpg", "good.jpg", "clean.png", "-o", "big/")
-    first, second, third = told.out.splitlines()
+    reported = mssn("upscale", "bad.jpg", "good.jpg", "clean.png", "-o", "big/")
+    first, second, third = reported.out.splitlines()
     assert "  mssn-s-photo (JPEG, quality about 50)  " in first
     assert "  mssn-s (JPEG, quality about 97)  " in second
     assert "  mssn-s  " in third
@@ -573,7 +575,7 @@ def test_each_file_gets_the_weights_that_suit_it_and_says_so(mssn, photo, tmp_pa
     assert read(tmp_path / "bad_x2.jpg").xmp is None
 
 
-def test_the_variant_can_be_told(mssn, photo, tmp_path) -> None:
+def test_the_variant_can_be_chosen(mssn, photo, tmp_path) -> None:
     write(tmp_path / "a.png", Picture(photo))
     results = {}
     for name, options in {
@@ -600,7 +602,7 @@ def test_the_variant_can_be_told(mssn, photo, tmp_path) -> None:
         (["--variant", "clean", "-m", "mssn-s-photo"], "for clean pictures take mssn-s"),
     ],
 )
-def test_variants_that_cannot_be_are_told(mssn, photo, tmp_path, options, words) -> None:
+def test_variants_that_cannot_be_are_reported(mssn, photo, tmp_path, options, words) -> None:
     write(tmp_path / "a.png", Picture(photo))
     failed = mssn("upscale", "a.png", *options)
     assert failed.code == 2
@@ -611,8 +613,8 @@ def test_variants_that_cannot_be_are_told(mssn, photo, tmp_path, options, words)
 def test_where_no_network_runs_bicubic_is_named(mssn, photo, tmp_path) -> None:
     write(tmp_path / "a.jpg", Picture(photo), quality=50)
     for options in (["-s", "0.5"], ["-s", "1"], ["--size", "60x100!"]):
-        told = json.loads(mssn("upscale", "a.jpg", "-o", "b.jpg", "-f", "--json", *options).out)
-        assert (told["model"], told["steps"]) == ("bicubic", [])
+        reported = json.loads(mssn("upscale", "a.jpg", "-o", "b.jpg", "-f", "--json", *options).out)
+        assert (reported["model"], reported["steps"]) == ("bicubic", [])
         assert b'mssn:Model="bicubic"' in (read(tmp_path / "b.jpg").xmp or b"")
 
 
@@ -625,7 +627,7 @@ def test_the_photo_name_is_the_variant(mssn, photo, tmp_path) -> None:
         assert np.array_equal(one, other)
 
 
-def test_a_picture_from_standard_input_is_told_when_it_goes_to_a_file(
+def test_a_picture_from_standard_input_is_reported_when_it_goes_to_a_file(
     mssn, photo, tmp_path, monkeypatch
 ) -> None:
     def said(*options: str) -> str:

@@ -41,11 +41,11 @@ def test_the_network_read_back_is_the_one_that_runs(row) -> None:
     net, meta = load_network(row.path)
     runtime = OpenVINORuntime(row.path, precision="fp32")
     assert runtime.meta == meta
-    folded = fuse(net)
-    round_to_half(folded)  # as the file stores its weights
+    fused = fuse(net)
+    round_to_half(fused)  # as the file stores its weights
     x = torch.from_numpy(np.random.default_rng(0).random((1, 3, 40, 52), np.float32))
     with torch.no_grad():
-        np.testing.assert_allclose(runtime.run(x.numpy()), folded(x).numpy(), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(runtime.run(x.numpy()), fused(x).numpy(), rtol=0, atol=1e-5)
         np.testing.assert_allclose(runtime.run(x.numpy()), net(x).numpy(), rtol=0, atol=2e-3)
 
 
@@ -61,9 +61,9 @@ def test_tiled_equals_whole(row, precision) -> None:
 
 @pytest.mark.parametrize("row", rows(SHIPPED))
 def test_flat_colours_stay_flat_up_to_the_border(row) -> None:
-    enlarger = load_tiled(row.model, row.scale)
+    model = load_tiled(row.model, row.scale)
     for colour in itertools.product((0, 128, 255), repeat=3):
-        large = enlarger(np.full((20, 24, 3), colour, np.uint8)).astype(int)
+        large = model(np.full((20, 24, 3), colour, np.uint8)).astype(int)
         assert np.abs(large - colour).max() <= (6 if row in PHOTO else 1), colour
 
 

@@ -233,12 +233,12 @@ def test_pages_do_not_see_each_other(factor) -> None:
     assert large[1, :, :, :3].max() == 0
 
 
-def test_steps_are_told_in_the_order_they_ran(photo) -> None:
+def test_steps_are_reported_in_the_order_they_ran(photo) -> None:
     small = Picture(photo[:9, :9])
     assert upscaler(Factor(6)).enlarge(small).steps == (("repeater", 2), ("repeater", 3))
     for nothing in (upscaler(Factor(0.5)), upscaler(Factor(1)), upscaler(Factor(3), scales=())):
-        told = nothing.enlarge(small)
-        assert (told.model, told.steps) == ("bicubic", ())
+        reported = nothing.enlarge(small)
+        assert (reported.model, reported.steps) == ("bicubic", ())
 
 
 def test_pages_count_towards_the_limit(monkeypatch, photo) -> None:

@@ -21,7 +21,7 @@ class ModelInfo:
     Args:
         model: Name, for example "mssn-s".
         scale: Enlargement factor.
-        parameters: Trained numbers without weight-norm gains.
+        parameters: Trained weights and biases, without weight-norm gains.
         parameters_with_gains: With them.
         mult_adds: For a 1280x720 output.
         receptive_field: Side of the square of LR pixels that one output pixel depends on.

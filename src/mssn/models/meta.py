@@ -24,9 +24,9 @@ class Meta:
         model: Name in the table of models, for example "mssn-s".
         scale: Enlargement factor.
         config: Every field of the network's config.
-        domain: What the network eats: "rgb", "y" or "y-enlarged".
+        domain: What the network takes: "rgb", "y" or "y-enlarged".
         halo: Pixels of context, on each side, that one output pixel depends on (LR pixels).
-        parameters: Trained numbers, weight-norm gains left out.
+        parameters: Trained weights and biases, weight-norm gains left out.
         recipe: Name of the training recipe.
         updates: Optimiser updates, those of earlier runs it was started from included.
         data: What it was trained on, in words.

@@ -1,4 +1,4 @@
-"""Networks whose units compute in bytes."""
+"""Networks whose units compute in int8."""
 
 from __future__ import annotations
 

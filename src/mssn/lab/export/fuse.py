@@ -1,8 +1,8 @@
 """MSSN as it is shipped: every learnt scale and weight-norm gain fused into plain convolutions.
 
-Eq. 4 and 5 multiply feature maps by learnt numbers. Units have no biases and only ReLUs, so all of
-these numbers move into weights, and what is left is convolutions, ReLUs and sums (and a shift by the mean
-before, a depth-to-space after). With x = s * z, s a number and z what is really computed:
+Eq. 4 and 5 multiply feature maps by learnt scales. Units have no biases and only ReLUs, so all scales
+move into weights, and what is left is convolutions, ReLUs and sums (and a shift by the mean
+before, a depth-to-space after). With x = s * z, s a scalar and z what is really computed:
 
 * a unit, x <- mu_res * branch(x) + mu_x * x, becomes z <- z + branch'(z) and s <- mu_x * s, with the old
   s in the first pointwise weight of branch' and mu_res / (the new s) in the last;

@@ -29,7 +29,7 @@ _TRIES = 5  # two are enough for every network that ships
 def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Path]:
     """Turn a weights file into the pair that ships: half-precision safetensors and ONNX.
 
-    Unless `half` is asked for, the ONNX file is made from the very numbers in the safetensors file.
+    Unless `half` is asked for, the ONNX file is made from the rounded weights in the safetensors file.
 
     Args:
         weights: A .safetensors file, or an MSSN's .onnx file.
