@@ -121,7 +121,7 @@ def _load_exported(path: Path) -> tuple[nn.Module, Meta]:
         unfuse(net, fused, json.loads(kept[SCALES]), shifts)
         if meta.parameters != count_parameters(net):
             raise ValueError(f"{meta.parameters} parameters do not fit")
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, OverflowError, RecursionError) as error:
         raise WeightsError(f"{path}: not the weights of {meta.model} x{meta.scale} ({error})") from error
     return net.eval(), meta
 

@@ -114,8 +114,11 @@ def depth_to_space(x: Tensor, scale: int) -> Tensor:
     return x.permute(0, 3, 4, 1, 5, 2).reshape(n, -1, height * scale, width * scale)
 
 
-def square_first(scale: int) -> Tensor:
-    """Where each output channel of a fused network stands among those of PyTorch's pixel shuffle."""
+def depth_to_space_order(scale: int) -> Tensor:
+    """Where each output channel of a fused network stands among those of PyTorch's pixel shuffle.
+
+    Mode DCR has the place in the square first, then the colour; a pixel shuffle the colour first.
+    """
     return torch.arange(3 * scale**2).view(3, scale**2).T.flatten()
 
 
@@ -162,7 +165,7 @@ def _scaled(conv: nn.Conv2d, weight_factor: Tensor | float, bias_factor: Tensor 
 
 def _reorder(conv: nn.Conv2d, scale: int) -> None:
     """Put output channels from the order of PyTorch's pixel shuffle into that of mode DCR."""
-    order = square_first(scale)
+    order = depth_to_space_order(scale)
     conv.weight.data = conv.weight.data[order]
     if conv.bias is not None:
         conv.bias.data = conv.bias.data[order]

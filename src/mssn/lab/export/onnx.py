@@ -23,7 +23,7 @@ from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import SCALES, SHIFTS, load_network, save, tensors_of
 from mssn.models.meta import Meta
 
-_TRIES = 5  # two are enough for every network that ships
+_ROUNDS = 5  # two are enough for every network that ships
 
 
 def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Path]:
@@ -109,7 +109,7 @@ def _halves(net: nn.Module) -> nn.Module:
     round_to_half(fused)
     if not (isinstance(net, MSSN) and isinstance(fused, FusedMSSN)):
         return fused
-    for _ in range(_TRIES):
+    for _ in range(_ROUNDS):
         back = MSSN(net.config, net.scale)
         unfuse(back, fused.state_dict(), learnt_scales(net), fused.shifts)
         before, fused = fused.state_dict(), FusedMSSN(back)
