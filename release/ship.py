@@ -28,7 +28,7 @@ from mssn.errors import MssnError
 from mssn.lab.export.onnx import write_onnx
 from mssn.lab.weights import load_network
 from mssn.models import info
-from mssn.models.meta import FORMAT, Meta
+from mssn.models.meta import FORMAT, KEY, Meta
 
 LICENCE = "MIT"
 
@@ -131,7 +131,7 @@ def install(fresh: Path, meta: Meta, measured: scores.Measured, job: record.Job)
     name = f"{meta.model}-x{meta.scale}"
     meta = replace(meta, scores=measured.table)
     model = onnx.load(fresh)
-    (kept,) = [entry for entry in model.metadata_props if entry.key == "mssn"]
+    (kept,) = [entry for entry in model.metadata_props if entry.key == KEY]
     kept.value = meta.to_json()
     info.FOLDER.mkdir(exist_ok=True)
     with replacing(record.weights_of(name)) as file:

@@ -17,7 +17,7 @@ from mssn.image.source import PictureFile, display_name
 from mssn.models.info import PHOTO, list_models, photo_variant, shipped_scales
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.open import open_runtime
-from mssn.runtime.plan import BICUBIC, Plan, names_file, plan_for
+from mssn.runtime.plan import BICUBIC, DEFAULT_SCALE, Plan, names_file, plan_for
 from mssn.upscaling.ensemble import Ensemble
 from mssn.upscaling.files import Options, upscale_file
 from mssn.upscaling.naming import beside
@@ -102,7 +102,9 @@ def load(
     photo = None
     if model == BICUBIC:
         whole = scale is None or (scale > 1 and float(scale).is_integer())
-        clean = networks(BICUBIC, [int(scale or 2)] if whole and size is None else [])  # it does any factor
+        clean = networks(
+            BICUBIC, [int(scale or DEFAULT_SCALE)] if whole and size is None else []
+        )  # it does any factor
     elif names_file(model):  # a file has one scale
         if variant != "auto":
             raise UnknownModelError(f"{model}: a weights file is for what it is for; leave '{variant}' out")
@@ -120,7 +122,7 @@ def load(
             name for name in dict.fromkeys(row.model for row in list_models()) if photo_variant(name)
         )
         raise UnknownModelError(f"{model} has no weights made for photographs; these have: {known}")
-    target = _target(2 if scale is None else scale, size)
+    target = _target(DEFAULT_SCALE if scale is None else scale, size)
     return Upscaler(clean, target, photo=photo, variant=variant)
 
 

@@ -40,9 +40,9 @@ class ModelInfo:
     receptive_field: int
     weights: str | None = None
     int8: str | None = None
-    loss: dict[str, float] = field(default_factory=dict)
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)
-    training: dict[str, str | int] = field(default_factory=dict)
+    loss: dict[str, float] = field(default_factory=dict[str, float])
+    scores: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+    training: dict[str, str | int] = field(default_factory=dict[str, str | int])
 
     @property
     def path(self) -> Path | None:

@@ -47,7 +47,7 @@ class Meta:
     recipe: str = ""
     updates: int = 0
     data: str = ""
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     licence: str = ""
     commit: str = ""
     precision: UnitPrecision = "fp32"
@@ -155,7 +155,8 @@ def _safetensors_metadata(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="numpy") as file:
+        opened: Any = safe_open(path, framework="numpy")  # a class without types
+        with opened as file:
             return file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(str(error)) from error

@@ -19,12 +19,12 @@ from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.scratch import ScratchArrays
 from mssn.runtime.base import Once
+from mssn.runtime.plan import BICUBIC
 from mssn.upscaling.progress import Progress, ProgressTracker
 from mssn.upscaling.size import Factor, Size
 from mssn.upscaling.tiled import TiledModel
 
 Variant = Literal["auto", "photo", "clean"]
-BICUBIC = "bicubic"
 MAX_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
 # From which quality on clean weights score higher, measured in paper/results/degraded.json.
 CLEAN_FROM = {"JPEG": 92, "WebP": 85}

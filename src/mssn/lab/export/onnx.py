@@ -21,7 +21,7 @@ from mssn.lab.export.rescale import round_to_half
 from mssn.lab.export.unfuse import learnt_scales, unfuse
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import SCALES, SHIFTS, load_network, save, tensors_of
-from mssn.models.meta import Meta
+from mssn.models.meta import KEY, Meta
 
 _ROUNDS = 5  # two are enough for every network that ships
 
@@ -71,7 +71,7 @@ def write_onnx(net: nn.Module, meta: Meta, path: Path, *, half: bool = False) ->
 
     Args:
         net: A trained network; weight norm and learnt scales are fused, it is not changed.
-        meta: Its description, kept in the file's metadata under "mssn".
+        meta: Its description, kept in the file's metadata under `mssn.models.meta.KEY`.
         path: Target; appears only when whole.
         half: Round the fused weights to half precision and store them so, in half of the space. Whoever
             runs the file still computes in float32.
@@ -141,13 +141,13 @@ def save_model(model: onnx.ModelProto, meta: Meta, path: Path) -> None:
 
     Args:
         model: What `to_onnx` made; the description is added to it.
-        meta: The description, kept in the file's metadata under "mssn".
+        meta: The description, kept in the file's metadata under `mssn.models.meta.KEY`.
         path: Target; appears only when whole.
 
     Raises:
         WeightsError: The file cannot be written.
     """
-    model.metadata_props.append(onnx.StringStringEntryProto(key="mssn", value=meta.to_json()))
+    model.metadata_props.append(onnx.StringStringEntryProto(key=KEY, value=meta.to_json()))
     try:
         with replacing(path) as file:
             file.write(model.SerializeToString())
