@@ -242,7 +242,7 @@ def test_steps_are_reported_in_the_order_they_ran(photo) -> None:
 
 
 def test_pages_count_towards_the_limit(monkeypatch, photo) -> None:
-    monkeypatch.setattr("mssn.upscaling.upscaler.MAX_PIXELS", 4 * photo[:, :, 0].size)
+    monkeypatch.setattr("mssn.upscaling.upscaler.MAX_RESULT_PIXELS", 4 * photo[:, :, 0].size)
     assert upscaler(Factor(2))(photo).shape == (192, 224, 3)
     with pytest.raises(ImageError, match="224x192 pixels on 2 pages, beyond the limit"):
         upscaler(Factor(2))(np.stack([photo, photo]))

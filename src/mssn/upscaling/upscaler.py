@@ -25,7 +25,7 @@ from mssn.upscaling.size import Factor, Size
 from mssn.upscaling.tiled import TiledModel
 
 Variant = Literal["auto", "photo", "clean"]
-MAX_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
+MAX_RESULT_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
 # From which quality on clean weights score higher, measured in paper/results/degraded.json.
 CLEAN_FROM = {"JPEG": 92, "WebP": 85}
 
@@ -166,18 +166,18 @@ class Upscaler:
     ) -> tuple[tuple[int, int], list[tuple[ModelFamily, int]]]:
         """(height, width) that pages of this size become, and what enlarges them, step by step."""
         (height, width), size = page, self.target.of(*page)
-        if size[0] * size[1] * pages > MAX_PIXELS:
+        if size[0] * size[1] * pages > MAX_RESULT_PIXELS:
             raise ImageError(
                 f"the result would have {size[1]}x{size[0]} pixels"
                 + (f" on {pages} pages" if pages > 1 else "")
-                + ", beyond the limit of 8 billion"
+                + f", beyond the limit of {MAX_RESULT_PIXELS / 1e9:g} billion"
             )
         # Of a factor, not what rounding makes of it: 3 pixels become 5, but the factor is still 1.5.
         factor = self.scale or max(size[0] / height, size[1] / width)
         if min(size[0] - height, size[1] - width) < 0:
             return size, []  # smaller along one side: no network helps
         steps = self._steps(family, factor)
-        if height * width * math.prod([scale for _, scale in steps]) ** 2 > 16 * MAX_PIXELS:
+        if height * width * math.prod([scale for _, scale in steps]) ** 2 > 16 * MAX_RESULT_PIXELS:
             raise ImageError(f"a way to {size[1]}x{size[0]} pixels leads through far too large a picture")
         return size, steps
 
