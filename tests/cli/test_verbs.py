@@ -259,8 +259,8 @@ def test_profile(mssn, exported, tmp_path) -> None:
         (["mssn-s", "--scale", "7"], "mssn-s has no scale 7"),
         (["mssn-s", "--size", "12"], "--size takes WIDTHxHEIGHT"),
         (["mssn-s", "--plot", "a.pdf"], "must end in .svg or .png"),
-        (["mssn-s", "--precision", "int8"], "int8 needs a file that computes in bytes"),
-        (["mssn-s", "--threads", "0"], "threads must be at least 1"),
+        (["mssn-s", "--precision", "int8"], "int8 needs an int8 file"),
+        (["mssn-s", "--threads", "0"], "--threads must be at least 1, not 0"),
     ):
         refused = mssn("profile", *arguments)
         assert (refused.code, words in refused.line) == (2, True), refused.err

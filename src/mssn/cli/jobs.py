@@ -103,7 +103,7 @@ def check(jobs: list[Job], force: bool, otherwise: str = "") -> None:
 
 
 def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
-    """Do all jobs; a picture that fails among several is told and skipped.
+    """Do all jobs; a picture that fails among several is reported and skipped.
 
     Args:
         jobs: What to do.

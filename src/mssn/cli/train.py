@@ -118,7 +118,7 @@ class _Display:
     """A progress bar on a terminal, a line at each validation elsewhere."""
 
     def __init__(self, console: Console, every: int) -> None:
-        self.console, self.every, self.told = console, every, 0
+        self.console, self.every, self.reported = console, every, 0
         self.bar = Progress(
             TextColumn("{task.fields[text]}"),
             BarColumn(),
@@ -142,7 +142,7 @@ class _Display:
         psnr = "" if status.psnr is None else f"  {status.psnr:.3f} dB"
         text = f"update {status.update}  loss {status.loss:.5f}  {status.speed:.1f} updates/s{psnr}"
         self.bar.update(self.task, completed=status.fraction, text=text)
-        if status.update - self.told >= (self.every or 1000):
-            self.told = status.update
+        if status.update - self.reported >= (self.every or 1000):
+            self.reported = status.update
             line = f"{text}  data {status.data_share:.1%}  learning rate {status.learning_rate:.2e}"
             self.console.print(line, soft_wrap=True)
