@@ -4,7 +4,7 @@
 # make check-results  compare the committed numbers with what is measured here (MSSN_DATA=folder with benchmarks)
 # make peers  set up what benchmarks/speed.py compares with, in an environment of its own
 # make paper  regenerate the paper's comparison, paper/out/index.html (CARN_M=carn_m.pth to show CARN-M's details)
-# make format put the code into its house style
+# make format lay the code out as `make check` wants it
 
 PYTHON ?= python3
 VENV   := .venv

@@ -56,7 +56,7 @@ def fsrcnn(file: str) -> Enlarge:
     return network.upsample
 
 
-# What makes the enlarger, and the distributions a person installs for it.
+# What upscales, and the distributions a person installs for it.
 KINDS: dict[str, tuple[Callable[[str], Enlarge], tuple[str, ...]]] = {
     "mssn": (ours, ("mssn",)),
     "onnxruntime": (ours, ("mssn", "onnxruntime")),

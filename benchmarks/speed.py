@@ -105,7 +105,7 @@ def measure(python: Path, way: str, folder: Path, originals: list[np.ndarray]) -
     command = [str(python), str(HERE / "contestant.py")]
     with tempfile.TemporaryDirectory() as name:
         repeat = [*command, "repeat", way, str(folder / "small"), name, str(REPEATS)]
-        told = json.loads(
+        found = json.loads(
             subprocess.run(repeat, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
         )
         large = [read_rgb(path) for path in sorted(Path(name).iterdir())]
@@ -119,11 +119,11 @@ def measure(python: Path, way: str, folder: Path, originals: list[np.ndarray]) -
         "psnr_set5": round(
             float(np.mean([psnr_y(a, b, 2) for a, b in zip(large, originals, strict=True)])), 3
         ),
-        "seconds": round(statistics.median(told["seconds"]), 4),
-        "seconds_best": round(min(told["seconds"]), 4),
+        "seconds": round(statistics.median(found["seconds"]), 4),
+        "seconds_best": round(min(found["seconds"]), 4),
         "seconds_whole_process": round(statistics.median(starts), 3),
-        "peak_mb": told["peak_mb"],
-        "install_mb": told["install_mb"],
+        "peak_mb": found["peak_mb"],
+        "install_mb": found["install_mb"],
     }
 
 

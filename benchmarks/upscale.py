@@ -35,7 +35,7 @@ PEAK_SIDE = 2048  # of the matrices whose product is taken for the peak
 def main() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
     # Weights for photographs are of the same networks and take as long.
-    shipped = [row for row in mssn.models() if row.weights and not row.model.endswith(PHOTO)]
+    shipped = [row for row in mssn.list_models() if row.weights and not row.model.endswith(PHOTO)]
     arrays = {}
     for row in shipped:
         model, scale = row.model, row.scale

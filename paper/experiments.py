@@ -9,7 +9,7 @@ from typing import Any
 from comparison import RESULTS, ROOT
 
 PLANS = ROOT / "paper" / "plans"
-Row = list[str]
+Cells = list[str]
 
 
 def experiment_names() -> list[str]:
@@ -28,7 +28,7 @@ def printed(name: str) -> dict[str, Any]:
     return tomllib.loads((ROOT / "paper" / "reported-analysis.toml").read_text()).get(name, {})
 
 
-def rows(name: str) -> tuple[Row, list[Row]]:
+def rows(name: str) -> tuple[Cells, list[Cells]]:
     """Head and rows of an experiment's table: cost, printed PSNR, measured mean and spread."""
     result, in_print = experiment(name), printed(name)
     assert result is not None
@@ -36,7 +36,7 @@ def rows(name: str) -> tuple[Row, list[Row]]:
     scored = next((list(row["psnr"]) for row in arms.values() if "psnr" in row), [])
     head = ["arm", "parameters", "Mult-Adds"]
     head += [f"{in_print['data']}, printed"] if in_print else []
-    found: list[Row] = []
+    found: list[Cells] = []
     for arm, row in arms.items():
         cells = [arm, f"{row['parameters'] / 1e3:,.0f}K", f"{row['mult_adds'] / 1e9:,.1f}G"]
         cells += [f"{in_print[arm]:.2f}" if arm in in_print else "-"] if in_print else []

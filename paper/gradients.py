@@ -1,4 +1,4 @@
-"""How strongly each residual unit is told to change: gradient norms by depth, with and without AWSSC.
+"""How strong the gradient of each residual unit is: norms by depth, with and without AWSSC.
 
     python paper/gradients.py                   # after: mssn ablate paper/plans/table-3.toml
 

@@ -115,10 +115,10 @@ def _scores(rows: Sequence[info.ModelInfo]) -> str:
 def _training(rows: Sequence[info.ModelInfo]) -> str:
     lines = ["Training:", ""]
     for row in rows:
-        told = row.training
+        how = row.training
         lines += [
-            f"- x{row.scale}: recipe `{told['recipe']}`, {told['updates']:,} updates, code {told['commit']};",
-            f"  trained on {told['data']}",
+            f"- x{row.scale}: recipe `{how['recipe']}`, {how['updates']:,} updates, code {how['commit']};",
+            f"  trained on {how['data']}",
         ]
     return "\n".join(lines)
 

@@ -127,10 +127,10 @@ def _few_bits(weights: Path, bits: int, threads: int | None) -> dict[str, float]
     net, meta = load_network(weights)
     if not isinstance(net, MSSN):
         raise MssnError(f"{weights}: only networks of MSSN's kind can be measured with few bits")
-    folded = FusedMSSN(net)
-    round_to_half(folded)
-    total = sum(16 * p.numel() for p in folded.parameters())
-    for unit in folded.modules():
+    fused = FusedMSSN(net)
+    round_to_half(fused)
+    total = sum(16 * p.numel() for p in fused.parameters())
+    for unit in fused.modules():
         if not isinstance(unit, FusedUnit):
             continue
         for layer in unit.children():
@@ -142,7 +142,7 @@ def _few_bits(weights: Path, bits: int, threads: int | None) -> dict[str, float]
             total += 16 * len(scale) - (16 - bits) * whole.size
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{bits}.onnx"
-        save_model(to_onnx(folded), meta, path)
+        save_model(to_onnx(fused), meta, path)
         runtime = OpenVINORuntime(path, precision="fp32", threads=threads)
         return _score(runtime) | {"kilobytes": round(total / 8000, 1)}
 

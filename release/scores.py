@@ -23,12 +23,12 @@ from mssn.models import info
 from mssn.models.meta import Meta
 from mssn.runtime.base import Runtime
 from mssn.runtime.open import open_runtime
-from mssn.runtime.plan import plan_for
+from mssn.runtime.plan import Plan, plan_for
 from mssn.score.evaluate import Report, evaluate, to_json
 from mssn.score.folders import locate
 
 MAX_LOSS = 0.02  # dB that new weights may lose on a benchmark
-SAME = 0.002  # dB that a file made anew of the same weights may lose anywhere
+SAME = 0.005  # dB that a file made anew of the same weights may lose anywhere; what breaks shows as far more
 COMPRESSED = ("jpeg:95", "jpeg:75", "jpeg:50")
 
 
@@ -37,7 +37,7 @@ class Measured:
     """Scores of one weights file.
 
     Args:
-        runtime: Name of the runtime that was scored.
+        runtime: Runtime and precision that were scored (`runtime_of`).
         validation: How the pictures were made ("clean", "halved", "jpeg:75") -> mean PSNR, dB.
         cells: The same of benchmarks: of each, or for weights for photographs of Set14 compressed.
         reports: All scores on the clean benchmarks; empty when read from a result.
@@ -57,12 +57,18 @@ class Measured:
         }
 
 
+def runtime_of(plan: Plan) -> str:
+    """Runtime and precision of a plan, as results keep them: "openvino bf16"."""
+    return f"{plan.runtime} {plan.precision}"
+
+
 def of_validation(weights: Path, photo: bool, threads: int | None) -> Measured:
     """Score an .onnx file as `measure` does, but not on whole benchmarks."""
-    runtime = open_runtime(plan_for(weights), threads)
+    plan = plan_for(weights)
+    runtime = open_runtime(plan, threads)
     validation = {"clean": _psnr(runtime, "validation"), "halved": _halved(runtime)}
     cells = {f"Set14 {how}": _psnr(runtime, "Set14", how) for how in COMPRESSED if photo}
-    return Measured(runtime.name, validation, cells)
+    return Measured(runtime_of(plan), validation, cells)
 
 
 def measure(weights: Path, photo: bool, threads: int | None) -> Measured:
@@ -76,7 +82,8 @@ def measure(weights: Path, photo: bool, threads: int | None) -> Measured:
     Raises:
         DataError: The benchmarks or the validation pictures are missing.
     """
-    runtime = open_runtime(plan_for(weights), threads)
+    plan = plan_for(weights)
+    runtime = open_runtime(plan, threads)
     validation = {"clean": _psnr(runtime, "validation"), "halved": _halved(runtime)}
     reports = tuple(evaluate(runtime, name) for name in info.BENCHMARKS)
     if photo:
@@ -84,7 +91,7 @@ def measure(weights: Path, photo: bool, threads: int | None) -> Measured:
         cells = {f"Set14 {how}": _psnr(runtime, "Set14", how) for how in COMPRESSED}
     else:
         cells = {report.data: round(report.mean.psnr, 4) for report in reports}
-    return Measured(runtime.name, validation, cells, reports)
+    return Measured(runtime_of(plan), validation, cells, reports)
 
 
 def why_not_ship(old: Measured, new: Measured) -> str:
@@ -104,11 +111,12 @@ def why_not_same(old: Measured, new: Measured) -> str:
     return _lost(new.validation | new.cells, old.validation | old.cells, SAME)
 
 
-def kept(name: str, runtime: str) -> Measured | None:
-    """The scores in paper/results, if they are of the shipped file and of this runtime."""
+def kept(name: str) -> Measured | None:
+    """The scores in paper/results, if they are of the shipped file and of the runtime that users get here."""
     result, weights = stored(name), record.weights_of(name)
     if "validation" not in result or result["files"] != record.hashes([weights]):
         return None
+    runtime = runtime_of(plan_for(weights))
     return Measured(runtime, result["validation"], result["cells"]) if result["runtime"] == runtime else None
 
 
@@ -131,6 +139,7 @@ def keep(name: str, measured: Measured, meta: Meta, revision: str) -> None:
         measured = replace(measured, cells=measured.cells or psnr)
     result = {
         **benchmarks,
+        "runtime": measured.runtime,
         "commit": revision,
         "files": record.hashes([record.weights_of(name)]),
         "validation": measured.validation,

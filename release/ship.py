@@ -28,9 +28,7 @@ from mssn.errors import MssnError
 from mssn.lab.export.onnx import write_onnx
 from mssn.lab.weights import load_network
 from mssn.models import info
-from mssn.models.meta import FORMAT, Meta
-from mssn.runtime.open import open_runtime
-from mssn.runtime.plan import plan_for
+from mssn.models.meta import FORMAT, KEY, Meta
 
 LICENCE = "MIT"
 
@@ -76,8 +74,7 @@ def ship(weights: Path, job: record.Job, note: str = "", data: str = "") -> str:
         name = f"{meta.model}-x{meta.scale}"
         new = _measure(fresh, name, job)
         if record.weights_of(name).exists() and not job.force:
-            runtime = open_runtime(plan_for(record.weights_of(name)), job.threads).name
-            old = scores.kept(name, runtime) or _measure(record.weights_of(name), name, job)
+            old = scores.kept(name) or _measure(record.weights_of(name), name, job)
             if why := scores.why_not_ship(old, new):
                 raise MssnError(f"{name}: {why}; kept those (--force ships them nevertheless)")
         install(fresh, meta, new, job)
@@ -98,8 +95,7 @@ def remake(name: str, job: record.Job) -> str | None:
         MssnError: The new file scores lower than the old one anywhere.
     """
     shipped = record.weights_of(name)
-    runtime = open_runtime(plan_for(shipped), job.threads).name
-    known = scores.kept(name, runtime)
+    known = scores.kept(name)
     if known and scores.stored(name)["meta"]["format"] == FORMAT and not job.force:
         return None
     with tempfile.TemporaryDirectory() as folder:
@@ -143,7 +139,7 @@ def install(fresh: Path, meta: Meta, measured: scores.Measured, job: record.Job)
     if measured.reports:
         meta = replace(meta, scores=measured.table)
     model = onnx.load(fresh)
-    (kept,) = [entry for entry in model.metadata_props if entry.key == "mssn"]
+    (kept,) = [entry for entry in model.metadata_props if entry.key == KEY]
     kept.value = meta.to_json()
     info.FOLDER.mkdir(exist_ok=True)
     with replacing(record.weights_of(name)) as file:

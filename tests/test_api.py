@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import mssn
+from mssn import api
 from mssn.errors import CancelledError, ImageError, MssnError, UnknownModelError
 from mssn.image.picture import Picture
 from mssn.image.read import read
@@ -176,7 +179,7 @@ def test_arguments_of_a_wrong_kind_are_said(exported, photo) -> None:
         upscaler(broken)
 
 
-def test_purposes(tmp_path, photo) -> None:
+def test_variants(tmp_path, photo) -> None:
     path = tmp_path / "a.jpg"
     write(path, Picture(photo), quality=50)
     results = {}
@@ -191,3 +194,20 @@ def test_purposes(tmp_path, photo) -> None:
         mssn.load(variant="scan")  # pyright: ignore[reportArgumentType]
     with pytest.raises(UnknownModelError, match="leave 'photo' out"):
         mssn.load("my.onnx", variant="photo")
+
+
+def test_threads_that_come_together_load_a_model_once(exported, photo, monkeypatch) -> None:
+    loaded = []
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        loaded.append(arguments)
+        time.sleep(0.05)
+        return load(*arguments, **options)
+
+    load = api.load
+    monkeypatch.setattr(api, "load", slowly)
+    api._ready.cache_clear()
+    path = model(exported)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: mssn.upscale(photo, model=path), range(4)))
+    assert len(loaded) == 1

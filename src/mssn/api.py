@@ -1,4 +1,4 @@
-"""The few names most people need: `load`, `upscale` and `models`."""
+"""The few names most people need: `load` and `upscale`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -16,7 +17,7 @@ from mssn.image.source import PictureFile, display_name
 from mssn.models.info import PHOTO, list_models, photo_variant, shipped_scales
 from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.open import open_runtime
-from mssn.runtime.plan import BICUBIC, Plan, names_file, plan_for
+from mssn.runtime.plan import BICUBIC, DEFAULT_SCALE, Plan, names_file, plan_for
 from mssn.upscaling.ensemble import Ensemble
 from mssn.upscaling.files import Options, upscale_file
 from mssn.upscaling.naming import beside
@@ -53,8 +54,8 @@ def load(
         size: Instead of a scale: "1920x1080" (fits in, proportions kept), "1920x", "x1080" or
             "1920x1080!" (exactly, stretched).
         variant: "photo" takes weights made for photographs as they are stored: soft, noisy, compressed;
-            "clean" those for clean pictures; "auto" what suits each file (`mssn.upscaling.upscaler`); arrays
-            count as clean.
+            "clean" those for clean pictures; "auto" chooses for each file by its compression
+            (`mssn.upscaling.upscaler.wants_photo`); arrays count as clean.
         runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
         precision: "fp32", "bf16", "int8", or "auto": of a model that ships the fastest here that loses at
             most 0.02 dB on Set5, and fp32 for 16-bit and float pictures; of a file what it holds, in bf16 if
@@ -101,7 +102,9 @@ def load(
     photo = None
     if model == BICUBIC:
         whole = scale is None or (scale > 1 and float(scale).is_integer())
-        clean = networks(BICUBIC, [int(scale or 2)] if whole and size is None else [])  # it does any factor
+        clean = networks(
+            BICUBIC, [int(scale or DEFAULT_SCALE)] if whole and size is None else []
+        )  # it does any factor
     elif names_file(model):  # a file has one scale
         if variant != "auto":
             raise UnknownModelError(f"{model}: a weights file is for what it is for; leave '{variant}' out")
@@ -119,7 +122,7 @@ def load(
             name for name in dict.fromkeys(row.model for row in list_models()) if photo_variant(name)
         )
         raise UnknownModelError(f"{model} has no weights made for photographs; these have: {known}")
-    target = _target(2 if scale is None else scale, size)
+    target = _target(DEFAULT_SCALE if scale is None else scale, size)
     return Upscaler(clean, target, photo=photo, variant=variant)
 
 
@@ -236,7 +239,8 @@ def upscale(
     """
     path = Path(model)
     changed = path.stat().st_mtime_ns if path.suffix and path.is_file() else None
-    upscaler = _ready(model, scale, variant, changed)
+    with _READYING:  # threads that come together load it once
+        upscaler = _ready(model, scale, variant, changed)
     if isinstance(image, np.ndarray):
         return upscaler(image, progress)
     if isinstance(image, str | os.PathLike):
@@ -247,6 +251,9 @@ def upscale(
     if is_pil(image):
         return to_pil(upscaler.enlarge(from_pil(image), progress=progress).picture, image.info)
     raise ImageError(f"cannot enlarge a {type(image).__name__}; give a path, a NumPy array or a PIL image")
+
+
+_READYING = Lock()
 
 
 @lru_cache(maxsize=4)

@@ -51,3 +51,9 @@ def pictures(tmp_path, photo) -> Path:
     write(home / "two.jpg", Picture(photo[:21, :33]))
     write(home / "deeper" / "grey 16.png", Picture(photo[:22, :36, :1].astype(np.uint16) * 257))
     return home
+
+
+@pytest.fixture
+def net(exported) -> Path:
+    """A tiny network, x2."""
+    return exported / "mssn-s-x2.onnx"

@@ -101,7 +101,7 @@ def of_size(path: Path, size: int) -> Path:
 
 
 @pytest.mark.parametrize(("size", "waits"), [(255 * KIB, False), (257 * KIB, True)])
-def test_memory_is_told_in_mebibytes(mssn, tmp_path, files_made, size, waits) -> None:
+def test_memory_is_given_in_mebibytes(mssn, tmp_path, files_made, size, waits) -> None:
     """Four arrays are held at once, so that of 1 MiB each may take 256 KiB."""
     source = of_size(tmp_path / "a.png", size)
     for number, memory in enumerate((1, 2, 4096)):

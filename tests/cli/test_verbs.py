@@ -93,6 +93,28 @@ def test_downscale_of_bad_input(mssn, pictures, tmp_path) -> None:
     assert "no such file" in mssn("downscale", "gone", "-o", "lr").line
     assert "at least 1" in mssn("downscale", pictures, "-o", "lr", "-s", 0).line
     assert "too small" in mssn("downscale", pictures / "one.png", "-o", "lr", "-s", 50).line
+    line = mssn("downscale", pictures / "one.png", "-o", "small.png").line
+    assert line == "mssn: small.png: looks like a picture; -o is the folder to write into"
+    assert not (tmp_path / "small.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["upscale"], "upscale: INPUTS is missing"),
+        (["upscale", "a.png", "-o"], "upscale: a value for -o is missing"),
+        (["downscale", "a.png"], "downscale: a value for --output is missing"),
+        (["compare", "a.png", "b.png"], "compare: cannot do anything with 'b.png'"),
+    ],
+)
+def test_what_is_missing_or_too_much_is_told_with_the_help(mssn, arguments, words) -> None:
+    result = mssn(*arguments)
+    assert (result.code, result.line) == (2, f"mssn: {words}; see mssn {arguments[0]} --help")
+
+
+def test_a_picture_in_the_place_of_weights(mssn, pictures) -> None:
+    line = mssn("export", pictures / "one.png").line
+    assert line.endswith("one.png: weights files end in .onnx or .safetensors")
     (pictures / "broken.png").write_text("no picture")
     result = mssn("downscale", pictures, "-o", "lr")
     assert result.code == 1
@@ -237,8 +259,8 @@ def test_profile(mssn, exported, tmp_path) -> None:
         (["mssn-s", "--scale", "7"], "mssn-s has no scale 7"),
         (["mssn-s", "--size", "12"], "--size takes WIDTHxHEIGHT"),
         (["mssn-s", "--plot", "a.pdf"], "must end in .svg or .png"),
-        (["mssn-s", "--precision", "int8"], "int8 needs a file that computes in bytes"),
-        (["mssn-s", "--threads", "0"], "threads must be at least 1"),
+        (["mssn-s", "--precision", "int8"], "int8 needs an int8 file"),
+        (["mssn-s", "--threads", "0"], "--threads must be at least 1, not 0"),
     ):
         refused = mssn("profile", *arguments)
         assert (refused.code, words in refused.line) == (2, True), refused.err

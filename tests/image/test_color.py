@@ -1,4 +1,4 @@
-"""Brightness against MATLAB's documented constants; numbers in and out of network arrays."""
+"""Luma against MATLAB's documented constants; numbers in and out of network arrays."""
 
 import numpy as np
 import pytest

@@ -23,7 +23,7 @@ from mssn.image.read import read
 from mssn.image.source import PictureFile
 
 random.seed(5)
-told = {"pictures": 0, "errors": 0, "slowest": 0.0}
+reported = {"pictures": 0, "errors": 0, "slowest": 0.0}
 for name in sys.argv[2:]:
     whole = Path(name).read_bytes()
     into = ".webp" if name.endswith(("gif", "webp")) else ".tif"
@@ -46,18 +46,18 @@ for name in sys.argv[2:]:
         try:
             picture = read(bytes(content), into=into, max_pixels=4_000_000)
             assert picture.pixels.size <= 3 * 4_000_000
-            told["pictures"] += 1
+            reported["pictures"] += 1
         except ImageError as error:
             assert "\\n" not in str(error) and len(str(error)) < 400, str(error)
-            told["errors"] += 1
+            reported["errors"] += 1
         for fact in ("size", "animated", "signed"):
             try:
                 getattr(PictureFile(bytes(content)), fact)
             except ImageError:
                 pass
-        told["slowest"] = max(told["slowest"], time.monotonic() - started)
-told["mebibytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps(told))
+        reported["slowest"] = max(reported["slowest"], time.monotonic() - started)
+reported["mebibytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps(reported))
 """
 
 
@@ -86,8 +86,8 @@ def test_damaged_files_do_no_harm(whole: list[Path]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stderr == ""
-    told = json.loads(done.stdout)
-    assert told["pictures"] + told["errors"] == VARIANTS * len(whole)
-    assert told["pictures"] > 100 and told["errors"] > 1000
-    assert told["slowest"] < 5
-    assert told["mebibytes"] < 1024
+    reported = json.loads(done.stdout)
+    assert reported["pictures"] + reported["errors"] == VARIANTS * len(whole)
+    assert reported["pictures"] > 100 and reported["errors"] > 1000
+    assert reported["slowest"] < 5
+    assert reported["mebibytes"] < 1024

@@ -135,7 +135,9 @@ def test_quality_and_chroma(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "channels", "alpha"), [("1", 1, False), ("P", 3, False), ("P", 3, True)])
-def test_palettes_and_single_bits_are_unfolded(tmp_path: Path, mode: str, channels: int, alpha: bool) -> None:
+def test_palettes_and_single_bits_become_whole_pixels(
+    tmp_path: Path, mode: str, channels: int, alpha: bool
+) -> None:
     few: Any = {"colors": 16} if mode == "P" else {}
     hole: Any = {"transparency": 0} if alpha else {}
     source = Image.fromarray(smooth()).convert(mode, **few)

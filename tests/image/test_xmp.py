@@ -81,8 +81,8 @@ def test_another_programs_property_of_the_same_name_stays() -> None:
 
 @pytest.mark.parametrize("name", ["a \"<b>&'.onnx", "t\u00fcr.onnx", "a\x01b\n.onnx", "a\udcff.onnx"])
 def test_any_name_makes_a_readable_note(name) -> None:
-    (told,) = facts(signed(None, name))[MODEL]
-    assert told == "".join(letter if letter.isprintable() else "?" for letter in name)
+    (named,) = facts(signed(None, name))[MODEL]
+    assert named == "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 @pytest.mark.parametrize(

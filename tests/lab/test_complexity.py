@@ -77,8 +77,8 @@ def test_by_hand() -> None:
     pixels = 360 * 640
     assert mult_adds(net, 2) == pixels * (27 * 8 + 8 + 2 * 8)
     assert mult_adds(net, 2, biases=False) == pixels * (27 * 8 + 2 * 8)
-    mends = nn.Conv2d(1, 1, 5, padding=2)  # on brightness; the colours' bicubic is not counted
-    assert mult_adds(LumaNetwork(mends, 2, enlarged=True), 2) == 4 * pixels * 26
+    net = nn.Conv2d(1, 1, 5, padding=2)  # on luma; the colours' bicubic is not counted
+    assert mult_adds(LumaNetwork(net, 2, enlarged=True), 2) == 4 * pixels * 26
     assert mult_adds(LumaNetwork(nn.Conv2d(1, 4, 5), 2, enlarged=False), 2) == 4 * 26 * (356 * 636)
 
 

@@ -21,17 +21,17 @@ def shipped(name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ["mssn-s-x2.onnx", "mssn-s-x2-int8.onnx"])
-def test_counts_are_those_of_the_folded_network(name) -> None:
+def test_counts_are_those_of_the_fused_network(name) -> None:
     layers = profile(shipped(name), size=SIZE, repeats=2)
-    folded = fuse(nets.build("mssn-s", 2))
-    numbers = sum(p.numel() for p in folded.parameters())
-    assert sum(layer.parameters for layer in layers) == numbers
-    assert sum(layer.mult_adds for layer in layers) == numbers * math.prod(SIZE)
+    fused = fuse(nets.build("mssn-s", 2))
+    total = sum(p.numel() for p in fused.parameters())
+    assert sum(layer.parameters for layer in layers) == total
+    assert sum(layer.mult_adds for layer in layers) == total * math.prod(SIZE)
     # Each share-source skip runs a copy of the head: the paper counts one.
     head = 3 * 3 * 3 * 32 + 32
     # And one bias serves the tail and the skip.
-    assert numbers == count_parameters(nets.build("mssn-s", 2, {"adaptive_scales": False})) + 4 * head - 12
-    assert mult_adds(folded, 2) == numbers * 360 * 640
+    assert total == count_parameters(nets.build("mssn-s", 2, {"adaptive_scales": False})) + 4 * head - 12
+    assert mult_adds(fused, 2) == total * 360 * 640
 
 
 def test_every_layer_is_named_and_timed() -> None:

@@ -105,9 +105,9 @@ def test_tiled_equals_whole(row, precision) -> None:
 
 @pytest.mark.parametrize("row", rows(SHIPPED))
 def test_flat_colours_stay_flat_up_to_the_border(row) -> None:
-    enlarger = load_tiled(row.model, row.scale)
+    model = load_tiled(row.model, row.scale)
     for colour in itertools.product((0, 128, 255), repeat=3):
-        large = enlarger(np.full((20, 24, 3), colour, np.uint8)).astype(int)
+        large = model(np.full((20, 24, 3), colour, np.uint8)).astype(int)
         assert np.abs(large - colour).max() <= (6 if row in PHOTO else 1), colour
 
 

@@ -29,19 +29,19 @@ def test_what_goes_has_places_without_gaps_and_a_reason() -> None:
     assert all(bool(group.why) == bool(group.goes) for group in budget.GROUPS)
 
 
-def test_a_group_over_its_share_is_told(package: Path) -> None:
+def test_a_group_over_its_share_is_reported(package: Path) -> None:
     (package / "mssn-s-x2.onnx").write_bytes(bytes(699_000))
     assert budget.problems() == []
     (package / "mssn-s-x3.onnx").write_bytes(bytes(1_001))
     assert budget.problems() == ["MSSN-S: 700,001 bytes, at most 700,000"]
 
 
-def test_a_file_of_no_group_is_told(package: Path) -> None:
+def test_a_file_of_no_group_is_reported(package: Path) -> None:
     (package / "mssn-xl-x2.onnx").write_bytes(bytes(10))
     assert budget.problems() == ["mssn-xl-x2.onnx is in no group"]
 
 
-def test_the_total_is_told(package: Path) -> None:
+def test_the_total_is_reported(package: Path) -> None:
     (package / "mssn-xl-x2.onnx").write_bytes(bytes(25_000_001))
     # The table of models is 3 bytes here.
     assert budget.problems()[-1] == "all files together: 25,000,004 bytes, at most 25,000,000"

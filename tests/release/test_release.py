@@ -43,7 +43,7 @@ def test_every_step_is_known() -> None:
     assert not release.PER_NETWORK.keys() & release.WHOLE.keys()
 
 
-def test_steps_run_in_order_and_failures_are_told(ran: list[str], capsys: pytest.CaptureFixture) -> None:
+def test_steps_run_in_order_and_failures_are_reported(ran: list[str], capsys: pytest.CaptureFixture) -> None:
     assert release.main(["--all", "--only", "int8", "files", "cards"]) == 1
     names = ("mssn-s-x2", "mssn-s-x3", "mssn-s-photo-x3")
     assert ran == [*(f"files {name}" for name in names), *(f"int8 {name}" for name in names), "cards"]
@@ -90,5 +90,5 @@ def test_help_does_nothing_else(ran: list[str], arguments, capsys: pytest.Captur
         release.main(arguments)
     assert ended.value.code == 0
     assert ran == []
-    told = capsys.readouterr().out
-    assert all(f"\n    {step} " in told for step in release.STEPS)
+    reported = capsys.readouterr().out
+    assert all(f"\n    {step} " in reported for step in release.STEPS)

@@ -104,7 +104,7 @@ def test_what_is_not_measured_is_missing(ran, job: record.Job) -> None:
     assert check.stale() == []
 
 
-def test_files_and_results_that_nobody_lists_are_told(ran, job: record.Job, package: Path) -> None:
+def test_files_and_results_that_nobody_lists_are_reported(ran, job: record.Job, package: Path) -> None:
     kept_everywhere()
     timing.measure(NAMES, job)
     (package / "mssn-x9.onnx").write_text("weights")
@@ -112,7 +112,7 @@ def test_files_and_results_that_nobody_lists_are_told(ran, job: record.Job, pack
     path = record.RESULTS / "ensemble.json"
     table = json.loads(path.read_text())
     record.write_json(path, table | {"models": table["models"] | {"mssn-l-x2": {}}})
-    told = check.stale()
-    assert "ensemble.json: mssn-l-x2 does not ship" in told
-    assert "manifest.json: does not list mssn-x9.onnx" in told
-    assert "manifest.json: lists mssn-s-x3-int8.onnx, which is not there" in told
+    reported = check.stale()
+    assert "ensemble.json: mssn-l-x2 does not ship" in reported
+    assert "manifest.json: does not list mssn-x9.onnx" in reported
+    assert "manifest.json: lists mssn-s-x3-int8.onnx, which is not there" in reported

@@ -91,7 +91,7 @@ def test_classic_rows_of_bicubic(name: str, scale: int, psnr: float, tolerance: 
     ],
 )
 def test_bicubic_check_values_through_the_whole_way(benchmarks, scale, set5, set14) -> None:
-    """Worked out independently; here read, shrunk, enlarged in windows and scored as any model is."""
+    """Worked out independently; here read, shrunk, enlarged in tiles and scored as any model is."""
     for name, (psnr, ssim) in (("Set5", set5), ("Set14", set14)):
         mean = evaluate(BicubicRuntime(scale), benchmarks / name).mean
         assert mean.psnr == pytest.approx(psnr, abs=0.005)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mssn.image.compression import LOSSLESS, Compression
-from mssn.upscaling.upscaler import suits_photo
+from mssn.upscaling.upscaler import wants_photo
 
 RESULT = Path(__file__).parents[2] / "paper" / "results" / "degraded.json"
 STORED = {
@@ -28,7 +28,7 @@ def test_the_rule_takes_what_scored_higher(how) -> None:
             continue
         sets = measured[how].values()
         gain = statistics.mean(score["photo"] - score["clean"] for score in sets)
-        assert suits_photo(STORED[how]) == (gain > 0), f"{name}: photo weights gain {gain:.3f} dB"
+        assert wants_photo(STORED[how]) == (gain > 0), f"{name}: photo weights gain {gain:.3f} dB"
 
 
 # dB; too few updates (paper/LOG.md).

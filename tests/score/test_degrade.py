@@ -128,17 +128,17 @@ def test_blocks_begin_where_the_phase_says() -> None:
 
 def test_a_copy_depends_on_seed_version_and_number_alone(tmp_path) -> None:
     pixels, how = pictures((20, 24), (17, 33)), Degradation(versions=3)
-    told: list[tuple[int, int]] = []
-    found = degraded(pixels, how, 7, cache=tmp_path, progress=lambda *done: told.append(done))
-    assert told[-1] == (6, 6)
+    reported: list[tuple[int, int]] = []
+    found = degraded(pixels, how, 7, cache=tmp_path, progress=lambda *done: reported.append(done))
+    assert reported[-1] == (6, 6)
     assert (found.versions, len(found.lr)) == (3, 3 * len(pixels.lr))
     hr = pixels.hr[: 20 * 24 * 4].reshape(40, 48, 3)
     alone = degrade(hr, 2, how, default_rng([7, 2, 0]))
     start = 2 * len(pixels.lr)
     assert np.array_equal(found.lr[start : start + 20 * 24].reshape(20, 24, 3), alone)
 
-    again = degraded(pixels, how, 7, cache=tmp_path, progress=lambda *done: told.append(done))
-    assert len(told) == 6  # nothing was done again
+    again = degraded(pixels, how, 7, cache=tmp_path, progress=lambda *done: reported.append(done))
+    assert len(reported) == 6  # nothing was done again
     assert np.array_equal(again.lr, found.lr)
     other = degraded(pixels, how, 8, cache=tmp_path)
     assert other.key != found.key
@@ -172,6 +172,6 @@ def test_patches_come_from_all_versions_and_fit_their_originals(tmp_path) -> Non
         ({"noise": "much"}, "a strength is not a number"),
     ],
 )
-def test_strengths_that_cannot_be_are_told(values, words) -> None:
+def test_strengths_that_cannot_be_are_reported(values, words) -> None:
     with pytest.raises(ValueError, match=words):
         Degradation.of(values)

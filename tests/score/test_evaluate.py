@@ -91,6 +91,6 @@ def test_degraded_pictures_score_lower_and_say_so(folder, photo) -> None:
 
 
 @pytest.mark.parametrize("how", ["", "jpeg", "jpeg:0", "jpeg:75.5", "webp:x", "noise:-1", "blur:nan", "rain"])
-def test_unknown_degradations_are_told(folder, how) -> None:
+def test_unknown_degradations_are_reported(folder, how) -> None:
     with pytest.raises(DataError, match="cannot degrade by"):
         evaluate(BicubicRuntime(2), folder, degrade=how)

@@ -137,16 +137,24 @@ CASES = {
 
 def facts(path: Path) -> dict[str, object]:
     """What another program says of a file."""
-    told: dict[str, object] = {}
+    facts: dict[str, object] = {}
     with Image.open(path) if not tifffile_only(path) else tifffile.TiffFile(path) as seen:
         if isinstance(seen, tifffile.TiffFile):
             page: Any = seen.pages.first
-            told |= {"depth": page.bitspersample, "kind": page.photometric.name, "format": page.sampleformat}
-            told |= {"pages": len(seen.pages), "profile": page.iccprofile, "samples": page.samplesperpixel}
+            facts |= {
+                "depth": page.bitspersample,
+                "kind": page.photometric.name,
+                "format": page.sampleformat,
+            }
+            facts |= {
+                "pages": len(seen.pages),
+                "profile": page.iccprofile,
+                "samples": page.samplesperpixel,
+            }
         else:
-            told |= {"mode": {"P": "RGB", "GIF": "RGB"}.get(seen.mode, seen.mode)}
-            told |= {"profile": seen.info.get("icc_profile"), "frames": getattr(seen, "n_frames", 1)}
-    return told
+            facts |= {"mode": {"P": "RGB", "GIF": "RGB"}.get(seen.mode, seen.mode)}
+            facts |= {"profile": seen.info.get("icc_profile"), "frames": getattr(seen, "n_frames", 1)}
+    return facts
 
 
 def tifffile_only(path: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -231,16 +233,32 @@ def test_pages_do_not_see_each_other(factor) -> None:
     assert large[1, :, :, :3].max() == 0
 
 
-def test_steps_are_told_in_the_order_they_ran(photo) -> None:
+def test_steps_are_reported_in_the_order_they_ran(photo) -> None:
     small = Picture(photo[:9, :9])
     assert upscaler(Factor(6)).enlarge(small).steps == (("repeater", 2), ("repeater", 3))
     for nothing in (upscaler(Factor(0.5)), upscaler(Factor(1)), upscaler(Factor(3), scales=())):
-        told = nothing.enlarge(small)
-        assert (told.model, told.steps) == ("bicubic", ())
+        reported = nothing.enlarge(small)
+        assert (reported.model, reported.steps) == ("bicubic", ())
 
 
 def test_pages_count_towards_the_limit(monkeypatch, photo) -> None:
-    monkeypatch.setattr("mssn.upscaling.upscaler.MAX_PIXELS", 4 * photo[:, :, 0].size)
+    monkeypatch.setattr("mssn.upscaling.upscaler.MAX_RESULT_PIXELS", 4 * photo[:, :, 0].size)
     assert upscaler(Factor(2))(photo).shape == (192, 224, 3)
     with pytest.raises(ImageError, match="224x192 pixels on 2 pages, beyond the limit"):
         upscaler(Factor(2))(np.stack([photo, photo]))
+
+
+def test_threads_that_come_together_open_each_network_once() -> None:
+    opened: list[int] = []
+
+    def slowly(scale: int) -> TiledModel:
+        time.sleep(0.05)
+        opened.append(scale)
+        return TiledModel(Repeater(scale))
+
+    shared = Upscaler(ModelFamily("slow", (2, 3), slowly), parse("x30"))
+    pixels = np.zeros((10, 10, 3), np.uint8)
+    with ThreadPoolExecutor(4) as pool:
+        large = list(pool.map(shared, [pixels] * 8))
+    assert opened == [3]
+    assert {picture.shape for picture in large} == {(30, 30, 3)}

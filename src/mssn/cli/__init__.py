@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from mssn.errors import MssnError
 from mssn.version import __version__
@@ -63,6 +63,8 @@ def main() -> None:
         arguments = ["./-" if argument == "-" else argument for argument in sys.argv[1:]]
         result = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
         code = result if isinstance(result, int) else 0
+    except (MissingArgumentError, UnusedCliTokensError) as error:
+        code = fail(_in_words(error))
     except (MssnError, CycloptsError) as error:
         from mssn.cli.options import in_options
 
@@ -92,6 +94,17 @@ def _check_verb(arguments: list[str]) -> None:
     close = difflib.get_close_matches(arguments[0], _VERBS, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"it must be one of {', '.join(_VERBS)}"
     raise MssnError(f"'{arguments[0]}' is nothing that mssn does; {hint}")
+
+
+def _in_words(error: MissingArgumentError | UnusedCliTokensError) -> str:
+    """What is missing or too much, and where it is explained; cyclopts' own words riddle."""
+    verb = sys.argv[1]
+    if isinstance(error, UnusedCliTokensError):
+        told = f"cannot do anything with '{' '.join(error.unused_tokens or ())}'"
+    else:
+        name = error.keyword or (error.argument.name if error.argument else "an argument")
+        told = f"a value for {name} is missing" if name.startswith("-") else f"{name} is missing"
+    return f"{verb}: {told}; see mssn {verb} --help"
 
 
 def _terminated(*_: object) -> None:

@@ -40,8 +40,6 @@ def ablate(
         threads: Processor cores for an arm; default all.
         cache: Where decoded pictures are kept; default MSSN_CACHE or the user's cache folder.
     """
-    if threads is not None and threads < 1:
-        raise RecipeError(f"--threads must be at least 1, not {threads}")
     plan = load_experiment(experiment, settings)
     if json_file is not None and json_file.is_dir():
         raise RecipeError(f"--json {json_file}: is a folder")

@@ -13,7 +13,7 @@ from mssn.cli.options import WholeScale
 from mssn.errors import ImageError
 from mssn.image.read import read
 from mssn.image.resize import Border, shrink
-from mssn.image.write import write
+from mssn.image.write import WRITABLE, write
 from mssn.upscaling.files import Job
 
 
@@ -39,6 +39,8 @@ def downscale(
     """
     if scale < 1:
         raise ImageError(f"--scale must be at least 1, not {scale}")
+    if output.suffix.lower() in WRITABLE and not output.is_dir():
+        raise ImageError(f"{output}: looks like a picture; -o is the folder to write into")
     jobs = [
         Job(source, output / name.with_name(f"{name.stem}x{scale}.png"))
         for source, name in collect(inputs, leave_out=output)

@@ -31,7 +31,7 @@ def evaluate(
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     brief: Annotated[bool, Parameter(name="--brief", negative="")] = False,
 ) -> int:
-    """Score a model: PSNR and SSIM on brightness, bicubic beside it.
+    """Score a model: PSNR and SSIM on luma, bicubic beside it.
 
     Args:
         data: Names of benchmarks under MSSN_DATA (Set5 Set14 B100 Urban100) or folders of originals.

@@ -22,7 +22,7 @@ def export(
     half: bool = False,
     int8: Path | None = None,
 ) -> None:
-    """Write MODEL-xSCALE.onnx (weight norm and scales folded) and .safetensors (half precision).
+    """Write MODEL-xSCALE.onnx (weight norm and scales fused) and .safetensors (half precision).
 
     Args:
         weights: A .safetensors file, as `mssn train` leaves in its folder, or an MSSN's .onnx file.

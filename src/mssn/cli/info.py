@@ -12,7 +12,7 @@ from mssn.errors import UnknownModelError
 from mssn.models.info import BENCHMARKS, ModelInfo, list_models
 
 _LEGEND = """
-params     trained numbers; +gains: with those of the weight norm, which vanish in the exported file
+params     trained weights; +gains: with those of the weight norm, which vanish in the exported file
 Mult-Adds  for a 1280x720 output; field: side of the receptive field, small pixels; file: exported, KB
 Set5 ...   PSNR in dB on Y of the weights that ship (SSIM: --json)"""
 

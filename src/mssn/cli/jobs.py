@@ -47,7 +47,7 @@ def collect(
             found += _matches(path)
         else:
             raise DataError(f"{path}: no such file or folder")
-    return found
+    return list(dict.fromkeys(found))  # a folder and a picture in it name that picture twice, too
 
 
 def _matches(pattern: Path) -> list[tuple[Path, Path]]:
@@ -63,8 +63,13 @@ def _matches(pattern: Path) -> list[tuple[Path, Path]]:
     return [(path, path.relative_to(fixed)) for path in sorted(files, key=counting_order)]
 
 
-def check(jobs: list[Job], force: bool) -> None:
+def check(jobs: list[Job], force: bool, otherwise: str = "") -> None:
     """Refuse before the work what would be refused, or regretted, after it; make the folders.
+
+    Args:
+        jobs: What is to be done.
+        force: Existing targets are fine.
+        otherwise: What else than `force` a verb offers for them, the end of a sentence.
 
     Raises:
         ImageError: A target is one of the inputs, two pictures would become one file, a target exists
@@ -89,7 +94,7 @@ def check(jobs: list[Job], force: bool) -> None:
     existing = [job.target for job in jobs if job.target.exists()]
     if existing and not force:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise ImageError(f"{existing[0]}{more}: exists already; use `force` to overwrite")
+        raise ImageError(f"{existing[0]}{more}: exists already; use `force` to overwrite{otherwise}")
     for job in jobs:
         try:
             job.target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +103,7 @@ def check(jobs: list[Job], force: bool) -> None:
 
 
 def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
-    """Do all jobs; a picture that fails among several is told and skipped.
+    """Do all jobs; a picture that fails among several is reported and skipped.
 
     Args:
         jobs: What to do.

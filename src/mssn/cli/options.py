@@ -27,7 +27,19 @@ def _whole(kind: object, tokens: Sequence[Token]) -> int:
         raise ValueError(f"takes a whole number, not '{text}'") from None
 
 
+def _number(kind: object, tokens: Sequence[Token]) -> float:
+    """Any number; cyclopts itself would speak of floats."""
+    text = tokens[0].value
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"takes a number, not '{text}'") from None
+
+
 Whole = Annotated[int, Parameter(converter=_whole)]
+Number = Annotated[float, Parameter(converter=_number)]
+Factor = Annotated[float | None, Parameter(name=["--scale", "-s"], converter=_number)]
+Minutes = Annotated[float | None, Parameter(name="--time-limit", converter=_number)]
 Model = Annotated[str, Parameter(name=["--model", "-m"])]
 Scale = Annotated[int | None, Parameter(name=["--scale", "-s"], converter=_whole)]
 Runtime = Annotated[RuntimeName, Parameter(name="--runtime")]

@@ -46,13 +46,11 @@ def profile(
         scale: 2, 3 or 4.
         settings: key=value over the network's shape, such as blocks=6 or expanded=128; may be repeated.
         size: Width x height of the small picture.
-        precision: fp32, bf16 or auto; int8 for a file that computes in bytes.
+        precision: fp32, bf16 or auto; int8 for an int8 file.
         threads: Processor cores to use; default all.
         plot: Draw it as a flame graph into this .svg or .png file.
     """
     columns, rows = _size(size)
-    if threads is not None and threads < 1:
-        raise MssnError(f"threads must be at least 1, not {threads}")
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise MssnError(f"{plot}: a plot's name must end in .svg or .png")
     if model.endswith(".onnx"):
@@ -83,7 +81,7 @@ def _by_name(
 ) -> list[Layer]:
     """Measure a network with random weights: how long it takes does not depend on them."""
     if precision == "int8":
-        raise MssnError("int8 needs a file that computes in bytes: mssn profile MODEL-xSCALE-int8.onnx")
+        raise MssnError("int8 needs an int8 file: mssn profile MODEL-xSCALE-int8.onnx")
     net = nets.build(model, scale, dict(map(setting, settings)))
     config = getattr(net, "config", None)
     meta = Meta(

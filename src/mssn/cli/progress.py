@@ -1,4 +1,4 @@
-"""How a run over many pictures is told: a bar, a line for each picture, a summary."""
+"""What a run over many pictures prints: a bar, a line for each picture, a summary."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
     if failed:
         print(f"mssn: {done} of {total} pictures enlarged, {failed} failed", file=sys.stderr)
     else:
-        told = f"{done} pictures in {time.perf_counter() - started:.3g} s: {speed(done)}"
-        print(told, file=sys.stderr)
+        line = f"{done} pictures in {time.perf_counter() - started:.3g} s: {speed(done)}"
+        print(line, file=sys.stderr)
     return 1 if failed or lines.failure else 0
 
 

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mssn.cli.options import Minutes
 from mssn.errors import RecipeError, TrainingError
 from mssn.lab.train.checkpoint import Status
 from mssn.lab.train.loop import CHECKPOINT
@@ -27,7 +28,7 @@ def train(
     settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
     resume: Annotated[bool, Parameter(name="--resume", negative="")] = False,
     init: Path | None = None,
-    time_limit: float | None = None,
+    time_limit: Minutes = None,
     device: Literal["cpu", "cuda"] | None = None,
     cache: Path | None = None,
 ) -> int:
@@ -117,7 +118,7 @@ class _Display:
     """A progress bar on a terminal, a line at each validation elsewhere."""
 
     def __init__(self, console: Console, every: int) -> None:
-        self.console, self.every, self.told = console, every, 0
+        self.console, self.every, self.reported = console, every, 0
         self.bar = Progress(
             TextColumn("{task.fields[text]}"),
             BarColumn(),
@@ -141,7 +142,7 @@ class _Display:
         psnr = "" if status.psnr is None else f"  {status.psnr:.3f} dB"
         text = f"update {status.update}  loss {status.loss:.5f}  {status.speed:.1f} updates/s{psnr}"
         self.bar.update(self.task, completed=status.fraction, text=text)
-        if status.update - self.told >= (self.every or 1000):
-            self.told = status.update
+        if status.update - self.reported >= (self.every or 1000):
+            self.reported = status.update
             line = f"{text}  data {status.data_share:.1%}  learning rate {status.learning_rate:.2e}"
             self.console.print(line, soft_wrap=True)

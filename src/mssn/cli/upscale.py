@@ -10,7 +10,18 @@ from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
 from mssn.cli.jobs import check, collect
-from mssn.cli.options import Ensemble, Model, PrecisionOption, Quality, Runtime, Threads, Whole, write_stdout
+from mssn.cli.options import (
+    Ensemble,
+    Factor,
+    Model,
+    Number,
+    PrecisionOption,
+    Quality,
+    Runtime,
+    Threads,
+    Whole,
+    write_stdout,
+)
 from mssn.cli.progress import as_json, as_text, bar_of_one, report
 from mssn.errors import ImageError, MssnError
 from mssn.image.read import MAX_PIXELS
@@ -29,7 +40,7 @@ def upscale(
     /,
     *,
     output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
-    scale: Annotated[float | None, Parameter(name=["--scale", "-s"])] = None,
+    scale: Factor = None,
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
     variant: Annotated[Variant, Parameter(name="--variant")] = "auto",
@@ -38,7 +49,7 @@ def upscale(
     metadata: Literal["keep", "strip"] = "keep",
     skip_existing: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
-    max_megapixels: float = MAX_PIXELS / 1e6,
+    max_megapixels: Number = MAX_PIXELS / 1e6,
     memory: Whole = MEMORY // 2**20,
     runtime: Runtime = "openvino",
     precision: PrecisionOption = "auto",
@@ -91,7 +102,7 @@ def upscale(
     unreadable: list[str] = []
     passed: list[Path] = []
     jobs = plan(inputs, output, upscaler.target, unreadable, passed)
-    check(jobs, force or skip_existing)
+    check(jobs, force or skip_existing, ", or `skip_existing` to leave it as it is")
     if passed:
         pictures = "1 picture" if len(passed) == 1 else f"{len(passed)} pictures"
         print(f"{pictures} passed over as results of earlier runs; name one to enlarge it", file=sys.stderr)
@@ -101,7 +112,8 @@ def upscale(
         there = [job for job in jobs if job.target.exists()]
         jobs = [job for job in jobs if not job.target.exists()]
         if there:
-            print(f"{len(there)} results are there already, {len(jobs)} to make", file=sys.stderr)
+            results = "1 result is" if len(there) == 1 else f"{len(there)} results are"
+            print(f"{results} there already, {len(jobs)} to make", file=sys.stderr)
     code = 1 if unreadable else 0
     if not jobs:
         return code
@@ -181,7 +193,8 @@ def plan(
     if output is None:
         found = collect(inputs, unreadable=unreadable)
         named = {path.resolve() for path in inputs}
-        jobs = [Job(source, beside(source, size)) for source, _ in found]
+        sources = dict.fromkeys(source for source, _ in found)
+        jobs = [Job(source, beside(source, size)) for source in sources]
         targets = {job.target for job in jobs}
         results = {
             job.source for job in jobs if job.source.resolve() not in named and is_result(job.source, targets)

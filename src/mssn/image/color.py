@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 # Weights of R, G, B in [0, 1] for the Y of MATLAB's rgb2ycbcr (ITU-R BT.601, range 16..235).
-_Y_WEIGHTS = np.array([65.481, 128.553, 24.966])
+Y_WEIGHTS = np.array([65.481, 128.553, 24.966])
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
-    """Brightness of a picture on the scale the super-resolution field scores in.
+    """Luma of a picture on the scale the super-resolution field scores in.
 
     Args:
         rgb: H x W x 3 or N x H x W x 3 integer picture with values 0..255 (or floats on that scale).
@@ -21,7 +21,7 @@ def luma(rgb: np.ndarray) -> np.ndarray:
 
     Source: MATLAB `rgb2ycbcr`: Y = (65.481 R + 128.553 G + 24.966 B) / 255 + 16.
     """
-    return rgb @ (_Y_WEIGHTS / 255) + 16
+    return rgb @ (Y_WEIGHTS / 255) + 16
 
 
 def to_network(pixels: np.ndarray) -> np.ndarray:

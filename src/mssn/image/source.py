@@ -64,7 +64,7 @@ class PictureFile:
     def __init__(self, source: str | os.PathLike[str] | bytes) -> None:
         self.name = display_name(source)
         if isinstance(source, bytes):
-            self._look(BytesIO(source))
+            self._read_head(BytesIO(source))
             self._stream = pyvips.Source.new_from_memory(source)
             return
         if os.path.isdir(source):
@@ -73,14 +73,14 @@ class PictureFile:
             raise ImageError(f"{self.name}: is a pipe or a device, not a file; - reads standard input")
         try:
             with open(source, "rb", buffering=0) as file:
-                self._look(file)
+                self._read_head(file)
                 # A descriptor, not a name: libvips would open a name again, takes [..] in it for options, and
                 # would answer from its cache for a file changed since. It keeps a duplicate.
                 self._stream = pyvips.Source.new_from_descriptor(file.fileno())
         except OSError as error:
             raise ImageError(f"{self.name}: cannot be read: {error.strerror or error}") from error
 
-    def _look(self, file: IO[bytes]) -> None:
+    def _read_head(self, file: IO[bytes]) -> None:
         """Read what libvips does not tell; before it reads, because both share one place in the file."""
         head = file.read(HEAD)
         if not head:

@@ -19,7 +19,7 @@ HD = (720, 1280)  # output size, rows x columns, for which the paper counts Mult
 
 
 def count_parameters(net: nn.Module, *, gains: bool = False) -> int:
-    """Trained numbers of a network.
+    """Number of trained weights and biases of a network.
 
     Args:
         net: Any module.
@@ -37,7 +37,7 @@ def mult_adds(net: nn.Module, scale: int, *, output: tuple[int, int] = HD, biase
 
     Args:
         net: Maps N x 3 x H x W; run on PyTorch's meta device, so nothing is computed. Of networks that work
-            on brightness alone, only what they do with it is counted.
+            on luma alone, only what they do with it is counted.
         scale: Enlargement factor.
         output: Rows x columns of the output; the input is 1/scale of it, rounded down.
         biases: Count an addition for each bias; most papers but MSSN's do not.

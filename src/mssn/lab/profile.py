@@ -1,4 +1,4 @@
-"""What each layer of an exported network costs: numbers, multiplications, and measured time."""
+"""What each layer of an exported network costs: weights, multiplications, and measured time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import onnx
 from onnx import numpy_helper, shape_inference
 
 from mssn.errors import WeightsError
-from mssn.runtime.base import Precision
+from mssn.runtime.base import Precision, check_threads
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.runtime.plan import plan_for
 
@@ -58,7 +58,9 @@ def profile(
 
     Raises:
         WeightsError: The file cannot be used.
+        MssnError: `threads` is below 1.
     """
+    check_threads(threads)
     chosen = plan_for(path, precision=precision)
     runtime = OpenVINORuntime(path, precision=chosen.precision, threads=threads)
     times = runtime.layer_times(np.zeros((1, 3, *size), np.float32), repeats)
@@ -86,7 +88,7 @@ def _convolutions(model: onnx.ModelProto, size: tuple[int, int]) -> dict[str, tu
     makers = {output: node for node in graph.node for output in node.output}
 
     def stored(name: str) -> onnx.TensorProto:
-        while name not in tensors:  # in half precision or bytes, widened on the way
+        while name not in tensors:  # in half precision or int8, widened on the way
             if name not in makers:
                 raise WeightsError("a convolution's weights are computed, not stored; export it again")
             name = makers[name].input[0]

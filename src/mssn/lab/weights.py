@@ -21,9 +21,8 @@ from mssn.lab.complexity import count_parameters
 from mssn.lab.export.rescale import Shifts
 from mssn.lab.export.unfuse import unfuse
 from mssn.lab.nets.mssn import MSSN
-from mssn.models.meta import Meta
+from mssn.models.meta import ENDINGS, KEY, Meta
 
-_KEY = "mssn"
 SCALES, SHIFTS = "mssn-scales", "mssn-shifts"  # where an ONNX file's metadata keep what fusing loses
 
 
@@ -40,7 +39,7 @@ def save(path: Path, tensors: dict[str, np.ndarray], meta: Meta) -> None:
     """
     try:
         with replacing(path) as file:
-            file.write(to_bytes(tensors, metadata={_KEY: meta.to_json()}))
+            file.write(to_bytes(tensors, metadata={KEY: meta.to_json()}))
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: cannot be written ({error})") from error
 
@@ -58,7 +57,7 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], Meta]:
         raise WeightsError(f"{path}: no such weights file")
     try:
         with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(_KEY)
+            text = (file.metadata() or {}).get(KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError, TypeError) as error:  # TypeError: a number type NumPy lacks
         raise WeightsError(f"{path}: not a readable safetensors file ({error})") from error
@@ -78,6 +77,8 @@ def load_network(path: Path) -> tuple[nn.Module, Meta]:
     """
     if path.suffix.lower() == ".onnx":
         return _load_exported(path)
+    if path.suffix.lower() not in ENDINGS:
+        raise WeightsError(f"{path}: weights files end in {' or '.join(ENDINGS)}")
     tensors, meta = load(path)
     net = _build(path, meta)
     state = {name: torch.from_numpy(array).float() for name, array in tensors.items()}
@@ -99,9 +100,9 @@ def _load_exported(path: Path) -> tuple[nn.Module, Meta]:
     except (OSError, DecodeError) as error:
         raise WeightsError(f"{path}: not a readable ONNX file ({error})") from error
     kept = {entry.key: entry.value for entry in model.metadata_props}
-    if "mssn" not in kept:
+    if KEY not in kept:
         raise WeightsError(f"{path}: carries no mssn description; only files that mssn wrote can be used")
-    meta = Meta.from_json(kept["mssn"], str(path))
+    meta = Meta.from_json(kept[KEY], str(path))
     net = _build(path, meta)
     if not isinstance(net, MSSN) or SCALES not in kept:
         raise WeightsError(
@@ -121,7 +122,7 @@ def _load_exported(path: Path) -> tuple[nn.Module, Meta]:
         unfuse(net, fused, json.loads(kept[SCALES]), shifts)
         if meta.parameters != count_parameters(net):
             raise ValueError(f"{meta.parameters} parameters do not fit")
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, OverflowError, RecursionError) as error:
         raise WeightsError(f"{path}: not the weights of {meta.model} x{meta.scale} ({error})") from error
     return net.eval(), meta
 

@@ -21,7 +21,7 @@ class ModelInfo:
     Args:
         model: Name, for example "mssn-s".
         scale: Enlargement factor.
-        parameters: Trained numbers without weight-norm gains.
+        parameters: Trained weights and biases, without weight-norm gains.
         parameters_with_gains: With them.
         mult_adds: For a 1280x720 output.
         receptive_field: Side of the square of LR pixels that one output pixel depends on.
@@ -40,9 +40,9 @@ class ModelInfo:
     receptive_field: int
     weights: str | None = None
     int8: str | None = None
-    loss: dict[str, float] = field(default_factory=dict)
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)
-    training: dict[str, str | int] = field(default_factory=dict)
+    loss: dict[str, float] = field(default_factory=dict[str, float])
+    scores: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+    training: dict[str, str | int] = field(default_factory=dict[str, str | int])
 
     @property
     def path(self) -> Path | None:

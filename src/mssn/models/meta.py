@@ -24,9 +24,9 @@ class Meta:
         model: Name in the table of models, for example "mssn-s".
         scale: Enlargement factor.
         config: Every field of the network's config.
-        domain: What the network eats: "rgb", "y" or "y-enlarged".
+        domain: What the network takes: "rgb", "y" or "y-enlarged".
         halo: Pixels of context, on each side, that one output pixel depends on (LR pixels).
-        parameters: Trained numbers, weight-norm gains left out.
+        parameters: Trained weights and biases, weight-norm gains left out.
         recipe: Name of the training recipe.
         updates: Optimiser updates, those of earlier runs it was started from included.
         data: What it was trained on, in words.
@@ -47,7 +47,7 @@ class Meta:
     recipe: str = ""
     updates: int = 0
     data: str = ""
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     licence: str = ""
     commit: str = ""
     precision: UnitPrecision = "fp32"
@@ -155,7 +155,8 @@ def _safetensors_metadata(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="numpy") as file:
+        opened: Any = safe_open(path, framework="numpy")  # a class without types
+        with opened as file:
             return file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(str(error)) from error

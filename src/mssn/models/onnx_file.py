@@ -26,7 +26,7 @@ def read_metadata(file: BinaryIO) -> dict[str, str]:
     Raises:
         ValueError: It is no protobuf message, is cut off, or a text is longer than 1 MiB.
     """
-    found = {}
+    found: dict[str, str] = {}
     for number, begin, end in _fields(file, 0, _size(file)):
         if number == _MODEL_METADATA:
             entry = {part: _text(file, *place) for part, *place in _fields(file, begin, end)}

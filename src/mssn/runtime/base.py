@@ -86,6 +86,16 @@ class Once(Generic[T]):
             return self._made[0]
 
 
+def check_threads(threads: int | None) -> None:
+    """Refuse a number of processor cores that is none; None stands for all.
+
+    Raises:
+        MssnError: It is below 1.
+    """
+    if threads is not None and threads < 1:
+        raise MssnError(f"`threads` must be at least 1, not {threads}")
+
+
 def failure(name: str, given: np.ndarray, error: Exception) -> MssnError:
     """The error to raise when a runtime fails half way; one line.
 

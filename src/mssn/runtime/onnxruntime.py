@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +28,7 @@ class ONNXRuntime:
 
     def __init__(self, path: Path, *, precision: Computed, threads: int | None = None) -> None:
         try:
-            import onnxruntime as ort
+            ort: Any = importlib.import_module("onnxruntime")  # which has no types
         except ImportError as error:
             raise MissingDependencyError(
                 "ONNX Runtime is not installed; run: pip install 'mssn[onnxruntime]'"

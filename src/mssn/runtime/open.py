@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 
-from mssn.errors import MissingDependencyError, MssnError
-from mssn.runtime.base import Runtime
+from mssn.errors import MissingDependencyError
+from mssn.runtime.base import Runtime, check_threads
 from mssn.runtime.plan import Plan
 
 
@@ -21,8 +21,7 @@ def open_runtime(plan: Plan, threads: int | None = None) -> Runtime:
         MissingDependencyError: The runtime is not installed.
         MssnError: `threads` is below 1.
     """
-    if threads is not None and threads < 1:
-        raise MssnError(f"`threads` must be at least 1, not {threads}")
+    check_threads(threads)
     if plan.file is None:
         from mssn.runtime.bicubic import BicubicRuntime
 
@@ -35,7 +34,7 @@ def open_runtime(plan: Plan, threads: int | None = None) -> Runtime:
         from mssn.runtime.onnxruntime import ONNXRuntime
 
         return ONNXRuntime(plan.file, precision=plan.precision, threads=threads)
-    # By name, so that nothing that enlarges pictures depends on PyTorch, not even on paper.
+    # By name, so that nothing that enlarges pictures imports PyTorch, even where the linter looks.
     try:
         module = importlib.import_module("mssn.lab.pytorch")
     except ModuleNotFoundError as error:

@@ -1,5 +1,8 @@
 """Run an exported network with OpenVINO: the default, and the fastest on ordinary processors."""
 
+# OpenVINO's own types are partial.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Score an enlarged picture against the original: PSNR and SSIM on brightness, as the field reports them.
+"""Score an enlarged picture against the original: PSNR and SSIM on luma, as the field reports them.
 
 Both scores look at Y of YCbCr only (16..235, not rounded), after cutting `border` pixels off each side,
-because an enlarger cannot know what lies beyond the edge. Papers cut as many pixels as the scale.
+because no network can know what lies beyond the edge. Papers cut as many pixels as the scale.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STRIP = 32
 
 
 def psnr_y(sr: np.ndarray, hr: np.ndarray, border: int) -> float:
-    """Peak signal-to-noise ratio of the brightness, in decibels; higher is better.
+    """Peak signal-to-noise ratio of the luma, in decibels; higher is better.
 
     Args:
         sr: Enlarged picture, H x W x 3 uint8 RGB; grey (H x W or H x W x 1) is expanded to RGB.
@@ -44,7 +44,7 @@ def psnr_y(sr: np.ndarray, hr: np.ndarray, border: int) -> float:
 
 
 def ssim_y(sr: np.ndarray, hr: np.ndarray, border: int) -> float:
-    """Structural similarity of the brightness, at most 1; higher is better.
+    """Structural similarity of the luma, at most 1; higher is better.
 
     Gaussian window of 11 x 11 pixels with sigma 1.5, used only where it fits inside the picture,
     K1 = 0.01, K2 = 0.03, peak 255, population variances; the mean of the map.

@@ -30,7 +30,7 @@ def writable(path: Path, source: Path | PictureFile) -> Path:
         return path
     moves = False
     if suffix == ".gif":
-        with suppress(ImageError):  # what is wrong with it will be told when its turn comes
+        with suppress(ImageError):  # what is wrong with it is reported when it is enlarged
             moves = (source if isinstance(source, PictureFile) else PictureFile(source)).animated
     return path.with_suffix(".webp" if moves else ".png")
 
@@ -58,6 +58,6 @@ def is_result(source: Path, targets: Collection[Path]) -> bool:
     """
     if source in targets:
         return True
-    with suppress(ImageError):  # will be told when its turn comes
+    with suppress(ImageError):  # as above
         return PictureFile(source).signed
     return False

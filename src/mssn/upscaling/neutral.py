@@ -17,9 +17,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mssn.image.color import Y_WEIGHTS
+
 REACH = 2  # pixels on each side
-# R, G and B in the Y of BT.601 (`mssn.image.color.luma`), so that a neutral picture's scores stay the same.
-_LUMA = np.array([65.481, 128.553, 24.966], np.float32) / np.float32(219)
+# The luma that scores are taken of, so that a neutral picture's stay the same; weights that add up to 1.
+_LUMA = Y_WEIGHTS.astype(np.float32) / np.float32(Y_WEIGHTS.sum())
 
 
 def keep_neutral(lr: np.ndarray, sr: np.ndarray, scale: int) -> None:

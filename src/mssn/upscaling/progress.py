@@ -18,7 +18,7 @@ class ProgressTracker:
 
     Args:
         total: Pixels that networks will have to enlarge, those of all steps added up.
-        progress: Told the share that is done after each tile, if there is a total.
+        progress: Called with the share that is done after each tile, if there is a total.
         scratch: Takes arrays that are too large for memory; default: all stay in memory.
     """
 

@@ -23,7 +23,7 @@ class Factor:
     factor: float
 
     def __post_init__(self) -> None:
-        if not isinstance(self.factor, int | float):
+        if not isinstance(self.factor, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] (callers without types)
             raise ImageError(f"`scale` must be a number, not {self.factor!r}")
         if not 0 < self.factor <= 1e6:
             raise ImageError(f"`scale` must be above 0 and at most a million, not {self.factor:g}")

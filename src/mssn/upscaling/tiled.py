@@ -56,7 +56,7 @@ class TiledModel:
         Args:
             pixels: H x W x 1 (grey) or 3 (RGB); uint8 (0..255), uint16 (0..65535) or float32 (0..1; values
                 beyond keep their range).
-            tracker: Told how far it is, and gives room for what is large.
+            tracker: Advanced tile by tile; allocates what is large.
 
         Returns:
             scale*H x scale*W, same channels and dtype.
@@ -102,7 +102,7 @@ def enlarge(
         pixels: H x W x 1 or 3, uint8, uint16 or float32 in [0, 1]; grey is run as RGB and comes back grey.
         tile: Largest side of a tile in LR pixels, border aside; raised where the network's halo needs more.
         border: Mirrored LR pixels that the network sees around the picture.
-        tracker: Told how far it is, and gives room for the result.
+        tracker: Advanced tile by tile; allocates the result.
 
     Returns:
         scale*H x scale*W x the same channels, same dtype.
@@ -159,5 +159,6 @@ def _run(runtime: Runtime, tile: np.ndarray, keep: tuple[slice, slice]) -> np.nd
 
 def _check_size(runtime: Runtime, small: tuple[int, ...], large: tuple[int, ...]) -> None:
     if large != tuple(runtime.scale * side for side in small):
-        told = f"the weights say x{runtime.scale}, the network does something else"
-        raise WeightsError(f"{runtime.name}: {told}")
+        raise WeightsError(
+            f"{runtime.name}: the weights say x{runtime.scale}, the network does something else"
+        )

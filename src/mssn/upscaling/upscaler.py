@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -18,13 +18,14 @@ from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.scratch import ScratchArrays
+from mssn.runtime.base import Once
+from mssn.runtime.plan import BICUBIC
 from mssn.upscaling.progress import Progress, ProgressTracker
 from mssn.upscaling.size import Factor, Size
 from mssn.upscaling.tiled import TiledModel
 
 Variant = Literal["auto", "photo", "clean"]
-BICUBIC = "bicubic"
-MAX_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
+MAX_RESULT_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
 # From which quality on clean weights score higher, measured in paper/results/degraded.json.
 CLEAN_FROM = {"JPEG": 92, "WebP": 85}
 
@@ -70,8 +71,8 @@ class Upscaler:
         target: How large pictures are to become.
         photo: What enlarges photographs instead. Behind it in a row come networks for clean pictures again,
             because what it makes is clean.
-        variant: "photo" or "clean" for all pictures, or "auto": what suits each file; of an array nothing is
-            known, so that it is clean.
+        variant: "photo" or "clean" for all pictures, or "auto": chosen for each by its compression
+            (`wants_photo`); arrays count as clean.
     """
 
     def __init__(
@@ -84,10 +85,15 @@ class Upscaler:
     ) -> None:
         self.target, self.variant = target, variant
         self._clean, self._photo = clean, photo
-        self._open = cache(lambda family, scale: family.open(scale))
+        self._models = {
+            (family, scale): Once(partial(family.open, scale))
+            for family in (clean, photo)
+            if family is not None
+            for scale in family.scales
+        }
         if isinstance(target, Factor) and target.factor > 1:
-            for family, scale in self._steps(self._family(LOSSLESS), target.factor):
-                self._open(family, scale)  # what fails is told now
+            for step in self._steps(self._family(LOSSLESS), target.factor):
+                self._models[step]()  # what cannot be opened is an error now, not at the first picture
 
     @property
     def scale(self) -> float | None:
@@ -137,7 +143,7 @@ class Upscaler:
         cost = picture.pages * _cost(picture.page_size, [scale for _, scale in steps])
         tracker = ProgressTracker(planes * cost, progress, scratch)
         for step in steps:
-            model = self._open(*step)
+            model = self._models[step]()
             picture = picture.resized(partial(model, tracker=tracker), model.alpha)
         if picture.page_size != size:
             fit = partial(_fit, size=size)
@@ -148,7 +154,7 @@ class Upscaler:
 
     def _family(self, compression: Compression) -> ModelFamily:
         """What enlarges a picture that was stored like this."""
-        wanted = self.variant == "photo" or (self.variant == "auto" and suits_photo(compression))
+        wanted = self.variant == "photo" or (self.variant == "auto" and wants_photo(compression))
         return self._photo if self._photo is not None and wanted else self._clean
 
     def _steps(self, family: ModelFamily, factor: float) -> list[tuple[ModelFamily, int]]:
@@ -160,23 +166,23 @@ class Upscaler:
     ) -> tuple[tuple[int, int], list[tuple[ModelFamily, int]]]:
         """(height, width) that pages of this size become, and what enlarges them, step by step."""
         (height, width), size = page, self.target.of(*page)
-        if size[0] * size[1] * pages > MAX_PIXELS:
+        if size[0] * size[1] * pages > MAX_RESULT_PIXELS:
             raise ImageError(
                 f"the result would have {size[1]}x{size[0]} pixels"
                 + (f" on {pages} pages" if pages > 1 else "")
-                + ", beyond the limit of 8 billion"
+                + f", beyond the limit of {MAX_RESULT_PIXELS / 1e9:g} billion"
             )
         # Of a factor, not what rounding makes of it: 3 pixels become 5, but the factor is still 1.5.
         factor = self.scale or max(size[0] / height, size[1] / width)
         if min(size[0] - height, size[1] - width) < 0:
             return size, []  # smaller along one side: no network helps
         steps = self._steps(family, factor)
-        if height * width * math.prod([scale for _, scale in steps]) ** 2 > 16 * MAX_PIXELS:
+        if height * width * math.prod([scale for _, scale in steps]) ** 2 > 16 * MAX_RESULT_PIXELS:
             raise ImageError(f"a way to {size[1]}x{size[0]} pixels leads through far too large a picture")
         return size, steps
 
 
-def suits_photo(compression: Compression) -> bool:
+def wants_photo(compression: Compression) -> bool:
     """Whether a picture stored like this is better enlarged by weights made for photographs.
 
     | the file | weights |
@@ -220,16 +226,16 @@ def chain(factor: float, scales: Sequence[int], later: Sequence[int] = ()) -> li
     """
     if not scales:
         return []
-    rows: list[tuple[int, ...]] = [()]
-    while max(map(math.prod, rows)) < factor * (1 - 1e-9):
-        rows = [
-            (*row, scale)
-            for row in rows
-            for scale in (later or scales if row else scales)
-            if len(row) < 2 or scale >= row[-1]
+    chains: list[tuple[int, ...]] = [()]
+    while max(map(math.prod, chains)) < factor * (1 - 1e-9):
+        chains = [
+            (*begun, scale)
+            for begun in chains
+            for scale in (later or scales if begun else scales)
+            if len(begun) < 2 or scale >= begun[-1]
         ]
-    enough = [row for row in rows if math.prod(row) >= factor * (1 - 1e-9)]
-    return list(min(enough, key=lambda row: (math.prod(row), row)))
+    enough = [whole for whole in chains if math.prod(whole) >= factor * (1 - 1e-9)]
+    return list(min(enough, key=lambda whole: (math.prod(whole), whole)))
 
 
 def _cost(size: tuple[int, int], scales: Sequence[int]) -> int:

@@ -61,7 +61,7 @@ def test_changed_content_makes_a_new_cache(tmp_path, photos, photo) -> None:
     assert not np.array_equal(first.hr, second.hr)
 
 
-def test_broken_and_tiny_pictures_are_skipped_and_told(tmp_path, photos) -> None:
+def test_broken_and_tiny_pictures_are_skipped_and_reported(tmp_path, photos) -> None:
     (photos / "broken.png").write_bytes((photos / "b.png").read_bytes()[:200])
     write(photos / "dot.png", Picture(np.zeros((1, 1, 3), np.uint8)))
     pixels = load_pixels([photos], 2, cache=tmp_path / "cache")

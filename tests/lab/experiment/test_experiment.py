@@ -138,7 +138,7 @@ def test_another_recipe_does_not_pass_for_the_finished_one(tiny, tmp_path, folde
         go(other, tmp_path)
 
 
-def test_a_missing_folder_is_told_before_the_work(tiny, tmp_path) -> None:
+def test_a_missing_folder_is_reported_before_the_work(tiny, tmp_path) -> None:
     with pytest.raises(DataError, match="no folder nowhere"):
         go(replace(tiny, scored=("nowhere",)), tmp_path)
     lost = {**tiny.recipes, "l2": replace(tiny.recipes["l2"], train=("nowhere",))}
@@ -158,7 +158,7 @@ def test_scores_asked_for_later_are_made_later(tiny, tmp_path, folders) -> None:
     assert summary(tiny, tmp_path)["arms"]["l1"]["psnr"] == {}
 
 
-def test_a_damaged_result_is_told_and_lent_to_nobody(tiny, tmp_path) -> None:
+def test_a_damaged_result_is_reported_and_lent_to_nobody(tiny, tmp_path) -> None:
     foreign = tmp_path / "a" / "b" / RESULT
     foreign.parent.mkdir(parents=True)
     for text in ("", "[1]", '{"psnr": 3}'):
@@ -179,7 +179,7 @@ def test_an_arm_that_diverges_is_a_result(tiny, tmp_path) -> None:
     assert "psnr" not in row
 
 
-def test_a_cluster_that_cannot_be_is_told(tiny, tmp_path) -> None:
+def test_a_cluster_that_cannot_be_is_reported(tiny, tmp_path) -> None:
     pytest.importorskip("ray")
     for address in ("nonsense", "127.0.0.1:1", "ray://127.0.0.1:1"):
         with pytest.raises(MssnError, match=f"no Ray cluster answers at {address}: start one"):
@@ -211,14 +211,14 @@ def test_ray_gives_the_same_numbers(tiny, tmp_path) -> None:
         ("[arms.a]\nseed = 3", "write seeds = "),
     ],
 )
-def test_files_that_cannot_be_are_told(text, words, tmp_path) -> None:
+def test_files_that_cannot_be_are_reported(text, words, tmp_path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(text)
     with pytest.raises(RecipeError, match=words):
         load_experiment(str(path))
 
 
-def test_unknown_experiments_and_networks_are_told(tmp_path) -> None:
+def test_unknown_experiments_and_networks_are_reported(tmp_path) -> None:
     with pytest.raises(RecipeError, match=r"table-9: an experiment is a \.toml file"):
         load_experiment("table-9")
     with pytest.raises(RecipeError, match="nothing differs between the arms l1 and l2"):

@@ -1,4 +1,4 @@
-"""Networks whose units compute in bytes."""
+"""Networks whose units compute in int8."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_weights_are_whole_numbers_of_a_scale_for_each_channel(limit) -> None:
     assert not whole[2].any()
 
 
-def test_units_are_in_bytes_and_the_rest_is_not(path) -> None:
+def test_units_are_in_int8_and_the_rest_is_not(path) -> None:
     graph = onnx.load(path).graph
     units = sum(node.op_type == "QuantizeLinear" for node in graph.node)
     assert units == 3 * sum(name.name.endswith("expand.weight") for name in graph.initializer)

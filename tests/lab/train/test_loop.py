@@ -69,7 +69,7 @@ def test_watch_sees_speed_and_share_of_data(make) -> None:
     assert [update for update, *_ in seen] == [25, 50]
     assert all(speed > 0 and 0 < share < 1 for _, speed, share, _ in seen)
     first, second = (psnr for *_, psnr in seen)
-    assert first is not None  # told with its own update, not with the next one's
+    assert first is not None  # reported with its own update, not with the next one's
     assert first != second
 
 

@@ -84,7 +84,7 @@ def test_missing_data_is_named(make, monkeypatch) -> None:
         make(patch=200)
 
 
-def test_skipped_pictures_are_told(make, tmp_path, folders) -> None:
+def test_skipped_pictures_are_reported(make, tmp_path, folders) -> None:
     (tmp_path / "train" / "broken.png").write_text("no picture")
     trainer, _ = make()
     assert trainer.run() is True

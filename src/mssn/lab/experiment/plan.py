@@ -101,7 +101,7 @@ def load_experiment(path: str | Path, settings: list[str] | None = None) -> Expe
     }
     before: dict[str, str] = {}
     for arm, recipe in recipes.items():
-        nets.build(recipe.model, recipe.scale, recipe.config)  # one that cannot be is told before any work
+        nets.build(recipe.model, recipe.scale, recipe.config)  # fails before any work
         tried = json.dumps(asdict(replace(recipe, name="")), sort_keys=True)
         if same := before.get(tried):
             raise RecipeError(

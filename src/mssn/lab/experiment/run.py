@@ -22,6 +22,7 @@ from mssn.lab.experiment.results import WEIGHTS, another_recipe, borrow, finishe
 from mssn.lab.export.onnx import export
 from mssn.lab.train.loop import CHECKPOINT
 from mssn.lab.train.session import prepare, resumed_recipe, write_weights
+from mssn.runtime.base import check_threads
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.score.evaluate import evaluate
 from mssn.score.folders import locate
@@ -47,18 +48,19 @@ def run(
         cache: Where decoded pictures are kept.
         threads: Processor cores for an arm; default all of the machine.
         ray: Spread the arms over a Ray cluster: its address, or "local" for this machine's cores.
-        say: Told what happens.
+        say: Called with what happens, a sentence at a time.
 
     Returns:
         Whether all is finished; False after Ctrl-C.
 
     Raises:
-        MssnError: Data, recipe or folder are not usable, or Ray cannot be reached.
+        MssnError: Data, recipe, folder or `threads` are not usable, or Ray cannot be reached.
     """
+    check_threads(threads)
     waiting = [arm for arm in experiment.arms(folder.resolve()) if not finished(arm)]
     trained_on = (name for arm in waiting for name in (*arm.recipe.train, *arm.recipe.validation))
     for name in dict.fromkeys((*experiment.scored, *trained_on)):
-        find_images(locate(name))  # what is missing is told now, not after an hour
+        find_images(locate(name))  # what is missing fails now, not after an hour
     if ray is None:
         return all(run_arm(arm, cache=cache, threads=threads, say=say) for arm in waiting)
     return _spread_out(waiting, cache, threads, ray, say)
@@ -122,7 +124,7 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
         arm: What to do.
         cache: Where decoded pictures are kept.
         threads: Processor cores; default all.
-        say: Told what happens.
+        say: Called with what happens, a sentence at a time.
 
     Returns:
         Whether it is finished; False after Ctrl-C.
@@ -140,10 +142,10 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
     if lacking := unscored(arm, result):
         result["psnr"] |= _scores(arm.folder / WEIGHTS, lacking, threads)
     write(arm, result)
-    told = result.get("failed") or f"validation {result['validation']:.3f} dB"
+    outcome = result.get("failed") or f"validation {result['validation']:.3f} dB"
     if "same_as" in result:
-        told += f", the same as {result['same_as']}"
-    say(f"{arm.name}, seed {arm.recipe.seed}: {told}")
+        outcome += f", the same as {result['same_as']}"
+    say(f"{arm.name}, seed {arm.recipe.seed}: {outcome}")
     return True
 
 

@@ -1,8 +1,8 @@
 """MSSN as it is shipped: every learnt scale and weight-norm gain fused into plain convolutions.
 
-Eq. 4 and 5 multiply feature maps by learnt numbers. Units have no biases and only ReLUs, so all of
-these numbers move into weights, and what is left is convolutions, ReLUs and sums (and a shift by the mean
-before, a depth-to-space after). With x = s * z, s a number and z what is really computed:
+Eq. 4 and 5 multiply feature maps by learnt scales. Units have no biases and only ReLUs, so all scales
+move into weights, and what is left is convolutions, ReLUs and sums (and a shift by the mean
+before, a depth-to-space after). With x = s * z, s a scalar and z what is really computed:
 
 * a unit, x <- mu_res * branch(x) + mu_x * x, becomes z <- z + branch'(z) and s <- mu_x * s, with the old
   s in the first pointwise weight of branch' and mu_res / (the new s) in the last;
@@ -114,8 +114,11 @@ def depth_to_space(x: Tensor, scale: int) -> Tensor:
     return x.permute(0, 3, 4, 1, 5, 2).reshape(n, -1, height * scale, width * scale)
 
 
-def square_first(scale: int) -> Tensor:
-    """Where each output channel of a fused network stands among those of PyTorch's pixel shuffle."""
+def depth_to_space_order(scale: int) -> Tensor:
+    """Where each output channel of a fused network stands among those of PyTorch's pixel shuffle.
+
+    Mode DCR has the place in the square first, then the colour; a pixel shuffle the colour first.
+    """
     return torch.arange(3 * scale**2).view(3, scale**2).T.flatten()
 
 
@@ -162,7 +165,7 @@ def _scaled(conv: nn.Conv2d, weight_factor: Tensor | float, bias_factor: Tensor 
 
 def _reorder(conv: nn.Conv2d, scale: int) -> None:
     """Put output channels from the order of PyTorch's pixel shuffle into that of mode DCR."""
-    order = square_first(scale)
+    order = depth_to_space_order(scale)
     conv.weight.data = conv.weight.data[order]
     if conv.bias is not None:
         conv.bias.data = conv.bias.data[order]

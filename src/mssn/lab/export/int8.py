@@ -1,18 +1,18 @@
-"""Write a trained MSSN with units that compute in bytes, for processors and phones without bfloat16.
+"""Write a trained MSSN with units that compute in int8, for processors and phones without bfloat16.
 
 Only the inside of the units is quantised: their input, both hidden feature maps and the three weights. The
-sums that run through the network, and its first and last layers, stay in float32: whole networks in bytes
+sums that run through the network, and its first and last layers, stay in float32: whole networks in int8
 lose several dB, this way it is a hundredth of one (docs/precision.md). Two things help:
 
 * a unit's branch has no biases and only ReLUs, so each hidden channel can be scaled to a maximum of 1 and the
   next weight take it back, exactly; one range for all channels then is as good as a range for each;
 * weights have a range for each output channel.
 
-Weights take 7 bits, +-63: processors without VNNI instructions add two products of bytes in 16 bits, which
+Weights take 7 bits, +-63: processors without VNNI instructions add two products in 16 bits, which
 8 bits would overflow.
 
 The file holds QuantizeLinear and DequantizeLinear pairs around float operators (ONNX's QDQ form), which every
-runtime turns into its own byte operators.
+runtime turns into its own int8 operators.
 """
 
 from __future__ import annotations
@@ -36,9 +36,11 @@ from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import load_network
 
 WEIGHT_LIMIT = 63
-_LEVELS = 255  # steps of an activation's byte
+_LEVELS = 255  # steps of an activation, which takes 8 bits
 _SMALLEST = 1e-6  # what a channel must reach not to count as dead
-_CROP = 192  # pixels a side of what is looked at of a picture; ranges hardly grow with more
+_CROP = (
+    192  # pixels a side of the part of a picture that ranges are measured on; ranges hardly grow with more
+)
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,14 @@ def measure(net: FusedMSSN, pictures: Iterable[Tensor]) -> dict[str, Range]:
     """
     seen: dict[str, Range] = {}
 
-    def look(name: str, _: nn.Module, given: tuple[Tensor]) -> None:
+    def note(name: str, _: nn.Module, given: tuple[Tensor]) -> None:
         low, high = given[0].amin((0, 2, 3)), given[0].amax((0, 2, 3))
         if name in seen:
             low, high = torch.minimum(low, seen[name].low), torch.maximum(high, seen[name].high)
         seen[name] = Range(low, high)
 
     hooks = [
-        layer.register_forward_pre_hook(partial(look, f"{name}.{part}"))
+        layer.register_forward_pre_hook(partial(note, f"{name}.{part}"))
         for name, unit in _units(net)
         for part, layer in unit.named_children()
     ]
@@ -134,7 +136,7 @@ def equalize(net: FusedMSSN, ranges: dict[str, Range]) -> None:
 
 
 def quantize(model: onnx.ModelProto, ranges: dict[str, Range]) -> None:
-    """Put QDQ pairs before the convolutions of the units, and bytes in the place of their weights.
+    """Put QDQ pairs before the convolutions of the units, and int8 weights in the place of their own.
 
     Args:
         model: The exported network; changed.
@@ -154,7 +156,7 @@ def quantize(model: onnx.ModelProto, ranges: dict[str, Range]) -> None:
     for node in graph.node:
         name = node.input[1].removesuffix(".weight") if node.op_type == "Conv" else ""
         if name in ranges:
-            scale, zero = _byte_scale(ranges[name])
+            scale, zero = _input_scale(ranges[name])
             weight, weight_scale = quantize_weight(numpy_helper.to_array(stored[node.input[1]]))
             graph.initializer.remove(stored[node.input[1]])
             constants = {
@@ -168,10 +170,10 @@ def quantize(model: onnx.ModelProto, ranges: dict[str, Range]) -> None:
                 graph.initializer.append(numpy_helper.from_array(array, f"{name}.{key}"))
             of_input = [f"{name}.scale", f"{name}.zero"]
             of_weight = [f"{name}.weight_scale", f"{name}.weight_zero"]
-            byte, x, w = f"{name}.byte", f"{name}.x", f"{name}.w"
+            levels, x, w = f"{name}.byte", f"{name}.x", f"{name}.w"
             nodes += [
-                helper.make_node("QuantizeLinear", [node.input[0], *of_input], [byte]),
-                helper.make_node("DequantizeLinear", [byte, *of_input], [x]),
+                helper.make_node("QuantizeLinear", [node.input[0], *of_input], [levels]),
+                helper.make_node("DequantizeLinear", [levels, *of_input], [x]),
                 helper.make_node("DequantizeLinear", [f"{name}.weight", *of_weight], [w], axis=0),
             ]
             node.input[0], node.input[1] = x, w
@@ -197,8 +199,8 @@ def quantize_weight(weight: np.ndarray, limit: int = WEIGHT_LIMIT) -> tuple[np.n
     return whole.astype(np.int8), scale
 
 
-def _byte_scale(seen: Range) -> tuple[np.float32, np.uint8]:
-    """One scale for all channels, and the byte that stands for 0."""
+def _input_scale(seen: Range) -> tuple[np.float32, np.uint8]:
+    """One scale for all channels, and the level that stands for 0."""
     low, high = min(seen.low.min().item(), 0.0), max(seen.high.max().item(), _SMALLEST)
     scale = np.float32((high - low) / _LEVELS)
     return scale, np.uint8(round(-low / float(scale)))

@@ -21,15 +21,15 @@ from mssn.lab.export.rescale import round_to_half
 from mssn.lab.export.unfuse import learnt_scales, unfuse
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import SCALES, SHIFTS, load_network, save, tensors_of
-from mssn.models.meta import Meta
+from mssn.models.meta import KEY, Meta
 
-_TRIES = 5  # two are enough for every network that ships
+_ROUNDS = 5  # two are enough for every network that ships
 
 
 def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Path]:
     """Turn a weights file into the pair that ships: half-precision safetensors and ONNX.
 
-    Unless `half` is asked for, the ONNX file is made from the very numbers in the safetensors file.
+    Unless `half` is asked for, the ONNX file is made from the rounded weights in the safetensors file.
 
     Args:
         weights: A .safetensors file, or an MSSN's .onnx file.
@@ -71,7 +71,7 @@ def write_onnx(net: nn.Module, meta: Meta, path: Path, *, half: bool = False) ->
 
     Args:
         net: A trained network; weight norm and learnt scales are fused, it is not changed.
-        meta: Its description, kept in the file's metadata under "mssn".
+        meta: Its description, kept in the file's metadata under `mssn.models.meta.KEY`.
         path: Target; appears only when whole.
         half: Round the fused weights to half precision and store them so, in half of the space. Whoever
             runs the file still computes in float32.
@@ -109,7 +109,7 @@ def _halves(net: nn.Module) -> nn.Module:
     round_to_half(fused)
     if not (isinstance(net, MSSN) and isinstance(fused, FusedMSSN)):
         return fused
-    for _ in range(_TRIES):
+    for _ in range(_ROUNDS):
         back = MSSN(net.config, net.scale)
         unfuse(back, fused.state_dict(), learnt_scales(net), fused.shifts)
         before, fused = fused.state_dict(), FusedMSSN(back)
@@ -141,13 +141,13 @@ def save_model(model: onnx.ModelProto, meta: Meta, path: Path) -> None:
 
     Args:
         model: What `to_onnx` made; the description is added to it.
-        meta: The description, kept in the file's metadata under "mssn".
+        meta: The description, kept in the file's metadata under `mssn.models.meta.KEY`.
         path: Target; appears only when whole.
 
     Raises:
         WeightsError: The file cannot be written.
     """
-    model.metadata_props.append(onnx.StringStringEntryProto(key="mssn", value=meta.to_json()))
+    model.metadata_props.append(onnx.StringStringEntryProto(key=KEY, value=meta.to_json()))
     try:
         with replacing(path) as file:
             file.write(model.SerializeToString())

@@ -4,8 +4,9 @@ Files store weights in half precision, whose numbers below 2**-14 are rough and 
 into 0. ReLUs let a factor above 0 through, so a channel can be multiplied by a power of two before them and
 by its inverse behind them; nothing is rounded by that. Two kinds of channels can be shifted like this:
 
-* those inside a unit, each by itself: the largest weights of its row in `expand`, its kernel in `depthwise`
-  and its column in `project` are brought to the same power of two;
+* those inside a unit, each by itself: the largest weights of its row in `expand` and its kernel in
+  `depthwise` are brought to the same power of two, that of its column in `project` to the same, the double
+  or the fourfold, because exponents are whole numbers;
 * the features between units, all together: the heads one way and the tail the other, until the smallest head
   and the tail are of one size. (Each by itself was tried: no better.) Units need no change for it, because
   twice the features in are twice the features out.
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 SMALLEST = 2.0**-14  # of half precision's normal numbers
 _SMALLEST_EXPONENT = -13  # of SMALLEST as a fraction in 0.5..1 times a power of two
+_ZERO = -(2**20)  # in the place of the exponent of 0
+# Beyond what float32 can need: its exponents go from -148 to 128.
+_LARGEST_SHIFT = 300
+_LARGEST_TEXT = 2**20  # bytes of exponents; the largest network here has 4,000
 
 
 class FusedUnit(nn.Module):
@@ -76,9 +81,15 @@ class Shifts:
             ValueError: It is nothing of that kind.
         """
         try:
-            numbers = np.frombuffer(zlib.decompress(base64.b64decode(text)), "<i2").astype(int)
-            return cls(int(numbers[0]), numbers[1:].reshape(units, 2, -1))
-        except (ValueError, IndexError, zlib.error) as error:
+            unpacking = zlib.decompressobj()
+            packed = unpacking.decompress(base64.b64decode(text), _LARGEST_TEXT)
+            if not unpacking.eof:
+                raise ValueError("cut short, or far too long")
+            exponents = np.frombuffer(packed, "<i2").astype(int)
+            if np.abs(exponents).max() > _LARGEST_SHIFT:
+                raise ValueError("far too large")
+            return cls(int(exponents[0]), exponents[1:].reshape(units, 2, -1))
+        except (ValueError, zlib.error) as error:
             raise ValueError(f"its powers of two cannot be read ({error})") from error
 
 
@@ -112,9 +123,11 @@ def rescale(net: FusedMSSN) -> Shifts:
     for parameter in net.heads.parameters():
         parameter *= 2.0**features
     net.tail.weight *= 2.0**-features
-    inside = [_inside(unit) for unit in units_of(net)]
-    for unit, exponents in zip(units_of(net), inside, strict=True):
-        expand, depthwise = exponents
+    inside: list[Tensor] = []
+    for unit in units_of(net):
+        expand, depthwise, silent = _inside(unit)
+        inside.append(torch.stack([expand, depthwise]))
+        unit.project.weight[:, silent] = 0
         unit.expand.weight *= _power(expand, (-1, 1, 1, 1))
         unit.depthwise.weight *= _power(depthwise, (-1, 1, 1, 1))
         unit.project.weight *= _power(-expand - depthwise, (1, -1, 1, 1))
@@ -139,8 +152,12 @@ def _features(net: FusedMSSN) -> int:
     return 0 if tail == _ZERO or not heads else int(tail - min(heads)) // 2
 
 
-def _inside(unit: FusedUnit) -> Tensor:
-    """Exponents for the hidden channels of a unit: 2 x E, of `expand` and of `depthwise`."""
+def _inside(unit: FusedUnit) -> tuple[Tensor, Tensor, Tensor]:
+    """Exponents for the E hidden channels of a unit, those of `expand` and of `depthwise`; which are silent.
+
+    A silent channel adds nothing that half precision could hold. Of it only the first two weights are brought
+    into range.
+    """
     sizes = [
         _exponents(weight.flatten(1).abs().amax(1))
         for weight in (unit.expand.weight, unit.depthwise.weight, unit.project.weight.transpose(0, 1))
@@ -148,14 +165,10 @@ def _inside(unit: FusedUnit) -> Tensor:
     expand, depthwise, project = sizes
     total = expand + depthwise + project
     size = torch.div(total, 3, rounding_mode="floor")
-    # Of a channel that adds nothing half precision could hold, only the first two are brought to 1.
     silent = (torch.stack(sizes) == _ZERO).any(0) | (size <= _SMALLEST_EXPONENT)
-    unit.project.weight.data[:, silent] = 0
     size = torch.where(silent, 0, size)
-    return torch.stack([torch.where(own == _ZERO, 0, size - own) for own in (expand, depthwise)])
-
-
-_ZERO = -(2**20)  # in the place of the exponent of 0
+    expand, depthwise = (torch.where(own == _ZERO, 0, size - own) for own in (expand, depthwise))
+    return expand, depthwise, silent
 
 
 def _exponents(sizes: Tensor) -> Tensor:

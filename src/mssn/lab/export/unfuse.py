@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mssn.lab.export.fuse import FusedMSSN, square_first
+from mssn.lab.export.fuse import FusedMSSN, depth_to_space_order
 from mssn.lab.export.rescale import Shifts, bias_of
 from mssn.lab.nets.blocks import MAWRU, Scales
 from mssn.lab.nets.layers import Conv2d
@@ -43,7 +43,7 @@ def unfuse(net: MSSN, fused: dict[str, Tensor], scales: dict[str, float], shifts
         ValueError: A tensor or a scale is missing, or of another network.
     """
     _require_fitting(net, fused, scales)
-    fused = dict(fused) if shifts is None else _as_format_1(fused, shifts, net.scale)
+    fused = dict(fused) if shifts is None else _without_shifts(fused, shifts, net)
     for name, value in scales.items():
         net.get_parameter(name).fill_(value)
     spread = 1.0
@@ -94,14 +94,15 @@ def _require_fitting(net: MSSN, fused: dict[str, Tensor], scales: dict[str, floa
             raise ValueError(f"tensor {name} does not fit")
 
 
-def _as_format_1(fused: dict[str, Tensor], shifts: Shifts, scale: int) -> dict[str, Tensor]:
-    """The fused weights without their powers of two, output channels in the order of a pixel shuffle."""
+def _without_shifts(fused: dict[str, Tensor], shifts: Shifts, net: MSSN) -> dict[str, Tensor]:
+    """The fused weights as format 1 has them: without powers of two, channels in a pixel shuffle's order."""
     back = {name: tensor.double() for name, tensor in fused.items()}
-    order = square_first(scale).argsort()
+    order = depth_to_space_order(net.scale).argsort()
     for name in ("tail.weight", "tail.bias", "skip.weight"):
         back[name] = back[name][order]
     back["tail.weight"] *= 2.0**shifts.features
-    units = sorted({name.rsplit(".", 2)[0] for name in back if name.startswith("blocks.")}, key=_place)
+    sizes = [len(block.units) for block in net.body]
+    units = [f"blocks.{index}.{number}" for index, size in enumerate(sizes) for number in range(size)]
     if len(units) != len(shifts.inside):
         raise ValueError("its powers of two are of another network")
     for name in back:
@@ -116,11 +117,6 @@ def _as_format_1(fused: dict[str, Tensor], shifts: Shifts, scale: int) -> dict[s
         back[weights["depthwise"]] *= depthwise.view(-1, 1, 1, 1)
         back[weights["project"]] /= (expand * depthwise).view(1, -1, 1, 1)
     return back
-
-
-def _place(unit: str) -> list[int]:
-    """Sorts "blocks.2.10" behind "blocks.2.9"."""
-    return [int(part) for part in unit.split(".")[1:]]
 
 
 def _set(conv: Conv2d, fused: Tensor, factor: Tensor) -> None:

@@ -28,7 +28,7 @@ class DRCNConfig:
 
 
 class DRCN(nn.Module):
-    """Mends enlarged brightness.
+    """Corrects enlarged luma.
 
     Args:
         config: Shape.

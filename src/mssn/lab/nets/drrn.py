@@ -29,7 +29,7 @@ class DRRNConfig:
 
 
 class DRRN(nn.Module):
-    """Adds to enlarged brightness what it lacks.
+    """Adds to enlarged luma what it lacks.
 
     Args:
         config: Shape.

@@ -25,7 +25,7 @@ class ESPCNConfig:
 
 
 class ESPCN(nn.Module):
-    """Enlarges brightness.
+    """Enlarges luma.
 
     Args:
         config: Shape.

@@ -1,4 +1,4 @@
-"""FALSR-A, -B and -C: cells that a search over networks put together, for brightness at x2.
+"""FALSR-A, -B and -C: cells that a search over networks put together, for luma at x2.
 
 Source: X. Chu, B. Zhang, H. Ma, R. Xu, Q. Li, "Fast, Accurate and Lightweight Super-Resolution with Neural
 Architecture Search", ICPR 2020 (arXiv:1901.07261); the cells are those of the inference graphs its authors
@@ -153,7 +153,7 @@ class CellNet(nn.Module):
 
 
 class FALSR(nn.Module):
-    """Doubles brightness.
+    """Doubles luma.
 
     Args:
         config: Which of the three.

@@ -29,7 +29,7 @@ class FSRCNNConfig:
 
 
 class FSRCNN(nn.Module):
-    """Enlarges brightness.
+    """Enlarges luma.
 
     Args:
         config: Shape.

@@ -57,7 +57,7 @@ class Level(nn.Module):
 
 
 class LapSRN(nn.Module):
-    """Enlarges brightness.
+    """Enlarges luma.
 
     Args:
         config: Shape.

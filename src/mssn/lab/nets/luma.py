@@ -1,7 +1,7 @@
-"""Networks that enlarge brightness alone, dressed as networks of RGB pictures.
+"""Networks that enlarge luma alone, wrapped as networks of RGB pictures.
 
 The early networks (SRCNN to LapSRN, and FALSR) were made for the Y of YCbCr; colour is enlarged with bicubic.
-Dressed this way they train, score, export and enlarge photographs like all others.
+Wrapped this way they train, score, export and enlarge photographs like all others.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class LumaNetwork(nn.Module):
     """Y through the network, Cb and Cr by bicubic.
 
     Args:
-        net: Maps N x 1 x H x W brightness, 16/255..235/255, to the `scale` times larger one; or, if
-            `enlarged`, the enlarged brightness to a better one of the same size.
+        net: Maps N x 1 x H x W luma, 16/255..235/255, to the `scale` times larger one; or, if
+            `enlarged`, the enlarged luma to a better one of the same size.
         scale: Factor.
-        enlarged: What the network eats is bicubically enlarged first (SRCNN, VDSR, DRCN, DRRN).
+        enlarged: The network takes luma that bicubic has enlarged already (SRCNN, VDSR, DRCN, DRRN).
     """
 
     to_ycbcr: Tensor

@@ -14,8 +14,8 @@ class Domain(StrEnum):
     """What a network was made for; all that are built map RGB to RGB (`mssn.lab.nets.luma`)."""
 
     RGB = "rgb"  # the small RGB picture
-    Y = "y"  # the small picture's brightness
-    Y_ENLARGED = "y-enlarged"  # the brightness, already enlarged with bicubic
+    Y = "y"  # the small picture's luma
+    Y_ENLARGED = "y-enlarged"  # the luma, already enlarged with bicubic
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""SRCNN: three convolutions that mend a bicubic enlargement; the first network of its kind.
+"""SRCNN: three convolutions that correct a bicubic enlargement; the first network of its kind.
 
 Source: C. Dong, C. C. Loy, K. He, X. Tang, "Image Super-Resolution Using Deep Convolutional Networks", TPAMI
 2016, section 3; here its 9-5-5 form with 64 and 32 filters, which Table 5 of the MSSN paper prints as 57K and
@@ -27,7 +27,7 @@ class SRCNNConfig:
 
 
 class SRCNN(nn.Module):
-    """Mends enlarged brightness.
+    """Corrects enlarged luma.
 
     Args:
         config: Shape.

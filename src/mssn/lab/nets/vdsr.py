@@ -28,7 +28,7 @@ class VDSRConfig:
 
 
 class VDSR(nn.Module):
-    """Adds to enlarged brightness what it lacks.
+    """Adds to enlarged luma what it lacks.
 
     Args:
         config: Shape.

@@ -55,7 +55,7 @@ def prepare(
             skip start anew; a smaller network of the same kind grows (`mssn.lab.nets.growth`).
         cache: Where decoded pictures are kept; see `mssn.lab.data.folder`.
         device: "cpu" or "cuda"; default: CUDA where there is one.
-        say: Told what happens, in whole sentences.
+        say: Called with what happens, a sentence at a time.
         progress: Called with (pictures decoded, pictures in all).
         world: The processes that train together; default alone.
 
@@ -95,7 +95,7 @@ def prepare(
     meta = _describe(recipe, net, data)
     patches = Patches(pixels, recipe.patch, recipe.seed, device)
     for stage in recipe.stages:
-        patches.sized(recipe.at(stage["after"]).patch)  # too large a patch is told now, not in an hour
+        patches.sized(recipe.at(stage["after"]).patch)  # too large a patch fails now, not in an hour
     net = net.to(device)
     return Trainer(recipe, net, patches, validation, meta.halo, folder, history, teacher, world), meta
 
@@ -144,7 +144,7 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
 
 
 def _validation(recipe: Recipe, say: Callable[[str], None]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(small, large) uint8 validation pictures; those that cannot be used are told and left out."""
+    """(small, large) uint8 validation pictures; those that cannot be used are reported and left out."""
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     how = Degradation.of(recipe.degrade) if recipe.degrade else None
     for path in (path for name in recipe.validation for path in find_images(locate(name))):
