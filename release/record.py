@@ -66,6 +66,8 @@ class Table:
 
         Numbers of networks that do not ship any more are dropped.
         """
+        stored = Table(self.path)  # another process may have measured another network meanwhile
+        self.models, self.files = stored.models, stored.files
         self.models[name], self.files[name] = numbers, hashes(weights)
         names = [name for name in shipped() if name in self.models]
         result = {

@@ -20,7 +20,7 @@ from mssn.lab.complexity import count_parameters
 from mssn.lab.export import onnx as exporting
 from mssn.lab.export import rescale as rescaling
 from mssn.lab.export.fuse import FusedMSSN, fuse
-from mssn.lab.export.rescale import FusedUnit, Shifts, rescale, round_to_half, units_of
+from mssn.lab.export.rescale import FusedUnit, Shifts, rescale, round_to_half
 from mssn.lab.nets.mssn import MSSN, MSSNConfig
 from mssn.lab.weights import load_network
 from mssn.models.meta import Meta
@@ -43,7 +43,7 @@ def stretched(net: MSSN, exponents: list[int], tail: float = 1.0) -> MSSN:
 
 def unscaled(net: MSSN, monkeypatch: pytest.MonkeyPatch) -> FusedMSSN:
     with monkeypatch.context() as patch:
-        patch.setattr("mssn.lab.export.fuse.rescale", lambda _: None)
+        patch.setattr("mssn.lab.export.fuse.rescale", lambda *_: None)
         return FusedMSSN(net)
 
 
@@ -67,7 +67,7 @@ def test_the_function_stays_and_sizes_come_together(exponents, tail, changes) ->
     after = FusedMSSN(net)
     x = torch.rand(1, 3, 9, 8)
     assert torch.equal(after(x), before(x)), "powers of two round nothing"
-    for unit in units_of(after):
+    for unit in after.units:
         expand, depthwise, project = largest(unit)
         assert np.array_equal(expand, depthwise)
         assert ((project - expand >= 0) & (project - expand <= 2)).all()
@@ -77,12 +77,12 @@ def test_the_function_stays_and_sizes_come_together(exponents, tail, changes) ->
 
 def test_a_channel_that_adds_nothing_is_silenced_and_stays_finite() -> None:
     net = FusedMSSN(scrambled())
-    unit = units_of(net)[0]
+    unit = net.units[0]
     with torch.no_grad():
         unit.expand.weight[0] = 0
         unit.project.weight[:, 1] = 0
         unit.depthwise.weight[2] *= 2.0**-60
-    shifts = rescale(net)
+    shifts = rescale(list(net.heads), net.units, net.tail)
     assert torch.equal(unit.project.weight[:, :3], torch.zeros(TINY.channels, 3, 1, 1))
     assert unit.project.weight[:, 3:].abs().min() > 0
     assert all(parameter.isfinite().all() for parameter in net.parameters())
@@ -91,7 +91,7 @@ def test_a_channel_that_adds_nothing_is_silenced_and_stays_finite() -> None:
 
 def test_rescaling_twice_shifts_nothing_more() -> None:
     net = FusedMSSN(scrambled())
-    again = rescale(net)
+    again = rescale(list(net.heads), net.units, net.tail)
     assert again.features in (-1, 0, 1)
     assert not again.inside.any()
 

@@ -90,9 +90,14 @@ class FusedMSSN(nn.Module):
         # One bias is enough for the sum.
         bias_of(self.tail).data += bias_of(self.skip).data
         self.skip.bias = None
-        self.shifts = rescale(self)
+        self.shifts = rescale(list(self.heads), self.units, self.tail)
         self.requires_grad_(False)
         self.eval()
+
+    @property
+    def units(self) -> list[FusedUnit]:
+        """All units, in the order in which they run."""
+        return [unit for block in self.blocks for unit in block]
 
     def forward(self, x: Tensor) -> Tensor:
         """N x 3 x H x W in [0, 1] -> N x 3 x scale*H x scale*W, not clamped."""

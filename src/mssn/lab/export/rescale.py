@@ -20,16 +20,13 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from mssn.lab.export.fuse import FusedMSSN
 
 SMALLEST = 2.0**-14  # of half precision's normal numbers
 _SMALLEST_EXPONENT = -13  # of SMALLEST as a fraction in 0.5..1 times a power of two
@@ -93,11 +90,6 @@ class Shifts:
             raise ValueError(f"its powers of two cannot be read ({error})") from error
 
 
-def units_of(net: FusedMSSN) -> list[FusedUnit]:
-    """All units of a network, in the order in which they run."""
-    return [unit for block in net.blocks for unit in block]
-
-
 def bias_of(conv: nn.Conv2d) -> Tensor:
     """The bias of a convolution that has one.
 
@@ -110,21 +102,24 @@ def bias_of(conv: nn.Conv2d) -> Tensor:
 
 
 @torch.no_grad()
-def rescale(net: FusedMSSN) -> Shifts:
+def rescale(heads: Sequence[nn.Conv2d], units: Sequence[FusedUnit], tail: nn.Conv2d) -> Shifts:
     """Multiply channels by powers of two, so that weights are neither tiny nor huge; the function stays.
 
     Args:
-        net: The network; changed.
+        heads: All heads of a fused network; changed, as the others.
+        units: Its units, in the order in which they run.
+        tail: Its tail.
 
     Returns:
-        What its weights were multiplied by.
+        What the weights were multiplied by.
     """
-    features = _features(net)
-    for parameter in net.heads.parameters():
-        parameter *= 2.0**features
-    net.tail.weight *= 2.0**-features
+    features = _features(heads, tail)
+    for head in heads:
+        head.weight *= 2.0**features
+        bias_of(head).mul_(2.0**features)
+    tail.weight *= 2.0**-features
     inside: list[Tensor] = []
-    for unit in units_of(net):
+    for unit in units:
         expand, depthwise, silent = _inside(unit)
         inside.append(torch.stack([expand, depthwise]))
         unit.project.weight[:, silent] = 0
@@ -145,11 +140,11 @@ def round_to_half(net: nn.Module) -> None:
         parameter.copy_(torch.where(half.abs() < SMALLEST, 0, half))
 
 
-def _features(net: FusedMSSN) -> int:
+def _features(heads: Sequence[nn.Conv2d], tail: nn.Conv2d) -> int:
     """Exponent for the features between units."""
-    tail, *heads = (_exponents(conv.weight.abs().max()).item() for conv in (net.tail, *net.heads))
-    heads = [head for head in heads if head != _ZERO]  # one with a learnt scale of 0 adds nothing
-    return 0 if tail == _ZERO or not heads else int(tail - min(heads)) // 2
+    behind, *before = (int(_exponents(conv.weight.abs().max())) for conv in (tail, *heads))
+    before = [head for head in before if head != _ZERO]  # one with a learnt scale of 0 adds nothing
+    return 0 if behind == _ZERO or not before else (behind - min(before)) // 2
 
 
 def _inside(unit: FusedUnit) -> tuple[Tensor, Tensor, Tensor]:
