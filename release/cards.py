@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import budget
 import record
@@ -116,10 +117,11 @@ def _training(rows: Sequence[info.ModelInfo]) -> str:
     lines = ["Training:", ""]
     for row in rows:
         how = row.training
-        lines += [
-            f"- x{row.scale}: recipe `{how['recipe']}`, {how['updates']:,} updates, code {how['commit']};",
-            f"  trained on {how['data']}",
-        ]
+        recipe, _, note = str(how["recipe"]).partition("; ")  # the note is what `ship.py --note` added
+        code = f", code {how['commit']}" if how["commit"] else ""
+        facts = [f"- x{row.scale}: recipe `{recipe}`, {how['updates']:,} updates{code}", f"`{note}`"]
+        facts = [*facts[: 1 + bool(note)], f"trained on {how['data']}"]
+        lines.append(fill("; ".join(facts), 110, subsequent_indent="  ", break_on_hyphens=False))
     return "\n".join(lines)
 
 

@@ -30,10 +30,10 @@ def test_what_ships(clean: float, halved: float, set5: float, set14: float, ship
     ("clean", "set14", "same"),
     [
         (30.0, 33.0, True),
-        (29.998, 32.998, True),
+        (29.995, 32.995, True),
         (31.0, 34.0, True),
-        (29.9979, 33.0, False),
-        (30.0, 32.9979, False),
+        (29.9949, 33.0, False),
+        (30.0, 32.9949, False),
     ],
 )
 def test_what_is_the_same_network(clean: float, set14: float, same: bool) -> None:
