@@ -134,8 +134,9 @@ def keep(name: str, measured: Measured, meta: Meta, revision: str) -> None:
     if measured.reports:
         benchmarks = to_json(list(measured.reports), name)
     else:
-        benchmarks = stored(name) | {"kept": "benchmark scores, of the same weights in an older file"}
-        psnr = {data: round(found["mean"]["psnr"], 4) for data, found in benchmarks["data"].items()}
+        before = stored(name)
+        benchmarks = {**before, "kept": "benchmark scores, of the same weights in an older file"}
+        psnr = {data: round(found["mean"]["psnr"], 4) for data, found in before["data"].items()}
         measured = replace(measured, cells=measured.cells or psnr)
     result = {
         **benchmarks,
