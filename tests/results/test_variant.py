@@ -36,13 +36,15 @@ BEHIND = {("mssn-m-photo-x3", "jpeg:50", "B100"): 0.005}
 
 
 def test_larger_networks_are_better_everywhere() -> None:
+    """By their gain over bicubic: the AVIF encoder makes slightly other pictures with other numbers of cores."""
     measured = json.loads(RESULT.read_text())["models"]
     for name, larger in measured.items():
         small = measured[f"mssn-s-photo-{name.rpartition('-')[2]}"]
         for how, sets in larger.items():
             for data, score in sets.items():
-                least = small[how][data]["photo"] - BEHIND.get((name, how, data), 0)
-                assert score["photo"] >= least, f"{name}, {how}, {data}"
+                gain, least = (cell["photo"] - cell["bicubic"] for cell in (score, small[how][data]))
+                behind = BEHIND.get((name, how, data), 0)
+                assert gain >= least - behind, f"{name}, {how}, {data}"
 
 
 @pytest.mark.parametrize(("how", "least"), [("jpeg:50", 0.8), ("jpeg:75", 1.0), ("jpeg:95", 1.3)])
