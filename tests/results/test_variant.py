@@ -36,7 +36,7 @@ BEHIND = {("mssn-m-photo-x3", "jpeg:50", "B100"): 0.005}
 
 
 def test_larger_networks_are_better_everywhere() -> None:
-    """By their gain over bicubic: with another number of cores, the AVIF encoder makes slightly other files."""
+    """By their gain over bicubic: with other numbers of cores, AVIF encoders make slightly other files."""
     measured = json.loads(RESULT.read_text())["models"]
     for name, larger in measured.items():
         small = measured[f"mssn-s-photo-{name.rpartition('-')[2]}"]
