@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mssn.errors import RecipeError
 from mssn.lab import nets
-from mssn.lab.train.recipe import Recipe, recipe_from, setting
+from mssn.lab.train.recipe import Recipe, read_toml, recipe_from, setting
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,7 @@ def load_experiment(path: str | Path, settings: list[str] | None = None) -> Expe
     path, name = Path(path), str(path)
     if path.suffix != ".toml":
         raise RecipeError(f"{name}: an experiment is a .toml file; those of the paper lie in paper/plans")
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{name}: cannot be read as an experiment ({error})") from error
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{name}: not valid TOML: {error}") from error
+    values = read_toml(path, "an experiment")
     title, arms = values.pop("title", path.stem), values.pop("arms", None)
     seeds, scored = values.pop("seeds", [0, 1]), values.pop("score", ["Set5", "Set14"])
     if not arms or not isinstance(arms, dict) or not all(isinstance(arm, dict) for arm in arms.values()):

@@ -227,17 +227,23 @@ def _read(name: str, seen: list[str]) -> dict[str, Any]:
             f"no recipe '{name}'{_nearest(name, shipped_recipes())}; "
             f"shipped are {', '.join(shipped_recipes())}; your own must end in .toml",
         )
-        text = (resources.files("mssn.lab.train") / "recipes" / f"{name}.toml").read_text("utf-8")
-    else:
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"{name}: cannot be read as a recipe ({error})") from error
+        with resources.as_file(resources.files("mssn.lab.train") / "recipes" / f"{name}.toml") as shipped:
+            return _extended(read_toml(shipped, "a recipe"), name, seen)
+    return _extended(read_toml(path, "a recipe"), name, seen)
+
+
+def read_toml(path: Path, kind: str) -> dict[str, Any]:
+    """The table in a TOML file; `kind` is what an error calls it, "a recipe".
+
+    Raises:
+        RecipeError: It cannot be read, or is no TOML.
+    """
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as {kind} ({error})") from error
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{name}: not valid TOML: {error}") from error
-    return _extended(values, name, seen)
+        raise RecipeError(f"{path}: not valid TOML: {error}") from error
 
 
 def _extended(values: dict[str, Any], name: str, seen: list[str]) -> dict[str, Any]:
