@@ -19,7 +19,8 @@ from mssn.runtime.base import Precision, Runtime, RuntimeName
 from mssn.runtime.open import open_runtime
 from mssn.runtime.plan import BICUBIC, DEFAULT_SCALE, Plan, names_file, plan_for
 from mssn.upscaling.ensemble import Ensemble
-from mssn.upscaling.files import Options, upscale_file
+from mssn.upscaling.files import upscale_file
+from mssn.upscaling.jobs import Options
 from mssn.upscaling.naming import beside
 from mssn.upscaling.progress import Progress
 from mssn.upscaling.size import Factor, Size, parse

@@ -15,7 +15,8 @@ from mssn.image.picture import Picture
 from mssn.image.scratch import ScratchArrays
 from mssn.image.write import write
 from mssn.runtime.bicubic import BicubicRuntime
-from mssn.upscaling.files import Options, upscale_file
+from mssn.upscaling.files import upscale_file
+from mssn.upscaling.jobs import Options
 from mssn.upscaling.size import Factor
 from mssn.upscaling.tiled import TiledModel
 from mssn.upscaling.upscaler import ModelFamily, Upscaler

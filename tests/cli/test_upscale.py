@@ -20,7 +20,7 @@ from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb, read_size
 from mssn.image.write import write
-from mssn.upscaling import files as mssn_files
+from mssn.upscaling.jobs import Done, Job
 
 # One entry: 0x010F, the maker, as text of 9 bytes at offset 26.
 EXIF = b"Exif\0\0II" + struct.pack("<HIHHHIII", 42, 8, 1, 0x010F, 2, 9, 26, 0) + b"a camera\0"
@@ -176,9 +176,7 @@ def test_json_lines_for_programs(mssn, pictures, net) -> None:
 
 def test_messages_name_arguments_and_the_command_line_their_options() -> None:
     error = ImageError("a.png: exists already; use `force`, or raise `max_megapixels`")
-    reported = json.loads(
-        progress.as_json(mssn_files.Done(mssn_files.Job(Path("a"), Path("b")), error=error))
-    )
+    reported = json.loads(progress.as_json(Done(Job(Path("a"), Path("b")), error=error)))
     assert reported["error"] == "a.png: exists already; use --force, or raise --max-megapixels"
 
 

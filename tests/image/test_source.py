@@ -17,7 +17,8 @@ from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb, read_size
 from mssn.image.source import PictureFile
 from mssn.image.write import write
-from mssn.upscaling.files import Options, upscale_file
+from mssn.upscaling.files import upscale_file
+from mssn.upscaling.jobs import Options
 from mssn.upscaling.size import Factor
 from mssn.upscaling.upscaler import ModelFamily, Upscaler
 

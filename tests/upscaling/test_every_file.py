@@ -18,7 +18,8 @@ from mssn.api import load
 from mssn.image.read import read
 from mssn.image.scratch import ScratchArrays
 from mssn.runtime.base import Computed
-from mssn.upscaling.files import MEMORY, Options, upscale_file
+from mssn.upscaling.files import upscale_file
+from mssn.upscaling.jobs import MEMORY, Options
 from mssn.upscaling.size import Factor
 from mssn.upscaling.tiled import TiledModel
 from mssn.upscaling.upscaler import ModelFamily, Upscaler

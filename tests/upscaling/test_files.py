@@ -19,7 +19,8 @@ from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb
 from mssn.image.write import write
 from mssn.upscaling import files
-from mssn.upscaling.files import Job, Options, upscale_files
+from mssn.upscaling.batch import upscale_files
+from mssn.upscaling.jobs import Job, Options
 from mssn.upscaling.size import Factor
 from mssn.upscaling.upscaler import ModelFamily, Upscaler
 

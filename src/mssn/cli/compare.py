@@ -20,7 +20,7 @@ from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.image.write import WRITABLE, write
 from mssn.score.metrics import psnr_y, ssim_y
-from mssn.upscaling.files import Job
+from mssn.upscaling.jobs import Job
 
 _PANEL, _TALLEST = 480, 640  # width of one panel and height of the whole picture in it, pixels
 

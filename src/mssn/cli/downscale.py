@@ -14,7 +14,7 @@ from mssn.errors import ImageError
 from mssn.image.read import read
 from mssn.image.resize import Border, shrink
 from mssn.image.write import WRITABLE, write
-from mssn.upscaling.files import Job
+from mssn.upscaling.jobs import Job
 
 
 def downscale(

@@ -11,7 +11,7 @@ from pathlib import Path
 from mssn.cli.options import Lines, in_options
 from mssn.errors import DataError, ImageError, MssnError
 from mssn.image.read import counting_order, find_images
-from mssn.upscaling.files import Job
+from mssn.upscaling.jobs import Job
 
 
 def collect(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from json import dumps
 
 from mssn.cli.options import Lines, in_options
-from mssn.upscaling.files import Done
+from mssn.upscaling.jobs import Done
 from mssn.upscaling.progress import Progress
 
 _PATIENCE = 1.0  # seconds that may pass without a word

@@ -27,7 +27,9 @@ from mssn.errors import ImageError, MssnError
 from mssn.image.read import MAX_PIXELS
 from mssn.image.source import PictureFile
 from mssn.image.write import WRITABLE
-from mssn.upscaling.files import MEMORY, Done, Job, Options, upscale_bytes, upscale_file, upscale_files
+from mssn.upscaling.batch import upscale_files
+from mssn.upscaling.files import upscale_bytes, upscale_file
+from mssn.upscaling.jobs import MEMORY, Done, Job, Options
 from mssn.upscaling.naming import beside, is_result, writable
 from mssn.upscaling.size import Size
 from mssn.upscaling.upscaler import Upscaler, Variant

@@ -1,115 +1,30 @@
-"""Enlarge picture files: one, or many with reading, enlarging and writing overlapped."""
+"""Enlarge one picture file, or the content of one."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from mssn.atomic import sweep
-from mssn.errors import ImageError, MssnError
-from mssn.image.compression import LOSSLESS, Compression
+from mssn.errors import ImageError
 from mssn.image.metadata import signed
 from mssn.image.picture import Picture
-from mssn.image.read import MAX_PIXELS, read
+from mssn.image.read import read
 from mssn.image.scratch import ScratchArrays
 from mssn.image.source import PictureFile
-from mssn.image.write import check_quality, to_bytes, write
+from mssn.image.write import to_bytes, write
+from mssn.upscaling.jobs import Done, Job, Options
 from mssn.upscaling.naming import suffix_for
 from mssn.upscaling.progress import Progress
 from mssn.upscaling.upscaler import Enlarged, Upscaler
 
-T = TypeVar("T")
-MEMORY = 2**30  # bytes of pixels to hold in memory
 _IN_FLIGHT = 4  # arrays held at once: one read ahead, one being enlarged and its result, one being written
 
 
-@dataclass(frozen=True)
-class Options:
-    """How files are read and written.
-
-    Args:
-        force: Overwrite an existing target, except the source itself.
-        quality: 1 to 100 for JPEG, WebP and AVIF; None for a good one. See `mssn.image.write.write`.
-        metadata: "keep" EXIF, XMP and IPTC, and note in the XMP what enlarged the picture, or "strip" them;
-            the colour profile stays in any case.
-        max_megapixels: Refuse larger sources, all pages together: a small file may claim a size that fills
-            the memory. Above 0 and below a billion.
-        memory: Bytes of pixels to hold in memory, roughly, 0 or more; what does not fit waits in a temporary
-            file beside the target.
-
-    Raises:
-        ImageError: A value makes no sense.
-    """
-
-    force: bool = False
-    quality: int | None = None
-    metadata: Literal["keep", "strip"] = "keep"
-    max_megapixels: float = MAX_PIXELS / 1e6
-    memory: int = MEMORY
-
-    def __post_init__(self) -> None:
-        check_quality(self.quality)
-        if self.memory < 0:
-            raise ImageError("`memory` must not be below 0")
-        if not 0 < self.max_megapixels < 1e9:
-            raise ImageError(
-                f"`max_megapixels` must be above 0 and below a billion, not {self.max_megapixels:g}"
-            )
-
-    @property
-    def max_pixels(self) -> int:
-        """The limit in pixels."""
-        return int(self.max_megapixels * 1e6)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to read and the file to write."""
-
-    source: Path
-    target: Path
-
-
-@dataclass(frozen=True)
-class Done:
-    """What became of a job.
-
-    Attributes:
-        job: The job.
-        before: Width and height of a page of the source in pixels, upright.
-        after: The same of the result.
-        pages: Pages or frames that were enlarged.
-        left_out: Pages or frames that were not, because the target's format cannot hold them.
-        cut: The darkest and brightest value of a float picture that was cut to 0..1, because the target's
-            format cannot hold more; None where nothing was.
-        model: What enlarged it, "mssn-s-photo" for instance; see `mssn.upscaling.upscaler.Enlarged`.
-        steps: (model, factor) of each network, in the order they ran.
-        compression: How the source was compressed.
-        seconds: From the first byte read to the last one written, waiting for other pictures included.
-        error: Why it failed; everything but the job is empty then.
-    """
-
-    job: Job
-    before: tuple[int, int] = (0, 0)
-    after: tuple[int, int] = (0, 0)
-    pages: int = 0
-    left_out: int = 0
-    cut: tuple[float, float] | None = None
-    model: str = ""
-    steps: tuple[tuple[str, int], ...] = ()
-    compression: Compression = LOSSLESS
-    seconds: float = 0.0
-    error: MssnError | None = None
-
-
-class _Task:
+class Task:
     """One job on its way: read, enlarged, written, each step by another thread."""
 
     def __init__(
@@ -194,85 +109,10 @@ def upscale_file(
         CancelledError: `progress` returned False; nothing is written.
     """
     sweep(target.parent)
-    task = _Task(upscaler, Job(source, target), options or Options(), file)
+    task = Task(upscaler, Job(source, target), options or Options(), file)
     with task.scratch:
         picture = task.read()
         return task.write(picture, task.enlarge(picture, progress))
-
-
-def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | None = None) -> Iterator[Done]:
-    """Enlarge many files: while one is enlarged, the next is read and the one before is written.
-
-    A picture that fails stops no other. What a killed run left in the folders is removed. Left early, by
-    Ctrl-C for instance, the iterator waits for the file that is being written; files are whole or not there.
-
-    Args:
-        upscaler: What enlarges.
-        jobs: What to do, in order.
-        options: How to read and write.
-
-    Yields:
-        What became of each job, in order.
-    """
-    options = options or Options()
-    reader, writer = ThreadPoolExecutor(1, "mssn-read"), ThreadPoolExecutor(1, "mssn-write")
-    waiting = iter(jobs)
-    swept: set[Path] = set()
-    live: list[_Task] = []  # in order, from the one that is written to the one that is read
-
-    def begin() -> Future[Picture | MssnError] | None:
-        """Start to read the next picture, if there is one."""
-        for job in waiting:
-            if job.target.parent not in swept:
-                sweep(job.target.parent)
-                swept.add(job.target.parent)
-            live.append(_Task(upscaler, job, options))
-            return reader.submit(_try, live[-1].read)
-        return None
-
-    writing: deque[Future[Done | MssnError]] = deque()
-    try:
-        reading = begin()
-        while reading is not None:
-            task, picture = live[-1], reading.result()
-            reading = begin()
-            large = _try(task.enlarge, picture)
-            writing.append(writer.submit(_try, task.write, picture, large))
-            del picture, large
-            while len(writing) > 1 or (writing and reading is None):
-                done = writing.popleft().result()
-                task = live.pop(0)
-                task.scratch.close()
-                yield Done(task.job, error=done) if isinstance(done, MssnError) else done
-    finally:
-        for pool in (reader, writer):
-            pool.shutdown(cancel_futures=True)
-        for task in live:
-            task.scratch.close()
-
-
-def _try(step: Callable[..., T], *arguments: Any) -> T | MssnError:
-    """What a step returns, or why it failed; an earlier step's failure is handed on."""
-    for argument in arguments:
-        if isinstance(argument, MssnError):
-            return argument
-    try:
-        return step(*arguments)
-    except MssnError as error:
-        return _without_frames(error)
-    except MemoryError:
-        return ImageError("a picture is too large for the memory; try `memory` 0, or another one")
-    except OSError as error:
-        return ImageError(f"{error.filename or 'a temporary file'}: {error.strerror or error}")
-
-
-def _without_frames(error: MssnError) -> MssnError:
-    """The error without the frames it passed through, which would keep its file open."""
-    link: BaseException | None = error
-    while link is not None:
-        link.__traceback__ = None
-        link = link.__cause__ or link.__context__
-    return error
 
 
 def upscale_bytes(

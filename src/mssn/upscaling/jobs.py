@@ -1,0 +1,93 @@
+"""What is asked of a run over picture files, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mssn.errors import ImageError, MssnError
+from mssn.image.compression import LOSSLESS, Compression
+from mssn.image.read import MAX_PIXELS
+from mssn.image.write import check_quality
+
+MEMORY = 2**30  # bytes of pixels to hold in memory
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are read and written.
+
+    Args:
+        force: Overwrite an existing target, except the source itself.
+        quality: 1 to 100 for JPEG, WebP and AVIF; None for a good one. See `mssn.image.write.write`.
+        metadata: "keep" EXIF, XMP and IPTC, and note in the XMP what enlarged the picture, or "strip" them;
+            the colour profile stays in any case.
+        max_megapixels: Refuse larger sources, all pages together: a small file may claim a size that fills
+            the memory. Above 0 and below a billion.
+        memory: Bytes of pixels to hold in memory, roughly, 0 or more; what does not fit waits in a temporary
+            file beside the target.
+
+    Raises:
+        ImageError: A value makes no sense.
+    """
+
+    force: bool = False
+    quality: int | None = None
+    metadata: Literal["keep", "strip"] = "keep"
+    max_megapixels: float = MAX_PIXELS / 1e6
+    memory: int = MEMORY
+
+    def __post_init__(self) -> None:
+        check_quality(self.quality)
+        if self.memory < 0:
+            raise ImageError("`memory` must not be below 0")
+        if not 0 < self.max_megapixels < 1e9:
+            raise ImageError(
+                f"`max_megapixels` must be above 0 and below a billion, not {self.max_megapixels:g}"
+            )
+
+    @property
+    def max_pixels(self) -> int:
+        """The limit in pixels."""
+        return int(self.max_megapixels * 1e6)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to read and the file to write."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a job.
+
+    Attributes:
+        job: The job.
+        before: Width and height of a page of the source in pixels, upright.
+        after: The same of the result.
+        pages: Pages or frames that were enlarged.
+        left_out: Pages or frames that were not, because the target's format cannot hold them.
+        cut: The darkest and brightest value of a float picture that was cut to 0..1, because the target's
+            format cannot hold more; None where nothing was.
+        model: What enlarged it, "mssn-s-photo" for instance; see `mssn.upscaling.upscaler.Enlarged`.
+        steps: (model, factor) of each network, in the order they ran.
+        compression: How the source was compressed.
+        seconds: From the first byte read to the last one written, waiting for other pictures included.
+        error: Why it failed; everything but the job is empty then.
+    """
+
+    job: Job
+    before: tuple[int, int] = (0, 0)
+    after: tuple[int, int] = (0, 0)
+    pages: int = 0
+    left_out: int = 0
+    cut: tuple[float, float] | None = None
+    model: str = ""
+    steps: tuple[tuple[str, int], ...] = ()
+    compression: Compression = LOSSLESS
+    seconds: float = 0.0
+    error: MssnError | None = None
