@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from mssn import api
 from mssn.errors import CancelledError, ImageError, MssnError, UnknownModelError
 from mssn.image.picture import Picture
 from mssn.image.read import read
+from mssn.image.source import PictureFile
 from mssn.image.write import write
 
 
@@ -26,15 +29,9 @@ def model(exported: Path) -> Path:
 
 
 def test_public_names() -> None:
-    assert set(mssn.__all__) == {
-        "ModelInfo",
-        "MssnError",
-        "Upscaler",
-        "__version__",
-        "list_models",
-        "load",
-        "upscale",
-    }
+    errors = {name for name, kind in vars(mssn.errors).items() if isinstance(kind, type)}
+    others = {"ModelInfo", "Upscaler", "__version__", "clear_cache", "list_models", "load", "upscale"}
+    assert set(mssn.__all__) == errors | others
     for name in mssn.__all__:
         assert getattr(mssn, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -110,7 +107,9 @@ def test_other_pil_modes(exported, photo, mode, expected) -> None:
 
 
 def test_what_cannot_be_enlarged_is_said(photo) -> None:
-    with pytest.raises(ImageError, match="cannot enlarge a int; give a path, a NumPy array or a PIL image"):
+    with pytest.raises(
+        ImageError, match="cannot enlarge a int; give a path, bytes, a NumPy array or a PIL image"
+    ):
         mssn.upscale(3)  # type: ignore[call-overload]
     with pytest.raises(ImageError, match="PIL image of mode F"):
         mssn.upscale(Image.fromarray(photo).convert("F"))
@@ -206,8 +205,175 @@ def test_threads_that_come_together_load_a_model_once(exported, photo, monkeypat
 
     load = api.load
     monkeypatch.setattr(api, "load", slowly)
-    api._ready.cache_clear()
+    mssn.clear_cache()
     path = model(exported)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: mssn.upscale(photo, model=path), range(4)))
     assert len(loaded) == 1
+
+
+def test_bytes_in_bytes_out(exported, photo, tmp_path) -> None:
+    path = tmp_path / "a.png"
+    write(path, Picture(photo))
+    large = mssn.upscale(path.read_bytes(), model=model(exported))
+    assert isinstance(large, bytes)
+    assert np.array_equal(read(large).pixels, mssn.load(model(exported))(photo))
+    assert read(large).format == "png"
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+@pytest.mark.parametrize("given", ["path", "bytes", "array", "pil"])
+def test_output_is_written_and_its_path_returned(exported, photo, tmp_path, given, kind) -> None:
+    path, target = tmp_path / "a.png", tmp_path / "b.tif"
+    write(path, Picture(photo))
+    images = {"path": path, "bytes": path.read_bytes(), "array": photo, "pil": Image.fromarray(photo)}
+    assert mssn.upscale(images[given], model=model(exported), output=kind(target)) == kind(target)
+    assert np.array_equal(read(target).pixels, mssn.load(model(exported))(photo))
+    assert PictureFile(target).signed
+    with pytest.raises(ImageError, match=r"b\.tif: exists already; use `force=True` to overwrite it"):
+        mssn.upscale(images[given], model=model(exported), output=kind(target))
+    mssn.upscale(images[given], model=model(exported), output=kind(target), force=True, metadata="strip")
+    assert not PictureFile(target).signed
+    with pytest.raises(ImageError, match="ends in no format that can be written"):
+        mssn.upscale(images[given], model=model(exported), output=tmp_path / "b.doc")
+    with pytest.raises(ImageError, match="gone: no such folder"):
+        mssn.upscale(images[given], model=model(exported), output=tmp_path / "gone" / "b.png")
+
+
+def test_output_may_be_a_folder_for_what_has_a_name(exported, photo, tmp_path) -> None:
+    write(tmp_path / "a.png", Picture(photo))
+    assert mssn.upscale(tmp_path / "a.png", output=f"{tmp_path}/out/") == f"{tmp_path}/out/a.png"
+    with pytest.raises(ImageError, match="is a folder, and this picture has no name"):
+        mssn.upscale(photo, output=tmp_path / "out")
+
+
+def test_sizes_are_texts_or_numbers(photo) -> None:
+    sizes: list[Any] = ["150x", (150, None), (np.int64(150), 2000), [150, None], "150x2000"]
+    for size in sizes:
+        assert mssn.upscale(photo, size=size).shape == (129, 150, 3)
+    with pytest.raises(ImageError, match="give a scale or a size, not both"):
+        mssn.upscale(photo, 2, size=(10, 10))
+
+
+@pytest.mark.parametrize("scale", [np.float32(1.5), np.float64(1.5), 1.5])
+def test_numbers_of_numpy_are_numbers(photo, scale) -> None:
+    assert mssn.upscale(photo, scale).shape == (144, 168, 3)
+    whole: Any = np.int64(2)  # which type checkers take for no float
+    assert mssn.load(scale=whole).scale == 2
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, ">u2", ">f4"])
+def test_other_numbers_in_arrays(exported, photo, dtype) -> None:
+    exact = photo.astype(np.uint16) * 257 if dtype == ">u2" else photo.astype(np.float32) / 255
+    given = exact.astype(dtype)
+    large = mssn.upscale(given, model=model(exported))
+    expected = mssn.upscale(given.astype(exact.dtype), model=model(exported))
+    assert large.dtype == given.dtype
+    assert np.array_equal(large, expected.astype(dtype))
+
+
+@pytest.mark.parametrize("scale", [1, 1.0])
+@pytest.mark.parametrize("shape", [(5, 6), (5, 6, 1), (5, 6, 3), (5, 6, 4), (2, 5, 6, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_the_result_is_never_the_picture_itself(scale, shape, dtype) -> None:
+    given = np.ones(shape, dtype)
+    large = mssn.upscale(given, scale)
+    assert np.array_equal(large, given)
+    assert not np.shares_memory(large, given)
+
+
+def test_a_pil_image_of_scale_1_is_another_one() -> None:
+    given = Image.new("RGB", (4, 4))
+    large = mssn.upscale(given, 1)
+    large.putpixel((0, 0), (9, 9, 9))
+    assert given.getpixel((0, 0)) == (0, 0, 0)
+
+
+NONSENSE = {
+    "model": [3, None, b"mssn-s", True],
+    "scale": ["2", True, 0, -1, float("nan"), float("inf"), 1 + 2j],
+    "size": [
+        5,
+        "big",
+        (1,),
+        (1, 2, 3),
+        (0, 5),
+        (None, None),
+        (1.5, 2),
+        (True, 5),
+        "99999999x",
+        (10**8, None),
+    ],
+    "variant": ["scan", 3, None],
+    "runtime": ["tensorrt", 3, None],
+    "precision": ["fp64", 3, None],
+    "threads": [0, -1, 1.5, True, "2"],
+    "ensemble": [8, "yes", None],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in NONSENSE for value in NONSENSE[name]])
+def test_nonsense_is_refused_before_the_first_picture(name, value) -> None:
+    for ask in (mssn.load, partial(mssn.upscale, np.zeros((4, 4, 3), np.uint8))):
+        with pytest.raises(MssnError) as refused:
+            ask(**{name: value})
+        assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("quality", 0),
+        ("quality", 101),
+        ("quality", True),
+        ("quality", "90"),
+        ("metadata", "drop"),
+        ("memory", -1),
+        ("memory", "x"),
+        ("memory", 1.5),
+        ("max_megapixels", 0),
+        ("max_megapixels", "many"),
+        ("max_megapixels", float("nan")),
+    ],
+)
+def test_nonsense_about_files_is_refused(name, value) -> None:
+    with pytest.raises(ImageError, match=f"`{name}` must"):
+        mssn.upscale("gone.png", **{name: value})
+
+
+def test_python_speaks_of_arguments(photo, tmp_path) -> None:
+    write(tmp_path / "a.png", Picture(photo))
+    mssn.upscale(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="use `force=True` to overwrite it"):
+        mssn.upscale(tmp_path / "a.png")
+
+
+def test_the_cache_knows_files_wherever_they_are_called_from(exported, photo, tmp_path, monkeypatch) -> None:
+    """And keeps a few only, sees a file that was replaced, and can be emptied."""
+    loaded: list[Any] = []
+    load = api.load
+    monkeypatch.setattr(api, "load", lambda *given, **more: (loaded.append(given), load(*given, **more))[1])
+    mssn.clear_cache()
+    path = tmp_path / "a.onnx"
+    path.write_bytes(model(exported).read_bytes())
+    (tmp_path / "sub").mkdir()
+    for folder, name in ((tmp_path, "./a.onnx"), (tmp_path / "sub", "../a.onnx"), (tmp_path, path)):
+        monkeypatch.chdir(folder)
+        mssn.upscale(photo, model=name)
+    assert len(loaded) == 1
+    os.utime(path, ns=(1, 1))
+    mssn.upscale(photo, model=path)
+    assert len(loaded) == 2
+    for scale in (1.1, 1.2, 1.3, 1.4):
+        mssn.upscale(photo, scale)
+    assert len(api._UPSCALERS) == 4
+    mssn.upscale(photo, model=path)
+    assert len(loaded) == 7
+    mssn.clear_cache()
+    assert len(api._UPSCALERS) == 0
+
+
+def test_equal_numbers_are_not_equal_arguments(photo) -> None:
+    mssn.upscale(photo, 1)
+    with pytest.raises(ImageError, match="`scale` must be a number, not True"):
+        mssn.upscale(photo, True)

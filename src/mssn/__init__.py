@@ -16,27 +16,56 @@ from typing import TYPE_CHECKING, Any
 from mssn.version import __version__
 
 if TYPE_CHECKING:
-    from mssn.api import load, upscale
-    from mssn.errors import MssnError
+    from mssn.api import clear_cache, load, upscale
+    from mssn.errors import (
+        CancelledError,
+        CheckpointError,
+        DataError,
+        DivergedError,
+        ImageError,
+        MissingDependencyError,
+        MssnError,
+        RecipeError,
+        TrainingError,
+        UnknownModelError,
+        WeightsError,
+    )
     from mssn.models.info import ModelInfo, list_models
     from mssn.upscaling.upscaler import Upscaler
 
-__all__ = ["ModelInfo", "MssnError", "Upscaler", "__version__", "list_models", "load", "upscale"]
+__all__ = [
+    "CancelledError",
+    "CheckpointError",
+    "DataError",
+    "DivergedError",
+    "ImageError",
+    "MissingDependencyError",
+    "ModelInfo",
+    "MssnError",
+    "RecipeError",
+    "TrainingError",
+    "UnknownModelError",
+    "Upscaler",
+    "WeightsError",
+    "__version__",
+    "clear_cache",
+    "list_models",
+    "load",
+    "upscale",
+]
 
 _HOME = {
-    "load": "mssn.api",
-    "list_models": "mssn.models.info",
-    "ModelInfo": "mssn.models.info",
-    "upscale": "mssn.api",
-    "Upscaler": "mssn.upscaling.upscaler",
-    "MssnError": "mssn.errors",
+    "mssn.api": ("clear_cache", "load", "upscale"),
+    "mssn.models.info": ("ModelInfo", "list_models"),
+    "mssn.upscaling.upscaler": ("Upscaler",),
 }
+_MODULES = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in __all__:
         raise AttributeError(f"module 'mssn' has no attribute '{name}'")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_MODULES.get(name, "mssn.errors")), name)
 
 
 def __dir__() -> list[str]:

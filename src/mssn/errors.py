@@ -13,8 +13,8 @@
     `-- MissingDependencyError      an optional dependency is not installed
 
 The library raises; only the command line prints and exits. A message is one line, names the file or
-value, and says what to do about it. An argument is named in backquotes, as in "`quality` must be 1 to 100";
-the command line writes it as its option, --quality.
+value, and says what to do about it. An argument is named in backquotes, as in "`quality` must be 1 to 100" or
+"use `force=True`"; the command line writes it as its option, --quality or --force.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ import openvino as ov
 import pytest
 
 from mssn.errors import MssnError, WeightsError
-from mssn.runtime.base import Once
 from mssn.runtime.open import open_runtime
 from mssn.runtime.plan import plan_for
 
@@ -111,32 +110,3 @@ def test_threads_that_come_together_compile_once(exported, monkeypatch) -> None:
         results = list(pool.map(runtime.run, [x] * 8))
     assert len(compiled) == 1
     assert all(np.array_equal(result, results[0]) for result in results)
-
-
-def test_once_makes_one_thing_for_many_threads() -> None:
-    made = []
-
-    def make() -> object:
-        time.sleep(0.02)
-        made.append(object())
-        return made[-1]
-
-    once = Once(make)
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: once(), range(16)))
-    assert made == [found[0]]
-    assert all(one is found[0] for one in found)
-
-
-def test_once_of_what_fails_tries_again() -> None:
-    answers = iter([ValueError("not yet"), None])
-
-    def make() -> int:
-        if error := next(answers):
-            raise error
-        return 7
-
-    once = Once(make)
-    with pytest.raises(ValueError, match="not yet"):
-        once()
-    assert (once(), once()) == (7, 7)

@@ -29,7 +29,7 @@ def test_names_of_runtimes_decide_nothing(photo, monkeypatch, able) -> None:
                 runtime.name = name  # pyright: ignore[reportAttributeAccessIssue]
             return runtime
 
-        monkeypatch.setattr("mssn.api.open_runtime", renamed)
+        monkeypatch.setattr("mssn.upscaling.load.open_runtime", renamed)
         upscaler = load("mssn-s", 2)
         expected.append((upscaler(photo), upscaler(deep)))
     assert np.array_equal(expected[0][1], load("mssn-s", 2, precision="fp32")(deep))

@@ -88,7 +88,7 @@ def test_what_cannot_be_enlarged_or_written_fails_alone(jobs, tmp_path) -> None:
     huge = Upscaler(NONE, Factor(1e6))
     assert all("beyond the limit" in str(result.error) for result in upscale_files(huge, jobs[:1]))
     errors = [str(result.error) for result in upscale_files(BICUBIC, jobs, Options(force=True))]
-    assert "is a folder" in errors[1] and "No such file" in errors[3]
+    assert "is a folder" in errors[1] and "no such folder" in errors[3]
     assert [errors[n] for n in (0, 2, 4)] == ["None"] * 3
 
 

@@ -51,8 +51,8 @@ Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_w
 
 
 def in_options(message: object) -> str:
-    """The message of an error with its arguments (`max_pixels`) written as options (--max-pixels)."""
-    return re.sub(r"`([a-z_]+)`", lambda found: f"--{found[1].replace('_', '-')}", str(message))
+    """The message of an error with its arguments (`force=True`) written as options (--force)."""
+    return re.sub(r"`([a-z_]+)(?:=True)?`", lambda found: f"--{found[1].replace('_', '-')}", str(message))
 
 
 def check_new_weights(path: Path, force: bool) -> None:

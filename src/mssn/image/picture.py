@@ -81,18 +81,23 @@ class Picture:
 
         Args:
             array: H x W (grey), H x W x C or N x H x W x C, C being 1, 2, 3 or 4 (grey, grey and alpha, RGB,
-                RGB and alpha); uint8 (0..255), uint16 (0..65535) or finite float32 (nominally 0..1).
+                RGB and alpha); uint8 (0..255), uint16 (0..65535) or finite floats (nominally 0..1), of
+                which 32 bits are kept.
 
         Raises:
             ImageError: It is nothing of the above.
         """
         if not isinstance(array, np.ndarray):
             raise ImageError(f"expected a NumPy array, not a {type(array).__name__}")
+        if array.dtype.kind == "f":
+            with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
+                array = array.astype(np.float32, copy=False)
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
         channels = array.shape[-1] if array.ndim in (3, 4) else 1
         if array.ndim not in (2, 3, 4) or channels > 4 or array.size == 0 or array.dtype not in _SAMPLES:
             raise ImageError(
                 "expected an array of H x W, H x W x 1..4 or N x H x W x 1..4 pixels, uint8, uint16 or "
-                f"float32; got {array.shape} of {array.dtype}"
+                f"floats; got {array.shape} of {array.dtype}"
             )
         if array.dtype == np.float32 and not np.isfinite(array).all():
             raise ImageError("some of the pixels are not numbers")

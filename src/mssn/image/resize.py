@@ -13,10 +13,12 @@ pixel by pixel against files written by MATLAB:
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import partial
 from typing import Literal
 
 import numpy as np
+
+from mssn.once import OnceEach
 
 Border = Literal["mirror", "repeat"]
 Kernel = Literal["cubic", "box", "triangle", "lanczos3"]
@@ -149,8 +151,18 @@ _KERNELS = {  # and the width of each
 }
 
 
-@lru_cache(maxsize=64)
+_KEPT = OnceEach[tuple[np.ndarray, np.ndarray]](64)
+
+
 def _contributions(
+    length: int, out_length: int, factor: float, border: Border, kernel: Kernel
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `_weigh`, but kept for the next picture or page of one size."""
+    key = (length, out_length, factor, border, kernel)
+    return _KEPT(key, partial(_weigh, *key))
+
+
+def _weigh(
     length: int, out_length: int, factor: float, border: Border, kernel: Kernel
 ) -> tuple[np.ndarray, np.ndarray]:
     """Source indices and weights of every output pixel, both taps x out_length.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 from contextlib import suppress
-from functools import cached_property
 from io import BytesIO
+from threading import Lock
 from typing import IO, Any
 
 import pyvips
@@ -63,6 +63,7 @@ class PictureFile:
 
     def __init__(self, source: str | os.PathLike[str] | bytes) -> None:
         self.name = display_name(source)
+        self._opening, self._header = Lock(), None  # no `Once`: it would keep the file open, in a circle
         if isinstance(source, bytes):
             self._read_head(BytesIO(source))
             self._stream = pyvips.Source.new_from_memory(source)
@@ -91,14 +92,17 @@ class PictureFile:
         self.png_frames = png_frames(file)
         file.seek(0)
 
-    @cached_property
+    @property
     def header(self) -> pyvips.Image:
         """The first page or frame, of which only the header is decoded yet.
 
         Raises:
             ImageError: It is not a picture, or damaged.
         """
-        return self._open({})
+        with self._opening:
+            if self._header is None:
+                self._header = self._open({})
+            return self._header
 
     def open(self, max_pixels: int | None, into: str = "") -> pyvips.Image:
         """The picture to decode, after a look at its header; what cannot be decoded faithfully is refused.

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from threading import Lock
-from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from mssn.checks import is_whole
 from mssn.errors import MssnError
 
 RuntimeName = Literal["openvino", "onnxruntime", "pytorch"]
 Computed = Literal["fp32", "bf16", "int8"]  # what a network computes in
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # what may be asked for
-T = TypeVar("T")
 
 
 class Runtime(Protocol):
@@ -68,31 +66,17 @@ class PixelRuntime(Runtime, Protocol):
         ...
 
 
-class Once(Generic[T]):
-    """Makes something when it is first asked for: once, even if several threads ask together.
-
-    Args:
-        make: Makes it. If that fails, the next one who asks tries again.
-    """
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make, self._lock, self._made = make, Lock(), list[T]()
-
-    def __call__(self) -> T:
-        """What was made."""
-        with self._lock:
-            if not self._made:
-                self._made.append(self._make())
-            return self._made[0]
-
-
 def check_threads(threads: int | None) -> None:
     """Refuse a number of processor cores that is none; None stands for all.
 
     Raises:
-        MssnError: It is below 1.
+        MssnError: It is no whole number, or below 1.
     """
-    if threads is not None and threads < 1:
+    if threads is None:
+        return
+    if not is_whole(threads):
+        raise MssnError(f"`threads` must be a whole number, not {threads!r}")
+    if threads < 1:
         raise MssnError(f"`threads` must be at least 1, not {threads}")
 
 

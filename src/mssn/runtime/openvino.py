@@ -15,7 +15,8 @@ from openvino.preprocess import PrePostProcessor
 
 from mssn.errors import WeightsError
 from mssn.models.meta import read_meta
-from mssn.runtime.base import Computed, Once, failure, last_line
+from mssn.once import Once
+from mssn.runtime.base import Computed, failure, last_line
 
 # OpenVINO builds its table of types when it is first asked, and two threads that ask at once wait for each
 # other for ever (one holds the table, the other Python's lock). A module is imported by one thread only.

@@ -119,7 +119,7 @@ def plan_for(
         WeightsError: The file cannot be used, or not with this runtime or precision.
         MssnError: `runtime` or `precision` is none of those named.
     """
-    _require_known(runtime, precision)
+    require_known(runtime, precision)
     described = describe(model, scale)
     asked = runtime == "openvino" and model != BICUBIC  # the others take no precision for its speed
     found = processor() if asked else Processor(bf16=False, int8=False)
@@ -150,7 +150,7 @@ def plan(
         WeightsError: The runtime does not run such a file, or not in this precision.
         MssnError: `runtime` or `precision` is none of those named.
     """
-    _require_known(runtime, precision)
+    require_known(runtime, precision)
     if model == BICUBIC:
         factor = DEFAULT_SCALE if scale is None else scale
         _require_scale(factor)
@@ -270,10 +270,15 @@ def _part(offer: _Offer, runtime: RuntimeName, precision: Computed) -> Part:
     return Part(file, precision)
 
 
-def _require_known(runtime: str, precision: str) -> None:
+def require_known(runtime: str, precision: str) -> None:
+    """Refuse what is no runtime or no precision.
+
+    Raises:
+        MssnError: It is none of those there are.
+    """
     for value, known in ((runtime, get_args(RuntimeName)), (precision, get_args(Precision))):
         if value not in known:
-            raise MssnError(f"'{value}' is none of: {', '.join(known)}")
+            raise MssnError(f"{value!r} is none of: {', '.join(known)}")
 
 
 def _require_scale(scale: int) -> None:

@@ -36,11 +36,7 @@ class Task:
 
     def read(self) -> Picture:
         source, target = self.job.source, self.job.target
-        if target.exists():
-            if source.exists() and target.samefile(source):
-                raise ImageError(f"{target}: would replace the original; choose another output")
-            if not self.options.force:
-                raise ImageError(f"{target}: exists already; use `force` to overwrite it")
+        _check_target(target, self.options.force, source)
         file, self.file = self.file or PictureFile(source), None
         limit = self.options.max_pixels
         return read(file, max_pixels=limit, into=target.suffix.lower(), scratch=self.scratch)
@@ -52,6 +48,17 @@ class Task:
         with self.scratch:
             write(self.job.target, large.picture, quality=self.options.quality)
         return _done(self.job, picture, large, self.started)
+
+
+def _check_target(target: Path, force: bool, source: Path | None = None) -> None:
+    """Refuse before the work what cannot or should not be written after it."""
+    if not target.parent.is_dir():
+        raise ImageError(f"{target.parent}: no such folder")
+    if target.exists():
+        if source is not None and source.exists() and target.samefile(source):
+            raise ImageError(f"{target}: would replace the original; choose another output")
+        if not force:
+            raise ImageError(f"{target}: exists already; use `force=True` to overwrite it")
 
 
 def _noted(large: Enlarged, options: Options) -> Enlarged:
@@ -115,8 +122,31 @@ def upscale_file(
         return task.write(picture, task.enlarge(picture, progress))
 
 
+def upscale_picture(
+    upscaler: Upscaler,
+    picture: Picture,
+    target: Path,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Enlarge a picture that comes from no file into one; as `upscale_file`.
+
+    Raises:
+        ImageError: The target cannot be written, or exists.
+        CancelledError: `progress` returned False; nothing is written.
+    """
+    options = options or Options()
+    _check_target(target, options.force)
+    large = _noted(upscaler.enlarge(picture, progress=progress), options)
+    write(target, large.picture, quality=options.quality)
+
+
 def upscale_bytes(
-    upscaler: Upscaler, content: bytes, job: Job, options: Options | None = None
+    upscaler: Upscaler,
+    content: bytes,
+    job: Job,
+    options: Options | None = None,
+    progress: Progress | None = None,
 ) -> tuple[bytes, Done]:
     """Enlarge the content of one picture file into that of another.
 
@@ -126,13 +156,15 @@ def upscale_bytes(
         job: Where it comes from, and the name that chooses the format to write; without an ending that is the
             format of the content, or PNG, moving WebP, where it can only be read.
         options: How to read and write; all of it in memory.
+        progress: As for `upscale_file`.
 
     Raises:
         ImageError: It cannot be read, or not written in that format.
+        CancelledError: `progress` returned False.
     """
     options, started, file = options or Options(), time.perf_counter(), PictureFile(content)
     suffix = job.target.suffix.lower() or suffix_for(file)
     picture = read(file, max_pixels=options.max_pixels, into=suffix)
-    large = _noted(upscaler.enlarge(picture), options)
+    large = _noted(upscaler.enlarge(picture, progress=progress), options)
     written = to_bytes(large.picture, suffix, quality=options.quality)
     return written, _done(job, picture, large, started)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mssn.checks import is_number, is_whole
 from mssn.errors import ImageError, MssnError
 from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.read import MAX_PIXELS
@@ -39,18 +40,42 @@ class Options:
     memory: int = MEMORY
 
     def __post_init__(self) -> None:
+        if self.quality is not None:
+            _require_whole("quality", self.quality)
         check_quality(self.quality)
+        _require_whole("memory", self.memory)
         if self.memory < 0:
             raise ImageError("`memory` must not be below 0")
-        if not 0 < self.max_megapixels < 1e9:
-            raise ImageError(
-                f"`max_megapixels` must be above 0 and below a billion, not {self.max_megapixels:g}"
-            )
+        if self.metadata not in ("keep", "strip"):
+            raise ImageError(f"`metadata` must be 'keep' or 'strip', not {self.metadata!r}")
+        limit = self.max_megapixels
+        if not is_number(limit) or not 0 < limit < 1e9:
+            raise ImageError(f"`max_megapixels` must be above 0 and below a billion, not {_short(limit)}")
 
     @property
     def max_pixels(self) -> int:
         """The limit in pixels."""
         return int(self.max_megapixels * 1e6)
+
+
+def mebibytes(memory: int) -> int:
+    """So many in bytes, for `Options.memory`.
+
+    Raises:
+        ImageError: It is no whole number.
+    """
+    _require_whole("memory", memory)
+    return int(memory) * 2**20
+
+
+def _require_whole(name: str, value: object) -> None:
+    """Callers without a type checker may give anything; NumPy's numbers are numbers."""
+    if not is_whole(value):
+        raise ImageError(f"`{name}` must be a whole number, not {_short(value)}")
+
+
+def _short(value: object) -> str:
+    return f"{float(value):g}" if is_number(value) else repr(value)
 
 
 @dataclass(frozen=True)

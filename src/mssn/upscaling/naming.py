@@ -35,6 +35,30 @@ def writable(path: Path, source: Path | PictureFile) -> Path:
     return path.with_suffix(".webp" if moves else ".png")
 
 
+def target_for(output: str | Path, source: Path | None = None, file: PictureFile | None = None) -> Path:
+    """The file that an output means.
+
+    Args:
+        output: A file whose ending chooses the format; or, where the source has a name, a folder that exists
+            or ends in /, in which the result keeps that name.
+        source: The picture, if it comes from a file.
+        file: The same, if it is open already.
+
+    Raises:
+        ImageError: It names a folder, but the picture has no name; or it ends in no format that is written.
+    """
+    path = Path(output)
+    if str(output).endswith(("/", "\\")) or path.is_dir():
+        if source is None:
+            raise ImageError(f"{output}: is a folder, and this picture has no name; give a file to write")
+        path.mkdir(exist_ok=True)
+        return writable(path / source.name, file or source)
+    if path.suffix.lower() not in WRITABLE:
+        known = " ".join(WRITABLE)
+        raise ImageError(f"{output}: ends in no format that can be written ({known}); a folder ends in /")
+    return path
+
+
 def suffix_for(file: PictureFile) -> str:
     """The ending of a file to write in the format of another, as `writable` chooses it.
 

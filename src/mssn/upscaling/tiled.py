@@ -10,7 +10,8 @@ from mssn.errors import WeightsError
 from mssn.image.color import from_network, to_network
 from mssn.image.resize import imresize
 from mssn.image.scratch import release
-from mssn.runtime.base import Once, PixelRuntime, Runtime
+from mssn.once import Once
+from mssn.runtime.base import PixelRuntime, Runtime
 from mssn.runtime.bicubic import BicubicRuntime
 from mssn.upscaling.neutral import REACH, keep_neutral
 from mssn.upscaling.progress import ProgressTracker

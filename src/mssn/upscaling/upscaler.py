@@ -18,7 +18,7 @@ from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.scratch import ScratchArrays
-from mssn.runtime.base import Once
+from mssn.once import Once
 from mssn.runtime.plan import BICUBIC
 from mssn.upscaling.progress import Progress, ProgressTracker
 from mssn.upscaling.size import Factor, Size
@@ -108,20 +108,20 @@ class Upscaler:
 
         Args:
             pixels: H x W (grey), H x W x C or N x H x W x C, C being 1, 2, 3 or 4 (grey, grey and alpha, RGB,
-                RGB and alpha); uint8 (0..255), uint16 (0..65535) or float32 (0..1; values beyond keep their
-                range).
+                RGB and alpha); uint8 (0..255), uint16 (0..65535) or floats (0..1; values beyond keep their
+                range), which are computed in float32.
             progress: Called with the share that is done, 0 to 1, after each tile of at most 640 x 640
                 pixels; cancels what is left by returning False.
 
         Returns:
-            The same, larger.
+            The same, larger; always an array of its own.
 
         Raises:
             ImageError: The array is nothing of the above, or would become too large.
             CancelledError: `progress` returned False.
         """
-        large = self.enlarge(Picture.from_array(pixels), progress=progress)
-        return large.picture.to_array(pixels.ndim)
+        large = self.enlarge(Picture.from_array(pixels), progress=progress).picture.to_array(pixels.ndim)
+        return large.astype(pixels.dtype, copy=np.may_share_memory(large, pixels))
 
     def enlarge(
         self, picture: Picture, scratch: ScratchArrays | None = None, progress: Progress | None = None
