@@ -82,6 +82,7 @@ def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
         large.steps,
         picture.compression,
         time.perf_counter() - started,
+        large.picture.notes,
     )
 
 

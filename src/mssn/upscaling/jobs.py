@@ -102,6 +102,7 @@ class Done:
         steps: (model, factor) of each network, in the order they ran.
         compression: How the source was compressed.
         seconds: From the first byte read to the last one written, waiting for other pictures included.
+        notes: What of the source is not in the result, in short clauses: "damaged XMP left out".
         error: Why it failed; everything but the job is empty then.
     """
 
@@ -115,4 +116,5 @@ class Done:
     steps: tuple[tuple[str, int], ...] = ()
     compression: Compression = LOSSLESS
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
     error: MssnError | None = None
