@@ -110,7 +110,8 @@ def as_text(done: Done) -> str:
         if done.cut
         else ""
     )
-    return f"{done.job.target}  {sizes}{kind}{cut}  {_how(done)}  {done.seconds:.2f} s"
+    notes = "".join(f"  {note}" for note in done.notes)
+    return f"{done.job.target}  {sizes}{kind}{cut}{notes}  {_how(done)}  {done.seconds:.2f} s"
 
 
 def _how(done: Done) -> str:
@@ -125,6 +126,6 @@ def as_json(done: Done) -> str:
     names = {"source": str(done.job.source), "target": str(done.job.target)}
     if done.error is not None:
         return dumps({**names, "error": in_options(done.error)})
-    facts = ("before", "after", "pages", "left_out", "cut", "model", "steps", "seconds")
+    facts = ("before", "after", "pages", "left_out", "cut", "model", "steps", "seconds", "notes")
     stored = {"lossy": done.compression.lossy, "quality": done.compression.quality}
     return dumps({**names, **{name: getattr(done, name) for name in facts}, **stored})

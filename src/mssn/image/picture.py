@@ -41,6 +41,7 @@ class Picture:
         loop: how often an animation runs; 0 for ever.
         left_out: pages or frames of the file that are not in `pixels`.
         compression: how the file was compressed.
+        notes: what of the file did not come along, in short clauses: "damaged XMP left out".
 
     Raises:
         ImageError: shapes or dtypes are not the above.
@@ -61,6 +62,7 @@ class Picture:
     loop: int = 0
     left_out: int = 0
     compression: Compression = LOSSLESS
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype

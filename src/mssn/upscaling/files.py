@@ -93,6 +93,7 @@ class Done:
         steps: (model, factor) of each network, in the order they ran.
         compression: How the source was compressed.
         seconds: From the first byte read to the last one written, waiting for other pictures included.
+        notes: What of the source is not in the result, in short clauses: "damaged XMP left out".
         error: Why it failed; everything but the job is empty then.
     """
 
@@ -106,6 +107,7 @@ class Done:
     steps: tuple[tuple[str, int], ...] = ()
     compression: Compression = LOSSLESS
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
     error: MssnError | None = None
 
 
@@ -160,6 +162,7 @@ def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
         large.steps,
         picture.compression,
         time.perf_counter() - started,
+        large.picture.notes,
     )
 
 
