@@ -2,47 +2,84 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import platform
 import secrets
-import zlib
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
-_HERE = f"{zlib.crc32(platform.node().encode()):08x}"  # other machines may share the folder
+try:
+    import fcntl
+except ImportError:  # Windows, which removes no file that is open
+    fcntl = None
+
+ABANDONED = 24 * 3600.0  # seconds without a change after which a temporary file that nobody holds is scrap
 
 
 def part_of(folder: Path) -> Path:
-    """A fresh name for a hidden temporary file, which says whose it is."""
-    # Short, so that it fits wherever the target's own name fits; random, so that threads do not meet.
-    return folder / f".mssn-{_HERE}-{os.getpid()}-{secrets.token_hex(4)}.part"
+    """A fresh name for a hidden temporary file; whoever makes it holds it with `hold`."""
+    # Short, so that it fits wherever the target's own name fits; random, so that nobody meets another.
+    return folder / f".mssn-{secrets.token_hex(8)}.part"
+
+
+def hold(file: IO[bytes]) -> bool:
+    """Mark a temporary file as in use, until it is closed; whether nobody else holds it."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks, where age alone must tell
+        return True
+    return True
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files of processes that were killed on this machine and could not do so themselves."""
-    for file in folder.glob(f".mssn-{_HERE}-*.part"):
-        with suppress(OSError, ValueError, IndexError):
-            if not _runs(int(file.name.split("-")[2])):
-                file.unlink()
+    """Remove temporary files that killed processes left: untouched for a day, and held by nobody.
+
+    Names of machines and numbers of processes would tell nothing: containers that share a folder share them,
+    too. Some network folders do not show the locks of other machines, hence the age.
+    """
+    with suppress(OSError):
+        for file in list(folder.glob(".mssn-*.part")):
+            with suppress(OSError):
+                if time.time() - file.stat().st_mtime > ABANDONED:
+                    with open(file, "r+b") as handle:  # some systems lock only what is open for writing
+                        if hold(handle):
+                            file.unlink()
 
 
-def _runs(process: int) -> bool:
-    if os.name != "posix":
-        return True  # asking would stop it; an open file cannot be removed there anyway
+def present(path: Path) -> os.stat_result | None:
+    """What is there already under the name of a file to be written; None if nothing is.
+
+    Raises:
+        OSError: No file can be written there: the name is too long, or belongs to a folder, a device, or a
+            link to nothing.
+    """
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+        there = os.stat(path)
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise FileNotFoundError(errno.ENOENT, "is a link to a file that is not there", str(path)) from None
+        return None
+    if stat.S_ISDIR(there.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder, not a file to write", str(path))
+    if not stat.S_ISREG(there.st_mode):
+        raise OSError(errno.EINVAL, "is a pipe or a device, not a file to write", str(path))
+    return there
 
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """Open a hidden file beside `path`; it takes that name when the block ends without an error.
+
+    As with `cp`, a link stays one and what it points to is replaced, a file that is replaced keeps its mode
+    (and, where the system allows it, its owner), and a new one gets what the umask leaves.
 
     Args:
         path: Target; its folder must exist. Whatever is there stays until the end.
@@ -51,15 +88,30 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     Raises:
         OSError: It cannot be written; the target is untouched.
     """
-    part = part_of(path.parent)
+    there = present(path)
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    part = part_of(target.parent)
     try:
-        with open(part, "x+b") as file:  # an ordinary open: permissions are those of any new file
+        with open(part, "x+b") as file:  # an ordinary open, which obeys the umask
+            hold(file)
             yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(part, path)
+        if there is not None:
+            _keep(part, there)
+        os.replace(part, target)
     except BaseException:  # an interrupted writer must not leave its scraps behind either
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def _keep(part: Path, there: os.stat_result) -> None:
+    """Give a new file the owner and the mode of the one it replaces."""
+    mine = part.stat()
+    if os.name == "posix" and (mine.st_uid, mine.st_gid) != (there.st_uid, there.st_gid):
+        for owner in (-1, there.st_uid):  # the group first: giving a file away gives up the right to
+            with suppress(OSError):
+                os.chown(part, owner, there.st_gid)
+    os.chmod(part, stat.S_IMODE(there.st_mode))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import mmap
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from mssn.atomic import part_of
+from mssn.atomic import hold, part_of
 from mssn.errors import ImageError
 
 
@@ -25,6 +25,7 @@ class ScratchArrays:
     def __init__(self, limit: int, folder: Path) -> None:
         self.limit, self.folder = limit, folder
         self._files: list[Path] = []
+        self._held = ExitStack()  # the files, open, which tells others that they are in use
 
     def __enter__(self) -> ScratchArrays:
         return self
@@ -36,6 +37,7 @@ class ScratchArrays:
 
     def close(self) -> None:
         """Remove the files; arrays in them must not be used any more."""
+        self._held.close()
         for file in self._files:
             with suppress(OSError):  # where an open file cannot be removed, an array of it is still in use
                 file.unlink()
@@ -62,11 +64,12 @@ class ScratchArrays:
             return np.empty(shape, dtype)
         file = self.new_file()
         try:
-            with open(file, "xb") as handle:
-                if hasattr(os, "posix_fallocate"):  # a full disk shows here, not as a crash in the middle
-                    os.posix_fallocate(handle.fileno(), 0, size)
-                else:
-                    handle.truncate(size)
+            handle = self._held.enter_context(open(file, "x+b"))
+            hold(handle)
+            if hasattr(os, "posix_fallocate"):  # a full disk shows here, not as a crash in the middle
+                os.posix_fallocate(handle.fileno(), 0, size)
+            else:
+                handle.truncate(size)
         except OSError as error:
             needed = f"{size / 2**20:.0f} MiB of a picture's pixels"
             raise ImageError(f"{self.folder}: no room for {needed} ({error.strerror})") from error
