@@ -208,13 +208,13 @@ def test_a_picture_keeps_what_it_carries(photo) -> None:
 @pytest.mark.parametrize(
     "pixels",
     [
-        np.zeros((4, 4, 3)),
+        np.zeros((4, 4, 3), np.int64),
         np.zeros((4, 4, 5), np.uint8),
         np.zeros((0, 4, 3), np.uint8),
         np.zeros(4, np.uint8),
         np.zeros((1, 1, 4, 4, 3), np.uint8),
     ],
-    ids=["float", "five channels", "empty", "one axis", "five axes"],
+    ids=["whole", "five channels", "empty", "one axis", "five axes"],
 )
 def test_other_arrays_are_refused(pixels) -> None:
     words = r"expected an array of H x W, H x W x 1\.\.4 or N x H x W x 1\.\.4 pixels"

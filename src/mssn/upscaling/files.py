@@ -10,12 +10,14 @@ import numpy as np
 
 from mssn.atomic import sweep
 from mssn.errors import ImageError
+from mssn.image.limits import refuse_oversize
 from mssn.image.metadata import signed
 from mssn.image.picture import Picture
 from mssn.image.read import read
 from mssn.image.scratch import ScratchArrays
 from mssn.image.source import PictureFile
 from mssn.image.write import to_bytes, write
+from mssn.upscaling.along import copy_sidecars, copy_times
 from mssn.upscaling.jobs import Done, Job, Options
 from mssn.upscaling.naming import suffix_for
 from mssn.upscaling.progress import Progress
@@ -38,16 +40,63 @@ class Task:
         source, target = self.job.source, self.job.target
         _check_target(target, self.options.force, source)
         file, self.file = self.file or PictureFile(source), None
-        limit = self.options.max_pixels
-        return read(file, max_pixels=limit, into=target.suffix.lower(), scratch=self.scratch)
+        return _read(self.upscaler, file, target, target.suffix.lower(), self.options, self.scratch)
 
     def enlarge(self, picture: Picture, progress: Progress | None = None) -> Enlarged:
-        return _noted(self.upscaler.enlarge(picture, self.scratch, progress), self.options)
+        return _noted(self.upscaler.enlarge(picture, self.scratch, progress), picture, self.options)
 
     def write(self, picture: Picture, large: Enlarged) -> Done:
+        source, target, options = self.job.source, self.job.target, self.options
         with self.scratch:
-            write(self.job.target, large.picture, quality=self.options.quality)
-        return _done(self.job, picture, large, self.started)
+            write(target, large.picture, quality=options.quality)
+        notes: tuple[str, ...] = ()
+        if source.is_file():  # not from standard input
+            if options.metadata == "keep":
+                notes = copy_sidecars(source, target, force=options.force)
+            if options.keep_times:
+                copy_times(source, target)
+        done = _done(self.job, picture, large, self.started)
+        return replace(done, notes=(*done.notes, *notes))
+
+
+def planned_size(
+    upscaler: Upscaler, file: PictureFile, target: Path, options: Options
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What is known before a picture is decoded.
+
+    Args:
+        upscaler: What is to enlarge.
+        file: The picture, of which the header is read.
+        target: The file to be written.
+        options: How to read and write.
+
+    Returns:
+        (height, width) of what is enlarged, and of the result.
+
+    Raises:
+        ImageError: It cannot be read, or the result would be too large, for us or for its format.
+    """
+    before = file.size
+    if options.crop is not None:
+        options.crop.check(file.name, *before)
+        before = options.crop.height, options.crop.width
+    height, width = upscaler.result_size(*before)
+    refuse_oversize(str(target), target.suffix.lower(), width, height)
+    return before, (height, width)
+
+
+def _read(
+    upscaler: Upscaler,
+    file: PictureFile,
+    target: Path,
+    suffix: str,
+    options: Options,
+    scratch: ScratchArrays | None = None,
+) -> Picture:
+    """Read what is to be enlarged, after a look at what would become of it."""
+    planned_size(upscaler, file, target.with_suffix(suffix), options)
+    picture = read(file, max_pixels=options.max_pixels, into=suffix, scratch=scratch)
+    return picture if options.crop is None else options.crop.of(picture)
 
 
 def _check_target(target: Path, force: bool, source: Path | None = None) -> None:
@@ -61,9 +110,11 @@ def _check_target(target: Path, force: bool, source: Path | None = None) -> None
             raise ImageError(f"{target}: exists already; use `force=True` to overwrite it")
 
 
-def _noted(large: Enlarged, options: Options) -> Enlarged:
+def _noted(large: Enlarged, source: Picture, options: Options) -> Enlarged:
     """With the metadata that are wanted: those of the source and a note of what enlarged it, or none."""
     picture = large.picture
+    if options.dpi == "scale":
+        picture = replace(picture, dpi=source.dpi * picture.page_size[1] / source.page_size[1])
     if options.metadata == "strip":
         return replace(large, picture=replace(picture, exif=None, xmp=None, iptc=None))
     return replace(large, picture=replace(picture, xmp=signed(picture.xmp, large.model)))
@@ -138,7 +189,9 @@ def upscale_picture(
     """
     options = options or Options()
     _check_target(target, options.force)
-    large = _noted(upscaler.enlarge(picture, progress=progress), options)
+    height, width = upscaler.result_size(*picture.page_size)
+    refuse_oversize(str(target), target.suffix.lower(), width, height)
+    large = _noted(upscaler.enlarge(picture, progress=progress), picture, options)
     write(target, large.picture, quality=options.quality)
 
 
@@ -165,7 +218,7 @@ def upscale_bytes(
     """
     options, started, file = options or Options(), time.perf_counter(), PictureFile(content)
     suffix = job.target.suffix.lower() or suffix_for(file)
-    picture = read(file, max_pixels=options.max_pixels, into=suffix)
-    large = _noted(upscaler.enlarge(picture, progress=progress), options)
+    picture = _read(upscaler, file, job.target, suffix, options)
+    large = _noted(upscaler.enlarge(picture, progress=progress), picture, options)
     written = to_bytes(large.picture, suffix, quality=options.quality)
     return written, _done(job, picture, large, started)

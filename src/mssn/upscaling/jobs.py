@@ -11,6 +11,7 @@ from mssn.errors import ImageError, MssnError
 from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.read import MAX_PIXELS
 from mssn.image.write import check_quality
+from mssn.upscaling.crop import Crop
 
 MEMORY = 2**30  # bytes of pixels to hold in memory
 
@@ -28,6 +29,10 @@ class Options:
             the memory. Above 0 and below a billion.
         memory: Bytes of pixels to hold in memory, roughly, 0 or more; what does not fit waits in a temporary
             file beside the target.
+        crop: Enlarge this place only, as if the file held nothing else.
+        dpi: "keep" the resolution of the file, so that a print of the result is larger, or "scale" it, so
+            that it stays as large; where the file names none, there is none.
+        keep_times: Give the result the file's times.
 
     Raises:
         ImageError: A value makes no sense.
@@ -38,6 +43,9 @@ class Options:
     metadata: Literal["keep", "strip"] = "keep"
     max_megapixels: float = MAX_PIXELS / 1e6
     memory: int = MEMORY
+    crop: Crop | None = None
+    dpi: Literal["keep", "scale"] = "keep"
+    keep_times: bool = False
 
     def __post_init__(self) -> None:
         if self.quality is not None:

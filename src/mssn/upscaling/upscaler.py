@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, get_args
@@ -151,6 +152,20 @@ class Upscaler:
         tracker.finish()
         ran = tuple((family.name, scale) for family, scale in steps)
         return Enlarged(picture, ran[0][0] if ran else BICUBIC, ran)
+
+    def scaled(self, factor: float) -> Upscaler:
+        """One that enlarges by this factor with the same networks."""
+        other = copy(self)
+        other.target = Factor(factor)
+        return other
+
+    def result_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that a page of this size becomes.
+
+        Raises:
+            ImageError: It would become too large.
+        """
+        return self._way(self._clean, (height, width), 1)[0]
 
     def _family(self, compression: Compression) -> ModelFamily:
         """What enlarges a picture that was stored like this."""

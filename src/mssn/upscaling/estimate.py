@@ -1,0 +1,128 @@
+"""What a run would make, how long it would take and how much room, from headers and a few samples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from mssn.errors import MssnError
+from mssn.image.read import read
+from mssn.image.source import PictureFile
+from mssn.image.write import to_bytes
+from mssn.upscaling.crop import Crop
+from mssn.upscaling.files import planned_size
+from mssn.upscaling.jobs import Job, Options
+from mssn.upscaling.upscaler import Upscaler
+
+_SAMPLES = 3  # pictures of each kind that are tried
+_SIDE = 320  # pixels of a sample's side
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a job would make.
+
+    Attributes:
+        job: The job.
+        before: Width and height of a page of the source in pixels, upright.
+        after: The same of the result.
+        seconds: It would take, roughly, by itself.
+        size: Bytes of the result, roughly.
+        error: Why it would fail; everything but the job is empty then.
+    """
+
+    job: Job
+    before: tuple[int, int] = (0, 0)
+    after: tuple[int, int] = (0, 0)
+    seconds: float = 0.0
+    size: float = 0.0
+    error: MssnError | None = None
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """Of one kind of file: seconds to read and enlarge a source pixel, seconds and bytes of a result pixel."""
+
+    read: float
+    enlarge: float
+    write: float
+    size: float
+
+
+def estimate(upscaler: Upscaler, jobs: Sequence[Job], options: Options) -> list[Planned]:
+    """Look at every picture's header, and enlarge a place in the middle of a few.
+
+    Args:
+        upscaler: What would enlarge.
+        jobs: What would be done.
+        options: How files would be read and written.
+
+    Returns:
+        What each job would make, in order; nothing is written.
+    """
+    planned = [_look(upscaler, job, options) for job in jobs]
+    kinds: dict[tuple[str, str], list[Planned]] = {}
+    for plan in planned:
+        if plan.error is None:
+            kinds.setdefault(_kind(plan.job), []).append(plan)
+    costs = {kind: _cost_of(upscaler, plans, options) for kind, plans in kinds.items()}
+    return [_with_cost(plan, costs.get(_kind(plan.job))) for plan in planned]
+
+
+def _kind(job: Job) -> tuple[str, str]:
+    return job.source.suffix.lower(), job.target.suffix.lower()
+
+
+def _look(upscaler: Upscaler, job: Job, options: Options) -> Planned:
+    try:
+        before, after = planned_size(upscaler, PictureFile(job.source), job.target, options)
+    except MssnError as error:
+        return Planned(job, error=error)
+    return Planned(job, before[::-1], after[::-1])
+
+
+def _cost_of(upscaler: Upscaler, plans: list[Planned], options: Options) -> _Cost | None:
+    """The mean of a few pictures spread over all; None if none of them can be read."""
+    step = -(-len(plans) // _SAMPLES)
+    costs = [cost for plan in plans[step // 2 :: step] if (cost := _sample(upscaler, plan, options))]
+    if not costs:
+        return None
+    read, enlarge, write, size = (
+        mean(getattr(cost, name) for cost in costs) for name in ("read", "enlarge", "write", "size")
+    )
+    return _Cost(read, enlarge, write, size)
+
+
+def _sample(upscaler: Upscaler, plan: Planned, options: Options) -> _Cost | None:
+    job, times = plan.job, [time.perf_counter()]
+    try:
+        whole = read(job.source, max_pixels=options.max_pixels)
+        times.append(time.perf_counter())
+        height, width = whole.page_size
+        sides = min(width, _SIDE), min(height, _SIDE)
+        place = Crop((width - sides[0]) // 2, (height - sides[1]) // 2, *sides).of(whole)
+        scaled = upscaler.scaled(plan.after[0] / plan.before[0])
+        scaled.enlarge(place)  # what is made once is not the pictures'
+        times.append(time.perf_counter())
+        large = scaled.enlarge(place).picture
+        times.append(time.perf_counter())
+        content = to_bytes(large, job.target.suffix.lower(), quality=options.quality)
+    except MssnError:  # damage behind the header: what is wrong is said when it is enlarged
+        return None
+    small, result = sides[0] * sides[1], large.page_size[0] * large.page_size[1]
+    return _Cost(
+        (times[1] - times[0]) / (height * width),
+        (times[3] - times[2]) / small,
+        (time.perf_counter() - times[3]) / result,
+        len(content) / result,
+    )
+
+
+def _with_cost(plan: Planned, cost: _Cost | None) -> Planned:
+    if cost is None or plan.error is not None:
+        return plan
+    before, after = plan.before[0] * plan.before[1], plan.after[0] * plan.after[1]
+    seconds = before * (cost.read + cost.enlarge) + after * cost.write
+    return Planned(plan.job, plan.before, plan.after, seconds, after * cost.size)
