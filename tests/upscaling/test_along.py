@@ -42,9 +42,10 @@ def test_a_crop_of_pages_with_alpha() -> None:
     assert np.array_equal(place.to_array(4), pages[:, 2:4, 1:4])
 
 
-@pytest.mark.parametrize(
-    "text", ["", "1,2,3", "1,2,3,4,5", "1,2,0,4", "1,2,3,0", "-1,2,3,4", "a,b,c,d", "1.5,2,3,4"]
-)
+NO_CROPS = ["", "1,2,3", "1,2,3,4,5", "1,2,0,4", "1,2,3,0", "-1,2,3,4", "a,b,c,d", "1.5,2,3,4"]
+
+
+@pytest.mark.parametrize("text", NO_CROPS)
 def test_what_is_no_crop(text) -> None:
     with pytest.raises(ImageError, match=r"`crop` is X,Y,W,H in pixels"):
         Crop.parse(text)
@@ -54,9 +55,7 @@ def test_a_crop_beyond_the_picture_is_refused(source, tmp_path, photo) -> None:
     height, width, _ = photo.shape
     assert Crop.parse(f"0, 0, {width}, {height}") == Crop(0, 0, width, height)
     for crop in (Crop(1, 0, width, height), Crop(0, 1, width, height)):
-        with pytest.raises(
-            ImageError, match=rf"a\.png: `crop` .* reaches beyond its {width}x{height} pixels"
-        ):
+        with pytest.raises(ImageError, match=rf"a\.png: `crop` .* beyond its {width}x{height} pixels"):
             upscale_file(BICUBIC, source, tmp_path / "b.png", Options(crop=crop))
     assert not (tmp_path / "b.png").exists()
 
@@ -97,9 +96,7 @@ def test_a_sidecar_that_is_there_already_stays(source, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "most"), [(".webp", 16383), (".jpg", 65500)])
-def test_what_the_format_cannot_hold_is_refused_before_it_is_decoded(
-    tmp_path, suffix, most, monkeypatch
-) -> None:
+def test_what_a_format_cannot_hold_is_refused_undecoded(tmp_path, suffix, most, monkeypatch) -> None:
     write(tmp_path / "a.png", Picture(np.zeros((2, 9000, 1), np.uint8)))
     wide = mssn.load("bicubic", 8)
     monkeypatch.setattr("mssn.upscaling.files.read", None)

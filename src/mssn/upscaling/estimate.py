@@ -43,7 +43,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class _Cost:
-    """Of one kind of file: seconds to read and enlarge a source pixel, seconds and bytes of a result pixel."""
+    """Seconds to read and to enlarge a source pixel, seconds and bytes of a result pixel."""
 
     read: float
     enlarge: float
@@ -80,7 +80,7 @@ def _look(upscaler: Upscaler, job: Job, options: Options) -> Planned:
         before, after = planned_size(upscaler, PictureFile(job.source), job.target, options)
     except MssnError as error:
         return Planned(job, error=error)
-    return Planned(job, before[::-1], after[::-1])
+    return Planned(job, (before[1], before[0]), (after[1], after[0]))
 
 
 def _cost_of(upscaler: Upscaler, plans: list[Planned], options: Options) -> _Cost | None:
