@@ -13,6 +13,7 @@ import mssn
 from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.read import read
+from mssn.image.resize import imresize
 from mssn.image.write import write
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.estimate import estimate
@@ -107,7 +108,7 @@ def test_what_a_format_cannot_hold_is_refused_undecoded(tmp_path, suffix, most, 
 
 
 def test_an_estimate_is_near_and_writes_nothing(tmp_path, photo) -> None:
-    large = np.tile(photo, (8, 6, 1))
+    large = imresize(photo, scale=6)
     for name in ("a.png", "b.png", "c.jpg", "d.jpg"):
         write(tmp_path / name, Picture(large))
     (tmp_path / "e.png").write_text("no picture")
