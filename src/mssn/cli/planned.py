@@ -1,0 +1,64 @@
+"""`mssn upscale --dry-run`: what would be made, how long it would take and how much room."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from json import dumps
+
+from mssn.cli.options import Lines, in_options
+from mssn.upscaling.estimate import Planned
+
+
+def tell(planned: Sequence[Planned], *, json: bool) -> int:
+    """Print a line for each picture, and the sum.
+
+    Args:
+        planned: What each job would make.
+        json: A JSON object for each picture instead of words.
+
+    Returns:
+        Exit code: 0, or 1 if some pictures would fail.
+    """
+    lines = Lines()
+    made = [plan for plan in planned if plan.error is None]
+    for plan in planned:
+        if plan.error is not None:
+            print(f"mssn: {in_options(plan.error)}", file=sys.stderr)
+        if json:
+            lines.say(_as_json(plan))
+        elif plan.error is None:
+            sizes = " -> ".join(f"{width}x{height}" for width, height in (plan.before, plan.after))
+            lines.say(f"{plan.job.target}  {sizes}")
+    pictures = "1 picture" if len(made) == 1 else f"{len(made)} pictures"
+    megapixels = sum(plan.after[0] * plan.after[1] for plan in made) / 1e6
+    seconds, size = sum(plan.seconds for plan in made), sum(plan.size for plan in made)
+    failing = f", {len(planned) - len(made)} would fail" if len(made) < len(planned) else ""
+    print(
+        f"nothing was written: {pictures}, {megapixels:.3g} megapixels to make, about {_time(seconds)} and "
+        f"{_bytes(size)}{failing}",
+        file=sys.stderr,
+    )
+    return 1 if failing or lines.failure else 0
+
+
+def _as_json(plan: Planned) -> str:
+    names = {"source": str(plan.job.source), "target": str(plan.job.target)}
+    if plan.error is not None:
+        return dumps({**names, "error": in_options(plan.error)})
+    about = {"seconds": round(plan.seconds, 3), "bytes": round(plan.size)}
+    return dumps({**names, "before": plan.before, "after": plan.after, **about})
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _bytes(size: float) -> str:
+    for name in ("KB", "MB", "GB"):
+        size /= 1000
+        if size < 1000:
+            return f"{size:.3g} {name}"
+    return f"{size / 1000:.3g} TB"

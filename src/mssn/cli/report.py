@@ -1,0 +1,69 @@
+"""`mssn upscale --report FILE`: what became of each picture, for whoever has to account for it later."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from json import dumps
+from pathlib import Path
+
+from mssn.cli.options import Lines
+from mssn.cli.progress import facts
+from mssn.errors import MssnError
+from mssn.upscaling.jobs import Done
+from mssn.version import __version__
+
+
+class Report:
+    """A file of JSON lines that grows: a picture's line is there when its result is.
+
+    A line has what `--json` prints, the SHA-256 of both files, and the version. The same input with the same
+    version, model, precision, runtime and options makes the same bytes.
+
+    Args:
+        path: The file. Earlier lines in it stay, so that a run that was stopped may go on.
+
+    Raises:
+        MssnError: It cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._add("")  # what cannot be written is known before the work
+
+    def of(self, results: Iterable[Done]) -> Iterator[Done]:
+        """The same results, each noted when it passes.
+
+        Raises:
+            MssnError: The file cannot be written any more.
+        """
+        for done in results:
+            self.add(done)
+            yield done
+
+    def add(self, done: Done) -> None:
+        """Note one result.
+
+        Raises:
+            MssnError: The file cannot be written any more.
+        """
+        line = facts(done) | {"source_sha256": _sha256(done.job.source), "version": __version__}
+        if done.error is None:
+            line["target_sha256"] = _sha256(done.job.target)
+        self._add(dumps(line) + "\n")
+
+    def _add(self, text: str) -> None:
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise MssnError(f"{self._path}: the report cannot be written ({error.strerror})") from error
+
+
+def _sha256(path: Path) -> str | None:
+    """None of what cannot be read, standard input for instance."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
