@@ -51,7 +51,7 @@ def target_for(output: str | Path, source: Path | None = None, file: PictureFile
     if str(output).endswith(("/", "\\")) or path.is_dir():
         if source is None:
             raise ImageError(f"{output}: is a folder, and this picture has no name; give a file to write")
-        path.mkdir(exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         return writable(path / source.name, file or source)
     if path.suffix.lower() not in WRITABLE:
         known = " ".join(WRITABLE)
