@@ -65,7 +65,9 @@ def present(path: Path) -> os.stat_result | None:
         there = os.stat(path)
     except FileNotFoundError:
         if path.is_symlink():
-            raise FileNotFoundError(errno.ENOENT, "is a link to a file that is not there", str(path)) from None
+            raise FileNotFoundError(
+                errno.ENOENT, "is a link to a file that is not there", str(path)
+            ) from None
         return None
     if stat.S_ISDIR(there.st_mode):
         raise IsADirectoryError(errno.EISDIR, "is a folder, not a file to write", str(path))

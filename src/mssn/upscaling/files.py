@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mssn.atomic import sweep
+from mssn.atomic import present, sweep
 from mssn.errors import ImageError
 from mssn.image.metadata import signed
 from mssn.image.picture import Picture
 from mssn.image.read import read
 from mssn.image.scratch import ScratchArrays
-from mssn.image.source import PictureFile
+from mssn.image.source import PictureFile, display_name
 from mssn.image.write import to_bytes, write
 from mssn.upscaling.jobs import Done, Job, Options
 from mssn.upscaling.naming import suffix_for
@@ -36,7 +36,11 @@ class Task:
 
     def read(self) -> Picture:
         source, target = self.job.source, self.job.target
-        if target.exists():
+        try:
+            there = present(target) is not None
+        except OSError as error:
+            raise ImageError(f"{display_name(target)}: {error.strerror}") from error
+        if there:
             if source.exists() and target.samefile(source):
                 raise ImageError(f"{target}: would replace the original; choose another output")
             if not self.options.force:
@@ -73,6 +77,8 @@ def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
         _cut(picture, job.target),
         large.model,
         large.steps,
+        large.runtime,
+        large.precision,
         picture.compression,
         time.perf_counter() - started,
     )
