@@ -145,7 +145,7 @@ def test_a_broken_picture_among_others_is_skipped_and_reported(mssn, pictures, n
         (["pictures/one.png", "-o", "text.png/"], "text.png/: is a file"),
         (
             ["pictures", "-o", "big.webp"],
-            "big.webp: ends like a picture, but several need a folder; end it in /",
+            "big.webp: ends like a picture, but several need a folder",
         ),
         (["pictures/one.png", "pictures/two.jpg", "-o", "a.gif"], "a.gif: ends like a picture"),
         (["pictures/one.png", "-o", "new/big.png"], "new: no such folder; make it first"),
