@@ -54,6 +54,17 @@ def sweep(folder: Path) -> None:
                             file.unlink()
 
 
+def try_writing(folder: Path) -> None:
+    """Make a temporary file and remove it again, before work whose result would have no place.
+
+    Raises:
+        OSError: No file can be made in the folder.
+    """
+    part = part_of(folder)
+    part.touch(exist_ok=False)
+    part.unlink()
+
+
 def present(path: Path) -> os.stat_result | None:
     """What is there already under the name of a file to be written; None if nothing is.
 

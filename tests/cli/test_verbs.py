@@ -123,7 +123,7 @@ def test_a_picture_in_the_place_of_weights(mssn, pictures) -> None:
     assert lines[1:] == ["mssn: 3 of 4 pictures shrunk, 1 failed"]
     write(pictures / "one.jpg", read(pictures / "one.png"))
     (pictures / "broken.png").unlink()
-    assert "would both become" in mssn("downscale", pictures, "-o", "other").line
+    assert "one.jpgx2.png, because" in mssn("downscale", pictures, "-o", "other").line
 
 
 def test_evaluate(mssn, pictures, exported, tmp_path) -> None:

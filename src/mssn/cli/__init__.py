@@ -10,6 +10,7 @@ import threading
 
 from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
+from mssn.cli.streams import broken, flushed, open_closed, tell
 from mssn.errors import MssnError
 from mssn.version import __version__
 
@@ -49,11 +50,15 @@ for _verb, _help in _VERBS.items():
 
 def main() -> None:
     """Run the command line; errors a person can put right become one line and exit code 2."""
+    open_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of files may hold bytes that are no text
             stream.reconfigure(errors="backslashreplace")
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminated)
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows knows no SIGHUP
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
+                signal.signal(number, _terminated)
     sys.modules.setdefault(_UNUSED, None)  # pyright: ignore[reportArgumentType]
     try:
         if "" in sys.argv[1:]:  # an unset variable in a script, which as a path would mean "everything here"
@@ -69,22 +74,25 @@ def main() -> None:
         from mssn.cli.options import in_options
 
         code = fail(in_options(error))
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        code = 0
+    except BrokenPipeError:  # the reader of a pipe has seen enough; of errors nobody ever has
+        code = 0 if broken(sys.stdout) else 1
     except ImportError as error:
         missing = _missing_dependency(error)
-        if missing is None:
-            raise
-        code = fail(f"{missing} is not installed; run: pip install 'mssn[{_OPTIONAL[missing]}]'")
+        install = f"{missing} is not installed; run: pip install 'mssn[{_OPTIONAL.get(str(missing))}]'"
+        code = _fault(error) if missing is None else fail(install)
     except MemoryError:
         code = fail("not enough memory for this picture or batch; try a smaller one")
     except OSError as error:  # whatever the verbs did not put into better words
         code = fail(f"{error.filename or 'the system'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        print("mssn: stopped", file=sys.stderr)
-        code = 130
-    sys.exit(code)
+    except KeyboardInterrupt as stop:
+        code = _stopped(stop, 128 + signal.SIGINT)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+        if code > 128:
+            _stopped(stop, code)
+    except Exception as error:
+        code = _fault(error)
+    sys.exit(flushed(code))
 
 
 def _check_verb(arguments: list[str]) -> None:
@@ -107,9 +115,25 @@ def _in_words(error: MissingArgumentError | UnusedCliTokensError) -> str:
     return f"{verb}: {told}; see mssn {verb} --help"
 
 
-def _terminated(*_: object) -> None:
+def _terminated(number: int, _: object) -> None:
     """Leave as after Ctrl-C, so that temporary files go."""
-    sys.exit(128 + signal.SIGTERM)
+    sys.exit(128 + number)
+
+
+def _stopped(stop: BaseException, code: int) -> int:
+    """Say that somebody stopped the work, and what its verb noted of that; the exit code."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(file=sys.stderr)  # behind the ^C
+    tell(": ".join(["mssn: stopped", *getattr(stop, "__notes__", ())]))
+    return code
+
+
+def _fault(error: Exception) -> int:
+    """Say what nobody expected, in a line; the exit code. Whoever is to mend it sees where it was."""
+    if sys.flags.dev_mode:
+        raise error
+    fail(f"a fault of mssn itself: {type(error).__name__}: {error}; PYTHONDEVMODE=1 shows where")
+    return 1
 
 
 def _missing_dependency(error: BaseException | None) -> str | None:
@@ -124,5 +148,5 @@ def _missing_dependency(error: BaseException | None) -> str | None:
 
 def fail(message: str) -> int:
     """Print one line to stderr; the exit code for bad input."""
-    print(f"mssn: {' '.join(message.split())}", file=sys.stderr)
+    tell(f"mssn: {' '.join(message.split())}")
     return 2

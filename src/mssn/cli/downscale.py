@@ -8,13 +8,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mssn.cli.jobs import check, collect, run
+from mssn.cli.jobs import PassedOver, check, collect, run
 from mssn.cli.options import WholeScale
+from mssn.cli.planning import tell_renamed
 from mssn.errors import ImageError
 from mssn.image.read import read
 from mssn.image.resize import Border, shrink
 from mssn.image.write import WRITABLE, write
 from mssn.upscaling.jobs import Job
+from mssn.upscaling.naming import apart
 
 
 def downscale(
@@ -41,12 +43,15 @@ def downscale(
         raise ImageError(f"--scale must be at least 1, not {scale}")
     if output.suffix.lower() in WRITABLE and not output.is_dir():
         raise ImageError(f"{output}: looks like a picture; -o is the folder to write into")
-    jobs = [
-        Job(source, output / name.with_name(f"{name.stem}x{scale}.png"))
-        for source, name in collect(inputs, leave_out=output)
-    ]
+    passed = PassedOver()
+    found = collect(inputs, passed, leave_out=output)
+    jobs, renamed = apart(
+        [Job(source, output / name.with_name(f"{name.stem}x{scale}.png")) for source, name in found]
+    )
     check(jobs, force)
-    return run(jobs, lambda job: _downscale(job, scale, border), "shrunk")
+    code = passed.tell()
+    tell_renamed(renamed)
+    return run(jobs, lambda job: _downscale(job, scale, border), "shrunk") or code
 
 
 def _downscale(job: Job, scale: int, border: Border) -> str:

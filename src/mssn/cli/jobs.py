@@ -2,52 +2,110 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
-import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mssn.atomic import try_writing
 from mssn.cli.options import Lines, in_options
-from mssn.errors import DataError, ImageError, MssnError
+from mssn.cli.streams import tell
+from mssn.errors import DataError, ImageError
 from mssn.image.read import counting_order, find_images
-from mssn.upscaling.jobs import Job
+from mssn.upscaling.jobs import Job, failure
+from mssn.upscaling.naming import key
+
+_MOST = 10  # endings and folders to name in a line
 
 
-def collect(
-    inputs: list[Path],
-    leave_out: Path | None = None,
-    unreadable: list[str] | None = None,
-    passed: list[Path] | None = None,
-) -> list[tuple[Path, Path]]:
+@dataclass
+class PassedOver:
+    """What lies in the folders that were named, and is not used.
+
+    Attributes:
+        unreadable: A line for each sub-folder that cannot be listed.
+        results: Results of earlier runs.
+        strangers: Files that do not end like a picture.
+        links: Linked folders.
+    """
+
+    unreadable: list[str] = field(default_factory=list)
+    results: list[Path] = field(default_factory=list)
+    strangers: list[Path] = field(default_factory=list)
+    links: list[Path] = field(default_factory=list)
+
+    def tell(self) -> int:
+        """Say so, in a line for each kind; the exit code, which is 1 if some folder could not be listed."""
+        if self.results:
+            pictures = _counted(self.results, "picture")
+            tell(f"{pictures} passed over as results of earlier runs; name one to use it all the same")
+        if self.strangers:
+            endings = Counter(path.suffix.lower() or "no ending" for path in self.strangers)
+            named = [f"{ending} ({number})" for ending, number in endings.most_common()]
+            files = _counted(self.strangers, "file")
+            tell(f"{files} passed over whose endings are none of a picture's: {_some(named)}")
+        if self.links:
+            folders = _counted(self.links, "linked folder")
+            tell(f"{folders} passed over: {_some(self.links)}; name one to use what is in it")
+        for line in self.unreadable:
+            tell(f"mssn: {line}")
+        return 1 if self.unreadable else 0
+
+
+def _counted(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'s' if len(things) > 1 else ''}"
+
+
+def _some(things: Sequence[object]) -> str:
+    more = f" and {len(things) - _MOST} more" if len(things) > _MOST else ""
+    return ", ".join(map(str, things[:_MOST])) + more
+
+
+def collect(inputs: list[Path], passed: PassedOver, leave_out: Path | None = None) -> list[tuple[Path, Path]]:
     """The pictures meant by files and folders, each with its name inside an output folder.
 
     Args:
         inputs: Pictures, folders of pictures (searched recursively), or patterns with * ? [] and ** that the
             shell has left alone; of what a pattern finds the folders below its fixed part are kept.
+        passed: Takes what is in the folders but is not meant.
         leave_out: The output folder; pictures already in it are nobody's input when a folder is searched.
-        unreadable: Takes a line for each sub-folder that cannot be listed; without it, that is an error.
-        passed: Takes the pictures that were passed over because they are in the output folder.
+
+    Returns:
+        Each picture once, however many of the inputs lead to it.
 
     Raises:
         DataError: An input does not exist, a folder holds no pictures, or a pattern finds no file.
     """
     found: list[tuple[Path, Path]] = []
-    for path in dict.fromkeys(inputs):  # who names a file twice means it once
+    others: list[Path] = []
+    for path in inputs:
         if path.is_dir():
             out = leave_out.resolve() if leave_out and leave_out.resolve() != path.resolve() else None
-            for picture in find_images(path, unreadable):
+            for picture in find_images(path, passed.unreadable, others):
                 if out is None or out not in picture.resolve().parents:
                     found.append((picture, picture.relative_to(path)))
-                elif passed is not None:
-                    passed.append(picture)
+                else:
+                    passed.results.append(picture)
         elif path.exists():
             found.append((path, Path(path.name)))
         elif any(character in str(path) for character in "*?["):
             found += _matches(path)
         else:
             raise DataError(f"{path}: no such file or folder")
-    return list(dict.fromkeys(found))  # a folder and a picture in it name that picture twice, too
+    for path in dict.fromkeys(others):
+        (passed.links if path.is_dir() else passed.strangers).append(path)
+    once: dict[str, tuple[Path, Path]] = {}
+    for picture, name in found:
+        once.setdefault(_place(picture), (picture, name))
+    return list(once.values())
+
+
+def _place(picture: Path) -> str:
+    """Where a picture, or a link to one, lies: equal whatever way leads there."""
+    return os.path.join(key(picture.parent), os.path.normcase(picture.name))
 
 
 def _matches(pattern: Path) -> list[tuple[Path, Path]]:
@@ -60,50 +118,46 @@ def _matches(pattern: Path) -> list[tuple[Path, Path]]:
     files = [fixed / name for name in below if (fixed / name).is_file()]
     if not files:
         raise DataError(f"{pattern}: no such file or folder, and as a pattern it finds none")
+    # ** follows links to folders, also in circles; the shortest way to a file comes first and is kept.
+    files = {_place(path): path for path in sorted(files, key=lambda path: -len(path.parts))}.values()
     return [(path, path.relative_to(fixed)) for path in sorted(files, key=counting_order)]
 
 
-def check(jobs: list[Job], force: bool, otherwise: str = "") -> None:
+def check(jobs: list[Job], force: bool, otherwise: str = "", *, make: bool = True) -> None:
     """Refuse before the work what would be refused, or regretted, after it; make the folders.
 
     Args:
         jobs: What is to be done.
         force: Existing targets are fine.
-        otherwise: What else than `force` a verb offers for them, the end of a sentence.
+        otherwise: What else than `force=True` a verb offers for them, the end of a sentence.
+        make: Make the folders; else only look.
 
     Raises:
-        ImageError: A target is one of the inputs, two pictures would become one file, a target exists
-            already, or its folder cannot be made.
+        ImageError: A target is one of the inputs, exists already, or its folder cannot be written to.
     """
     if not jobs:
         raise DataError("nothing to do: every picture found is the result of an earlier run")
-    sources = {_key(job.source): job.source for job in jobs}
-    targets: dict[str, Job] = {}
-    clashes: list[str] = []
+    sources = {key(job.source): job.source for job in jobs}
     for job in jobs:
-        key = _key(job.target)
-        if key in sources:
-            raise ImageError(
-                f"{job.target}: would replace the original {sources[key]}; choose another output"
-            )
-        if key in targets:
-            clashes.append(f"{targets[key].source} and {job.source} would both become {job.target}")
-        targets[key] = job
-    if clashes:
-        raise ImageError(f"{'; '.join(clashes)}; take them one by one")
-    existing = [job.target for job in jobs if job.target.exists()]
+        if (original := sources.get(key(job.target))) is not None:
+            raise ImageError(f"{job.target}: would replace the original {original}; choose another output")
+    existing = [job.target for job in jobs if os.path.exists(job.target)]
     if existing and not force:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise ImageError(f"{existing[0]}{more}: exists already; use `force` to overwrite{otherwise}")
-    for job in jobs:
+        raise ImageError(f"{existing[0]}{more}: exists already; use `force=True` to overwrite{otherwise}")
+    for folder in dict.fromkeys(job.target.parent for job in jobs):
         try:
-            job.target.parent.mkdir(parents=True, exist_ok=True)
+            if make:
+                folder.mkdir(parents=True, exist_ok=True)
+            if folder.is_dir():
+                try_writing(folder)
         except OSError as error:
-            raise ImageError(f"{job.target.parent}: cannot be made ({error.strerror})") from error
+            if error.errno != errno.ENAMETOOLONG:  # that is the trouble of this picture alone
+                raise ImageError(f"{folder}: cannot be written to ({error.strerror})") from error
 
 
 def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
-    """Do all jobs; a picture that fails among several is reported and skipped.
+    """Do all jobs; a picture that fails among several, with whatever, is reported and skipped.
 
     Args:
         jobs: What to do.
@@ -121,19 +175,17 @@ def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
     for number, job in enumerate(jobs, 1):
         try:
             line = work(job)
-        except MssnError as error:
+        except Exception as error:
+            told = failure(job, error)
             if len(jobs) == 1:
-                raise
+                if told is error:
+                    raise
+                raise told from error
             failed += 1
-            print(f"mssn: {in_options(error)}", file=sys.stderr)
+            tell(f"mssn: {in_options(told)}")
             continue
         lines.say(f"[{number}/{len(jobs)}] {line}" if len(jobs) > 1 else line)
     if failed:
         total = len(jobs)
-        print(f"mssn: {total - failed} of {total} pictures {done}, {failed} failed", file=sys.stderr)
+        tell(f"mssn: {total - failed} of {total} pictures {done}, {failed} failed")
     return 1 if failed or lines.failure else 0
-
-
-def _key(path: Path) -> str:
-    """Equal for names of one file: links followed, case ignored where the system ignores it."""
-    return os.path.normcase(os.path.realpath(path))

@@ -14,6 +14,7 @@ from typing import Annotated
 from cyclopts import Parameter, Token
 
 from mssn.atomic import replacing
+from mssn.cli.streams import one_line, tell
 from mssn.errors import MssnError, WeightsError
 from mssn.runtime.base import Precision, RuntimeName
 
@@ -83,12 +84,12 @@ class Lines:
         if not self._open:
             return
         try:
-            print(text, flush=True)
+            print(one_line(text), flush=True)
         except OSError as error:
             self._open = False
             if not isinstance(error, BrokenPipeError):
                 self.failure = error
-                print(f"mssn: standard output takes no more: {error.strerror}", file=sys.stderr)
+                tell(f"mssn: standard output takes no more: {error.strerror}")
             # What waits in its buffer must not fail again when Python ends.
             with suppress(OSError, io.UnsupportedOperation):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from json import dumps
 
 from mssn.cli.options import Lines, in_options
+from mssn.cli.streams import tell, to_json
 from mssn.upscaling.estimate import Planned
 
 
-def tell(planned: Sequence[Planned], *, json: bool) -> int:
+def tell_planned(planned: Sequence[Planned], *, json: bool) -> int:
     """Print a line for each picture, and the sum.
 
     Args:
@@ -24,7 +23,7 @@ def tell(planned: Sequence[Planned], *, json: bool) -> int:
     made = [plan for plan in planned if plan.error is None]
     for plan in planned:
         if plan.error is not None:
-            print(f"mssn: {in_options(plan.error)}", file=sys.stderr)
+            tell(f"mssn: {in_options(plan.error)}")
         if json:
             lines.say(_as_json(plan))
         elif plan.error is None:
@@ -34,10 +33,9 @@ def tell(planned: Sequence[Planned], *, json: bool) -> int:
     megapixels = sum(plan.after[0] * plan.after[1] for plan in made) / 1e6
     seconds, size = sum(plan.seconds for plan in made), sum(plan.size for plan in made)
     failing = f", {len(planned) - len(made)} would fail" if len(made) < len(planned) else ""
-    print(
+    tell(
         f"nothing was written: {pictures}, {megapixels:.3g} megapixels to make, about {_time(seconds)} and "
-        f"{_bytes(size)}{failing}",
-        file=sys.stderr,
+        f"{_bytes(size)}{failing}"
     )
     return 1 if failing or lines.failure else 0
 
@@ -45,9 +43,9 @@ def tell(planned: Sequence[Planned], *, json: bool) -> int:
 def _as_json(plan: Planned) -> str:
     names = {"source": str(plan.job.source), "target": str(plan.job.target)}
     if plan.error is not None:
-        return dumps({**names, "error": in_options(plan.error)})
+        return to_json({**names, "error": in_options(plan.error)})
     about = {"seconds": round(plan.seconds, 3), "bytes": round(plan.size)}
-    return dumps({**names, "before": plan.before, "after": plan.after, **about})
+    return to_json({**names, "before": plan.before, "after": plan.after, **about})
 
 
 def _time(seconds: float) -> str:

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from json import dumps
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
 
 from mssn.cli.options import Lines, in_options
+from mssn.cli.streams import tell, telling_every, to_json
+from mssn.runtime.plan import BICUBIC
 from mssn.upscaling.jobs import Done
-from mssn.upscaling.progress import Progress
 
-_PATIENCE = 1.0  # seconds that may pass without a word
+_PATIENCE = 1.0  # seconds that may pass without a word on a terminal
+_LOGGED = 30.0  # the same where nobody watches
 
 
-def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
+def report(results: Iterable[Done], total: int, *, json: bool = False, go_on: str = "") -> int:
     """Tell what becomes of each picture while it happens.
 
     Lines go to standard output; errors, the summary and, on a terminal, a bar with pictures and megapixels a
-    second and the time left go to standard error.
+    second and the time left go to standard error, or elsewhere a line with the same every 30 seconds. When
+    one of the two takes no more, the work goes on.
 
     Args:
         results: What becomes of each.
         total: How many there will be.
         json: A JSON object for each picture instead of words, also for failed ones.
+        go_on: How to go on after a stop; goes along with a KeyboardInterrupt or SystemExit, as a note.
 
     Returns:
         Exit code: 0, or 1 if some failed, or standard output did not take all lines.
@@ -40,44 +45,59 @@ def report(results: Iterable[Done], total: int, *, json: bool = False) -> int:
     bar = Bar(
         *columns, console=console, disable=not console.is_terminal, transient=True, redirect_stdout=False
     )
-    started, failed, megapixels, lines = time.perf_counter(), 0, 0.0, Lines()
+    started, number, failed, megapixels, lines = time.perf_counter(), 0, 0, 0.0, Lines()
+    ran: dict[str, None] = {}
 
-    def speed(pictures: int) -> str:
+    def speed() -> str:
         seconds = time.perf_counter() - started
-        return f"{pictures / seconds:.3g} pictures/s, {megapixels / seconds:.3g} megapixels/s"
+        return f"{number / seconds:.3g} pictures/s, {megapixels / seconds:.3g} megapixels/s"
 
-    with bar:
+    def standing() -> str:
+        left = _left(time.perf_counter() - started, number / total)
+        return f"{number} of {total} pictures, {speed()}{left}"
+
+    with bar, nullcontext() if console.is_terminal else telling_every(_LOGGED, standing):
         task = bar.add_task("", total=total, speed="")
-        for number, result in enumerate(results, 1):
-            if result.error is not None:
-                failed += 1
-                print(f"mssn: {in_options(result.error)}", file=sys.stderr)
-            else:
-                megapixels += result.after[0] * result.after[1] * result.pages / 1e6
-            if json:
-                lines.say(as_json(result))
-            elif result.error is None:
-                lines.say(f"[{number}/{total}] {as_text(result)}")
-            bar.update(task, advance=1, speed=speed(number))
-    done = total - failed
+        try:
+            for result in results:
+                number += 1
+                if result.error is not None:
+                    failed += 1
+                    tell(f"mssn: {in_options(result.error)}")
+                else:
+                    megapixels += result.after[0] * result.after[1] * result.pages / 1e6
+                    ran[_ran(result)] = None
+                if json:
+                    lines.say(as_json(result))
+                elif result.error is None:
+                    lines.say(f"[{number}/{total}] {as_text(result)}")
+                bar.update(task, advance=1, speed=speed())
+        except (KeyboardInterrupt, SystemExit) as stop:
+            some = f", {failed} failed" if failed else ""
+            stop.add_note(f"{number - failed} of {total} pictures are done{some}; {go_on}")
+            raise
     if failed:
-        print(f"mssn: {done} of {total} pictures enlarged, {failed} failed", file=sys.stderr)
+        tell(f"mssn: {total - failed} of {total} pictures enlarged, {failed} failed")
     else:
-        line = f"{done} pictures in {time.perf_counter() - started:.3g} s: {speed(done)}"
-        print(line, file=sys.stderr)
+        seconds = time.perf_counter() - started
+        tell(f"{total} pictures in {seconds:.3g} s ({' and '.join(ran)}): {speed()}")
     return 1 if failed or lines.failure else 0
 
 
 @contextmanager
-def bar_of_one() -> Iterator[Progress | None]:
-    """A bar for a single picture: what to tell its progress to. Only on a terminal, and if it takes long."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    started = time.perf_counter()
-    bar = None
+def bar_of_one(target: Path) -> Iterator[Callable[[float], None]]:
+    """A bar for a single picture, if it takes long, or a line now and then where there is no terminal.
 
-    def tell(share: float) -> None:
+    Args:
+        target: What is made.
+
+    Yields:
+        What to tell its progress to, 0 to 1.
+    """
+    started = time.perf_counter()
+    bar, done = None, 0.0
+
+    def tell_bar(share: float) -> None:
         nonlocal bar
         if bar is None and time.perf_counter() - started < _PATIENCE:
             return
@@ -93,11 +113,40 @@ def bar_of_one() -> Iterator[Progress | None]:
             bar.start()
         bar.update(bar.task_ids[0], completed=share)
 
+    def keep(share: float) -> None:
+        nonlocal done
+        done = share
+
+    def standing() -> str:
+        seconds = time.perf_counter() - started
+        return f"{target}  {done:.0%} after {_span(seconds)}{_left(seconds, done)}"
+
+    if sys.stderr is None or not sys.stderr.isatty():
+        with telling_every(_LOGGED, standing):
+            yield keep
+        return
     try:
-        yield tell
+        yield tell_bar
     finally:
         if bar is not None:
             bar.stop()
+
+
+def _left(seconds: float, done: float) -> str:
+    """The time left, as the end of a sentence; nothing is known before the first is done."""
+    return f", about {_span(seconds * (1 - done) / done)} left" if done else ""
+
+
+def _span(seconds: float) -> str:
+    """A time as people say it.
+
+    Examples:
+        >>> [_span(seconds) for seconds in (8.2, 300, 9000)]
+        ['8 s', '5 min', '2.5 h']
+    """
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def as_text(done: Done) -> str:
@@ -118,14 +167,28 @@ def _how(done: Done) -> str:
     """What enlarged it, and for what kind of file."""
     compression = done.compression
     quality = "" if compression.quality is None else f", quality about {compression.quality}"
-    return f"{done.model} ({compression.kind}{quality})" if compression.lossy else done.model
+    model = f"{done.model} ({compression.kind}{quality})" if compression.lossy else done.model
+    return model if done.model == BICUBIC else f"{model}  {_ran(done)}"
+
+
+def _ran(done: Done) -> str:
+    """What ran the networks, and in which precision."""
+    return done.runtime if done.runtime == BICUBIC else f"{done.runtime} {done.precision}"
 
 
 def as_json(done: Done) -> str:
-    """The same for a program; sizes are width and height."""
+    """The same for a program."""
+    return to_json(facts(done))
+
+
+def facts(done: Done) -> dict[str, Any]:
+    """What there is to tell of a picture; sizes are width and height."""
     names = {"source": str(done.job.source), "target": str(done.job.target)}
     if done.error is not None:
-        return dumps({**names, "error": in_options(done.error)})
-    facts = ("before", "after", "pages", "left_out", "cut", "model", "steps", "seconds", "notes")
+        return {**names, "error": in_options(done.error)}
+    keys = (
+        *("before", "after", "pages", "left_out", "cut", "model", "steps", "runtime", "precision"),
+        *("seconds", "notes"),
+    )
     stored = {"lossy": done.compression.lossy, "quality": done.compression.quality}
-    return dumps({**names, **{name: getattr(done, name) for name in facts}, **stored})
+    return {**names, **{key: getattr(done, key) for key in keys}, **stored}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from json import dumps
 from pathlib import Path
 
-from mssn.cli.options import Lines
 from mssn.cli.progress import facts
+from mssn.cli.streams import to_json
 from mssn.errors import MssnError
 from mssn.upscaling.jobs import Done
 from mssn.version import __version__
@@ -50,7 +49,7 @@ class Report:
         line = facts(done) | {"source_sha256": _sha256(done.job.source), "version": __version__}
         if done.error is None:
             line["target_sha256"] = _sha256(done.job.target)
-        self._add(dumps(line) + "\n")
+        self._add(to_json(line) + "\n")
 
     def _add(self, text: str) -> None:
         try:

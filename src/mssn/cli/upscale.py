@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,10 +10,11 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
-from mssn.cli.jobs import check, collect
+from mssn.cli.jobs import PassedOver, check
 from mssn.cli.options import (
     Ensemble,
     Factor,
+    Lines,
     Model,
     Number,
     PrecisionOption,
@@ -22,19 +24,25 @@ from mssn.cli.options import (
     Whole,
     write_stdout,
 )
-from mssn.cli.progress import as_json, as_text, bar_of_one, report
-from mssn.errors import ImageError, MssnError
+from mssn.cli.planned import tell_planned
+from mssn.cli.planning import plan, tell_renamed
+from mssn.cli.progress import as_json, as_text, bar_of_one
+from mssn.cli.progress import report as tell_results
+from mssn.cli.report import Report
+from mssn.cli.streams import tell
+from mssn.errors import ImageError
 from mssn.image.read import MAX_PIXELS
 from mssn.image.source import PictureFile
-from mssn.image.write import WRITABLE
 from mssn.upscaling.batch import upscale_files
+from mssn.upscaling.crop import Crop
+from mssn.upscaling.estimate import estimate
 from mssn.upscaling.files import upscale_bytes, upscale_file
-from mssn.upscaling.jobs import MEMORY, Done, Job, Options
-from mssn.upscaling.naming import beside, is_result, writable
-from mssn.upscaling.size import Size
+from mssn.upscaling.jobs import MEMORY, Done, Job, Options, failure, mebibytes
+from mssn.upscaling.naming import file_to_write
 from mssn.upscaling.upscaler import Upscaler, Variant
 
 _STREAM = Path("-")
+OTHERWISE = ", or `skip_existing` to leave it as it is"
 
 
 def upscale(
@@ -50,6 +58,11 @@ def upscale(
     quality: Quality = None,
     metadata: Literal["keep", "strip"] = "keep",
     skip_existing: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    crop: str | None = None,
+    dpi: Literal["keep", "scale"] = "keep",
+    keep_times: Annotated[bool, Parameter(negative="")] = False,
+    report: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: Number = MAX_PIXELS / 1e6,
     memory: Whole = MEMORY // 2**20,
@@ -77,6 +90,11 @@ def upscale(
         force: Overwrite existing files.
         quality: 1 to 100, for JPEG, WebP and AVIF.
         skip_existing: Leave out pictures whose result is there already, to go on after a stop.
+        dry_run: Make nothing: say what would be made, and about how long and how much room it would take.
+        crop: X,Y,W,H in pixels: enlarge this place only, for a trial.
+        dpi: keep the resolution, so that a print becomes larger, or scale it, so that it stays as large.
+        keep_times: Give results the times of their originals.
+        report: A file to which a line of JSON is added for each picture: what made what, with hashes.
         json: Print one JSON object a line for each picture instead of words (to standard error when the
             picture itself goes to standard output).
         metadata: keep EXIF and XMP, and note there what enlarged the picture, or strip them; the colour
@@ -88,7 +106,16 @@ def upscale(
         threads: Processor cores to use; default all.
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
     """
-    options = Options(force, quality, metadata, max_megapixels, memory * 2**20)
+    options = Options(
+        force,
+        quality,
+        metadata,
+        max_megapixels,
+        mebibytes(memory),
+        crop=None if crop is None else Crop.parse(crop),
+        dpi=dpi,
+        keep_times=keep_times,
+    )
     upscaler = load(
         model,
         scale,
@@ -99,116 +126,93 @@ def upscale(
         threads=threads,
         ensemble=ensemble,
     )
+    noted = None if report is None or dry_run else Report(report)
     if _STREAM in (*inputs, output and Path(output)):
-        return _stream(upscaler, inputs, output, options, json=json)
-    unreadable: list[str] = []
-    passed: list[Path] = []
-    jobs = plan(inputs, output, upscaler.target, unreadable, passed)
-    check(jobs, force or skip_existing, ", or `skip_existing` to leave it as it is")
-    if passed:
-        pictures = "1 picture" if len(passed) == 1 else f"{len(passed)} pictures"
-        print(f"{pictures} passed over as results of earlier runs; name one to enlarge it", file=sys.stderr)
-    for line in unreadable:
-        print(f"mssn: {line}", file=sys.stderr)
+        if dry_run or noted is not None:
+            raise ImageError("`dry_run` and `report` are for files, not for standard input or output")
+        return _stream(upscaler, inputs, output, options, json=json, skip_existing=skip_existing)
+    passed = PassedOver()
+    jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop)
+    check(jobs, force or skip_existing, OTHERWISE, make=not dry_run)
+    code = passed.tell()
+    tell_renamed(renamed)
     if skip_existing:
-        there = [job for job in jobs if job.target.exists()]
-        jobs = [job for job in jobs if not job.target.exists()]
-        if there:
-            results = "1 result is" if len(there) == 1 else f"{len(there)} results are"
-            print(f"{results} there already, {len(jobs)} to make", file=sys.stderr)
-    code = 1 if unreadable else 0
+        jobs = _without_those_there(jobs)
     if not jobs:
         return code
+    if dry_run:
+        return tell_planned(estimate(upscaler, jobs, options), json=json) or code
     if len(jobs) == 1:
-        return _single(upscaler, jobs[0], options, json=json) or code
-    return report(upscale_files(upscaler, jobs, options), len(jobs), json=json) or code
+        return _single(upscaler, jobs[0], options, noted, json=json) or code
+    way = "goes on" if skip_existing else "starts over" if force else "with --skip-existing goes on"
+    results = upscale_files(upscaler, jobs, options)
+    if noted is not None:
+        results = noted.of(results)
+    return tell_results(results, len(jobs), json=json, go_on=f"the same command {way}") or code
 
 
-def _single(upscaler: Upscaler, job: Job, options: Options, *, json: bool) -> int:
+def _without_those_there(jobs: list[Job]) -> list[Job]:
+    left = [job for job in jobs if not os.path.exists(job.target)]
+    if len(left) < len(jobs):
+        there = len(jobs) - len(left)
+        tell(f"{there} {'result is' if there == 1 else 'results are'} there already, {len(left)} to make")
+    return left
+
+
+def _single(upscaler: Upscaler, job: Job, options: Options, noted: Report | None, *, json: bool) -> int:
     try:
-        with bar_of_one() as progress:
+        with bar_of_one(job.target) as progress:
             done = upscale_file(upscaler, job.source, job.target, options, progress)
-    except MssnError as error:
+    except Exception as error:
+        told = failure(job, error)
+        if noted is not None:
+            noted.add(Done(job, error=told))
         if json:
-            print(as_json(Done(job, error=error)))
-        raise
-    print(as_json(done) if json else as_text(done))
-    return 0
+            _say(as_json(Done(job, error=told)))
+        if told is error:
+            raise
+        raise told from error
+    if noted is not None:
+        noted.add(done)
+    return _say(as_json(done) if json else as_text(done))
+
+
+def _say(text: str) -> int:
+    """Print a line; the exit code, 1 if standard output does not take it."""
+    lines = Lines()
+    lines.say(text)
+    return 1 if lines.failure else 0
 
 
 def _stream(
-    upscaler: Upscaler, inputs: list[Path], output: str | None, options: Options, *, json: bool
+    upscaler: Upscaler,
+    inputs: list[Path],
+    output: str | None,
+    options: Options,
+    *,
+    json: bool,
+    skip_existing: bool,
 ) -> int:
     """From standard input, to standard output, or both."""
     if len(inputs) != 1 or inputs[0].is_dir():
         raise ImageError("- stands for one picture; name no other, and no folder")
+    job = None
+    if output is not None and Path(output) != _STREAM:
+        if output.endswith(("/", "\\")) or Path(output).is_dir():
+            raise ImageError("standard input has no name to keep in a folder; give a file to write")
+        job = Job(inputs[0], file_to_write(output))
+        check([job], options.force or skip_existing, OTHERWISE)
+        if skip_existing and not _without_those_there([job]):
+            return 0
     try:
         content = sys.stdin.buffer.read() if inputs[0] == _STREAM else inputs[0].read_bytes()
     except OSError as error:
         raise ImageError(f"{inputs[0]}: cannot be read: {error.strerror}") from error
-    if output is None or Path(output) == _STREAM:
+    if job is None:
         large, done = upscale_bytes(upscaler, content, Job(inputs[0], _STREAM), options)
         write_stdout(large)
         if json:
-            print(as_json(done), file=sys.stderr)
+            tell(as_json(done))
         return 0
-    if output.endswith(("/", "\\")) or Path(output).is_dir():
-        raise ImageError("standard input has no name to keep in a folder; give a file to write")
-    target = _file_to_write(output)
-    if not target.parent.is_dir():
-        raise ImageError(f"{target.parent}: no such folder")
-    done = upscale_file(upscaler, inputs[0], target, options, file=PictureFile(content))
-    print(as_json(done) if json else as_text(done))
-    return 0
-
-
-def _file_to_write(output: str) -> Path:
-    if Path(output).suffix.lower() not in WRITABLE:
-        known = " ".join(WRITABLE)
-        raise ImageError(f"{output}: ends in no format that can be written ({known}); a folder ends in /")
-    return Path(output)
-
-
-def plan(
-    inputs: list[Path],
-    output: str | None,
-    size: Size,
-    unreadable: list[str] | None = None,
-    passed: list[Path] | None = None,
-) -> list[Job]:
-    """What is to be written where.
-
-    Results are looked for where new ones come beside their originals, and a picture that is named itself is
-    none. That opens each picture once more, to read its header.
-
-    Args:
-        inputs: Files, folders and patterns.
-        output: As for `upscale`.
-        size: What pictures become; part of the names beside their originals.
-        unreadable: As for `mssn.cli.jobs.collect`.
-        passed: Takes the results of earlier runs, which are passed over.
-
-    Raises:
-        ImageError: The output cannot be what it must be.
-        DataError: An input is missing, or a folder holds no pictures.
-    """
-    if output is None:
-        found = collect(inputs, unreadable=unreadable)
-        named = {path.resolve() for path in inputs}
-        sources = dict.fromkeys(source for source, _ in found)
-        jobs = [Job(source, beside(source, size)) for source in sources]
-        targets = {job.target for job in jobs}
-        results = {
-            job.source for job in jobs if job.source.resolve() not in named and is_result(job.source, targets)
-        }
-        if passed is not None:
-            passed += results
-        return [job for job in jobs if job.source not in results]
-    folder = Path(output)
-    found = collect(inputs, folder, unreadable, passed)
-    many = len(found) > 1 or any(path.is_dir() for path in inputs)
-    if not (many or output.endswith(("/", "\\")) or folder.is_dir()):
-        return [Job(found[0][0], _file_to_write(output))]
-    if folder.exists() and not folder.is_dir():
-        raise ImageError(f"{output}: is a file, but several pictures need a folder")
-    return [Job(source, writable(folder / name, source)) for source, name in found]
+    done = upscale_file(upscaler, job.source, job.target, options, file=PictureFile(content))
+    return _say(as_json(done) if json else as_text(done))

@@ -102,7 +102,10 @@ class Picture:
                 f"floats; got {array.shape} of {array.dtype}"
             )
         if array.dtype == np.float32 and not np.isfinite(array).all():
-            raise ImageError("some of the pixels are not numbers")
+            if array.ndim < 4:
+                raise ImageError("some of the pixels are not numbers")
+            first = next(index for index, one in enumerate(array) if not np.isfinite(one).all())
+            raise ImageError(f"picture {first} of the batch (counted from 0) has pixels that are not numbers")
         pages = len(array) if array.ndim == 4 else 1
         planes = array[:, :, None] if array.ndim == 2 else array.reshape(-1, *array.shape[-2:])
         colors = 1 if channels < 3 else 3

@@ -121,15 +121,19 @@ def read_size(source: Source) -> tuple[int, int]:
     return PictureFile(source).size
 
 
-def find_images(folder: str | os.PathLike[str], unreadable: list[str] | None = None) -> list[Path]:
+def find_images(
+    folder: str | os.PathLike[str], unreadable: list[str] | None = None, passed: list[Path] | None = None
+) -> list[Path]:
     """All readable pictures in a folder and its sub-folders, in the order a person would count them.
 
     Known by their endings (`READABLE`, any case); hidden files and folders are passed over; `2.png` comes
-    before `10.png`, on every file system.
+    before `10.png`, on every file system. Links to files are followed, links to folders are not: they may
+    lead anywhere.
 
     Args:
         folder: where to look.
         unreadable: takes a line for each sub-folder that cannot be listed; without it, that is an error.
+        passed: takes linked folders, and files with other endings.
 
     Raises:
         DataError: the folder is missing, unreadable or holds no picture.
@@ -150,6 +154,10 @@ def find_images(folder: str | os.PathLike[str], unreadable: list[str] | None = N
     for parent, folders, files in os.walk(root, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(parent, name) for name in files if not name.startswith(".")]
+        if passed is not None:
+            passed += [path for path in (Path(parent, name) for name in folders) if path.is_symlink()]
+    if passed is not None:
+        passed += [path for path in found if path.suffix.lower() not in READABLE]
     found = [path for path in found if path.suffix.lower() in READABLE]
     if not found:
         raise DataError(f"{display_name(root)}: holds no pictures (looked for {', '.join(READABLE)})")

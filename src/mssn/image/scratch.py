@@ -64,7 +64,7 @@ class ScratchArrays:
             return np.empty(shape, dtype)
         file = self.new_file()
         try:
-            handle = self._held.enter_context(open(file, "x+b"))
+            handle = self._held.enter_context(open(file, "x+b"))  # noqa: SIM115
             hold(handle)
             if hasattr(os, "posix_fallocate"):  # a full disk shows here, not as a crash in the middle
                 os.posix_fallocate(handle.fileno(), 0, size)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mssn.atomic import sweep
-from mssn.errors import ImageError, MssnError
+from mssn.errors import MssnError
 from mssn.image.picture import Picture
 from mssn.upscaling.files import Task
-from mssn.upscaling.jobs import Done, Job, Options
+from mssn.upscaling.jobs import Done, Job, Options, failure
 from mssn.upscaling.upscaler import Upscaler
 
 T = TypeVar("T")
@@ -21,8 +21,9 @@ T = TypeVar("T")
 def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | None = None) -> Iterator[Done]:
     """Enlarge many files: while one is enlarged, the next is read and the one before is written.
 
-    A picture that fails stops no other. What a killed run left in the folders is removed. Left early, by
-    Ctrl-C for instance, the iterator waits for the file that is being written; files are whole or not there.
+    A picture that fails stops no other, whatever it fails with. What a killed run left in the folders a day
+    ago is removed. Left early, by Ctrl-C for instance, the iterator waits for the file that is being written
+    (and still yields it, if it is the iterator that was interrupted); files are whole or not there.
 
     Args:
         upscaler: What enlarges.
@@ -45,8 +46,14 @@ def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | No
                 sweep(job.target.parent)
                 swept.add(job.target.parent)
             live.append(Task(upscaler, job, options))
-            return reader.submit(_try, live[-1].read)
+            return reader.submit(_try, job, live[-1].read)
         return None
+
+    def written() -> Done:
+        """What became of the first picture that is being written; waits for it."""
+        done, task = writing.popleft().result(), live.pop(0)
+        task.scratch.close()
+        return Done(task.job, error=done) if isinstance(done, MssnError) else done
 
     writing: deque[Future[Done | MssnError]] = deque()
     try:
@@ -54,34 +61,33 @@ def upscale_files(upscaler: Upscaler, jobs: Iterable[Job], options: Options | No
         while reading is not None:
             task, picture = live[-1], reading.result()
             reading = begin()
-            large = _try(task.enlarge, picture)
-            writing.append(writer.submit(_try, task.write, picture, large))
+            large = _try(task.job, task.enlarge, picture)
+            writing.append(writer.submit(_try, task.job, task.write, picture, large))
             del picture, large
             while len(writing) > 1 or (writing and reading is None):
-                done = writing.popleft().result()
-                task = live.pop(0)
-                task.scratch.close()
-                yield Done(task.job, error=done) if isinstance(done, MssnError) else done
+                yield written()
+    except (KeyboardInterrupt, SystemExit):
+        while writing and not writing[0].cancel():  # what is written in spite of it must be told, too
+            yield written()
+        raise
     finally:
-        for pool in (reader, writer):
-            pool.shutdown(cancel_futures=True)
-        for task in live:
-            task.scratch.close()
+        try:
+            for pool in (reader, writer):
+                pool.shutdown(cancel_futures=True)
+        finally:  # also if somebody is too impatient to wait
+            for task in live:
+                task.scratch.close()
 
 
-def _try(step: Callable[..., T], *arguments: Any) -> T | MssnError:
+def _try(job: Job, step: Callable[..., T], *arguments: Any) -> T | MssnError:
     """What a step returns, or why it failed; an earlier step's failure is handed on."""
     for argument in arguments:
         if isinstance(argument, MssnError):
             return argument
     try:
         return step(*arguments)
-    except MssnError as error:
-        return _without_frames(error)
-    except MemoryError:
-        return ImageError("a picture is too large for the memory; try `memory` 0, or another one")
-    except OSError as error:
-        return ImageError(f"{error.filename or 'a temporary file'}: {error.strerror or error}")
+    except Exception as error:
+        return _without_frames(failure(job, error))
 
 
 def _without_frames(error: MssnError) -> MssnError:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mssn.atomic import sweep
+from mssn.atomic import present, sweep, try_writing
 from mssn.errors import ImageError
 from mssn.image.limits import refuse_oversize
 from mssn.image.metadata import signed
 from mssn.image.picture import Picture
 from mssn.image.read import read
 from mssn.image.scratch import ScratchArrays
-from mssn.image.source import PictureFile
+from mssn.image.source import PictureFile, display_name
 from mssn.image.write import to_bytes, write
 from mssn.upscaling.along import copy_sidecars, copy_times
 from mssn.upscaling.jobs import Done, Job, Options
@@ -103,7 +103,12 @@ def _check_target(target: Path, force: bool, source: Path | None = None) -> None
     """Refuse before the work what cannot or should not be written after it."""
     if not target.parent.is_dir():
         raise ImageError(f"{target.parent}: no such folder")
-    if target.exists():
+    try:
+        there = present(target) is not None
+        try_writing(target.parent)
+    except OSError as error:
+        raise ImageError(f"{display_name(target)}: cannot be written: {error.strerror}") from error
+    if there:
         if source is not None and source.exists() and target.samefile(source):
             raise ImageError(f"{target}: would replace the original; choose another output")
         if not force:
@@ -131,6 +136,8 @@ def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
         _cut(picture, job.target),
         large.model,
         large.steps,
+        large.runtime,
+        large.precision,
         picture.compression,
         time.perf_counter() - started,
         large.picture.notes,

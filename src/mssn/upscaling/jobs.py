@@ -10,7 +10,9 @@ from mssn.checks import is_number, is_whole
 from mssn.errors import ImageError, MssnError
 from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.read import MAX_PIXELS
+from mssn.image.source import display_name
 from mssn.image.write import check_quality
+from mssn.runtime.base import last_line
 from mssn.upscaling.crop import Crop
 
 MEMORY = 2**30  # bytes of pixels to hold in memory
@@ -108,6 +110,8 @@ class Done:
             format cannot hold more; None where nothing was.
         model: What enlarged it, "mssn-s-photo" for instance; see `mssn.upscaling.upscaler.Enlarged`.
         steps: (model, factor) of each network, in the order they ran.
+        runtime: What ran the first of them, "openvino" for instance.
+        precision: What it computed in, "bf16" for instance.
         compression: How the source was compressed.
         seconds: From the first byte read to the last one written, waiting for other pictures included.
         notes: What of the source is not in the result, in short clauses: "damaged XMP left out".
@@ -122,7 +126,24 @@ class Done:
     cut: tuple[float, float] | None = None
     model: str = ""
     steps: tuple[tuple[str, int], ...] = ()
+    runtime: str = ""
+    precision: str = ""
     compression: Compression = LOSSLESS
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     error: MssnError | None = None
+
+
+def failure(job: Job, error: Exception) -> MssnError:
+    """Why a picture failed, in one line that names it, whatever was raised."""
+    source, target = display_name(job.source), display_name(job.target)
+    if isinstance(error, MssnError):
+        told = str(error)
+        if not any(name in told for name in (source, target, str(job.source), str(job.target))):
+            error.args = (f"{source}: {told}",)
+        return error
+    if isinstance(error, MemoryError):
+        return ImageError(f"{source}: not enough memory for this picture; try `memory` 0, or another one")
+    if isinstance(error, OSError) and error.strerror:
+        return ImageError(f"{source}: {display_name(error.filename or 'a temporary file')}: {error.strerror}")
+    return ImageError(f"{source}: failed with {type(error).__name__}: {last_line(error)}")

@@ -1,26 +1,39 @@
-"""What a result is called, and which pictures are results of earlier runs."""
+"""What results are called, and which pictures are results of earlier runs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from mssn.errors import ImageError
 from mssn.image.source import PictureFile
 from mssn.image.write import WRITABLE
-from mssn.upscaling.size import Size
+from mssn.upscaling.crop import Crop
+from mssn.upscaling.jobs import Job
+from mssn.upscaling.size import Factor, Size
 
 
-def beside(source: Path, size: Size, file: PictureFile | None = None) -> Path:
+def beside(source: Path, size: Size, file: PictureFile | None = None, crop: Crop | None = None) -> Path:
     """photo.png -> photo_x2.png; formats that can only be read become PNG or, moving, WebP.
 
     Args:
         source: The picture.
-        size: What it becomes.
+        size: What it becomes; where that is no factor, the name has the width and height that come out.
         file: The same, if it is open already.
+        crop: The place of it that is enlarged; part of the name, too.
     """
-    return writable(source.with_name(f"{source.stem}_{size}{source.suffix}"), file or source)
+    became = str(size)
+    if not isinstance(size, Factor):
+        with suppress(ImageError):  # what is wrong with it is reported when it is enlarged
+            whole = (crop.height, crop.width) if crop else (file or PictureFile(source)).size
+            height, width = size.of(*whole)
+            became = f"{width}x{height}"
+    if crop is not None:
+        became = f"crop-{crop.x}-{crop.y}-{crop.width}-{crop.height}_{became}"
+    return writable(source.with_name(f"{source.stem}_{became}{source.suffix}"), file or source)
 
 
 def writable(path: Path, source: Path | PictureFile) -> Path:
@@ -30,7 +43,7 @@ def writable(path: Path, source: Path | PictureFile) -> Path:
         return path
     moves = False
     if suffix == ".gif":
-        with suppress(ImageError):  # what is wrong with it is reported when it is enlarged
+        with suppress(ImageError):  # as above
             moves = (source if isinstance(source, PictureFile) else PictureFile(source)).animated
     return path.with_suffix(".webp" if moves else ".png")
 
@@ -53,9 +66,21 @@ def target_for(output: str | Path, source: Path | None = None, file: PictureFile
             raise ImageError(f"{output}: is a folder, and this picture has no name; give a file to write")
         path.mkdir(parents=True, exist_ok=True)
         return writable(path / source.name, file or source)
+    return file_to_write(output)
+
+
+def file_to_write(output: str | Path) -> Path:
+    """The one file that an output names.
+
+    Raises:
+        ImageError: It ends in no format that can be written, or its folder is missing.
+    """
+    path = Path(output)
     if path.suffix.lower() not in WRITABLE:
         known = " ".join(WRITABLE)
         raise ImageError(f"{output}: ends in no format that can be written ({known}); a folder ends in /")
+    if not path.parent.is_dir():
+        raise ImageError(f"{path.parent}: no such folder; make it first")
     return path
 
 
@@ -85,3 +110,46 @@ def is_result(source: Path, targets: Collection[Path]) -> bool:
     with suppress(ImageError):  # as above
         return PictureFile(source).signed
     return False
+
+
+def key(path: Path) -> str:
+    """Equal for names of one file: links followed, case ignored where the system ignores it."""
+    return os.path.normcase(os.path.realpath(path))
+
+
+def apart(jobs: Sequence[Job]) -> tuple[list[Job], list[tuple[Job, Job]]]:
+    """Give results that would have one name different ones.
+
+    Where a.png becomes a_x2.png, a.gif becomes a.gif_x2.png. Of pictures of one name in several folders the
+    later ones get the name of their folder in front.
+
+    Args:
+        jobs: What is to be written where.
+
+    Returns:
+        The jobs in the same order, and those that got another name, each with the one that keeps it.
+    """
+    groups: dict[str, list[int]] = {}
+    for number, job in enumerate(jobs):
+        groups.setdefault(key(job.target), []).append(number)
+    taken = {*groups, *(key(job.source) for job in jobs)}
+    made, renamed = list(jobs), list[tuple[Job, Job]]()
+    for group in groups.values():
+        # Whose format stays the same keeps the name, so that a.gif does not take that of a.png.
+        first, *others = sorted(group, key=lambda n: jobs[n].source.suffix != jobs[n].target.suffix)
+        for number in others:
+            target = next(path for path in _names(jobs[number]) if key(path) not in taken)
+            taken.add(key(target))
+            made[number] = Job(jobs[number].source, target)
+            renamed.append((made[number], jobs[first]))
+    return made, renamed
+
+
+def _names(job: Job) -> Iterator[Path]:
+    """Other names for a result, the best first."""
+    source, target = job.source, job.target
+    if source.suffix != target.suffix:
+        yield target.with_name(source.name + target.name.removeprefix(source.stem))
+    yield target.with_name(f"{source.absolute().parent.name}_{target.name}")
+    for number in count(2):
+        yield target.with_name(f"{target.stem}_{number}{target.suffix}")

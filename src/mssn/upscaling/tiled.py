@@ -51,6 +51,11 @@ class TiledModel:
     def __repr__(self) -> str:
         return f"<TiledModel x{self.scale}, {self.runtime.name}>"
 
+    def runtime_for(self, dtype: np.dtype) -> Runtime:
+        """What runs pixels of a dtype."""
+        same = dtype == np.uint8 or isinstance(self.runtime, BicubicRuntime)
+        return self.runtime if same else self._deep_runtime()
+
     def __call__(self, pixels: np.ndarray, tracker: ProgressTracker | None = None) -> np.ndarray:
         """Enlarge a plane of colours.
 
@@ -68,8 +73,9 @@ class TiledModel:
         if isinstance(self.runtime, BicubicRuntime):  # exact for every depth, and needs no tiles
             return imresize(pixels, scale=self.scale)
         if pixels.dtype != np.float32:
-            runtime = self.runtime if pixels.dtype == np.uint8 else self._deep_runtime()
-            return enlarge(runtime, pixels, tile=self.tile, border=self.border, tracker=tracker)
+            return enlarge(
+                self.runtime_for(pixels.dtype), pixels, tile=self.tile, border=self.border, tracker=tracker
+            )
         # Floats may be brighter than white or darker than black; a network knows 0 to 1 only, and what
         # lies beyond is added again, enlarged without it. Never below 0, so that no highlight has a dark rim.
         inside = pixels.clip(0, 1)

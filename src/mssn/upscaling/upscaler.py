@@ -20,6 +20,7 @@ from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.scratch import ScratchArrays
 from mssn.once import Once
+from mssn.runtime.base import Computed
 from mssn.runtime.plan import BICUBIC
 from mssn.upscaling.progress import Progress, ProgressTracker
 from mssn.upscaling.size import Factor, Size
@@ -54,11 +55,15 @@ class Enlarged:
         picture: The result.
         model: Of which family the first network was, "mssn-s-photo" for instance; BICUBIC if none ran.
         steps: (model, factor) of each network, in the order they ran.
+        runtime: What ran the first of them: "openvino", "onnxruntime", "pytorch" or BICUBIC.
+        precision: What it computed in.
     """
 
     picture: Picture
     model: str
     steps: tuple[tuple[str, int], ...]
+    runtime: str
+    precision: Computed
 
 
 class Upscaler:
@@ -150,8 +155,11 @@ class Upscaler:
             fit = partial(_fit, size=size)
             picture = picture.resized(fit, fit, bleeding=not steps)
         tracker.finish()
+        if not steps:
+            return Enlarged(picture, BICUBIC, (), BICUBIC, "fp32")
         ran = tuple((family.name, scale) for family, scale in steps)
-        return Enlarged(picture, ran[0][0] if ran else BICUBIC, ran)
+        first = self._models[steps[0]]().runtime_for(picture.pixels.dtype)
+        return Enlarged(picture, ran[0][0], ran, first.name.split()[0], first.precision)
 
     def scaled(self, factor: float) -> Upscaler:
         """One that enlarges by this factor with the same networks."""

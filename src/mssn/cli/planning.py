@@ -1,0 +1,94 @@
+"""Which pictures `mssn upscale` makes of which, decided before the work."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mssn.cli.jobs import PassedOver, collect
+from mssn.cli.streams import tell
+from mssn.errors import ImageError
+from mssn.image.source import READABLE
+from mssn.image.write import WRITABLE
+from mssn.upscaling.crop import Crop
+from mssn.upscaling.jobs import Job
+from mssn.upscaling.naming import apart, beside, file_to_write, is_result, writable
+from mssn.upscaling.size import Size
+
+
+def plan(
+    inputs: list[Path],
+    output: str | None,
+    size: Size,
+    passed: PassedOver,
+    *,
+    force: bool = False,
+    crop: Crop | None = None,
+) -> tuple[list[Job], list[tuple[Job, Job]]]:
+    """What is to be written where.
+
+    Results are looked for where new ones come beside their originals, and a picture that is named itself is
+    none. That opens each picture once more, to read its header.
+
+    Args:
+        inputs: Files, folders and patterns.
+        output: As for `upscale`.
+        size: What pictures become; part of the names beside their originals.
+        passed: Takes what is in the folders but is not enlarged.
+        force: Existing files are to be overwritten.
+        crop: The place that is enlarged; part of the names, too.
+
+    Returns:
+        The jobs, and those whose results could not get their usual names, as `apart` returns them.
+
+    Raises:
+        ImageError: The output cannot be what it must be, or a picture that is no result would be overwritten.
+        DataError: An input is missing, or a folder holds no pictures.
+    """
+    if output is None:
+        found = collect(inputs, passed)
+        named = {path.resolve() for path in inputs}
+        sources = [source for source, _ in found]
+        jobs = [Job(source, beside(source, size, crop=crop)) for source in sources]
+        targets = {job.target for job in jobs}
+        searched = [job for job in jobs if job.source.resolve() not in named]
+        results = {job.source for job in searched if is_result(job.source, targets)}
+        passed.results += results
+        if force:
+            _require_marked([job.target for job in searched if job.source not in results])
+        return apart([job for job in jobs if job.source not in results])
+    folder, ends = Path(output), output.endswith(("/", "\\"))
+    if folder.exists() and not folder.is_dir() and ends:
+        raise ImageError(f"{output}: is a file, and no folder to write into")
+    found = collect(inputs, passed, folder)
+    many = len(found) > 1 or any(path.is_dir() for path in inputs)
+    if not ends and not folder.is_dir():
+        if not many:
+            return [Job(found[0][0], file_to_write(output))], []
+        if folder.exists():
+            raise ImageError(f"{output}: is a file, but several pictures need a folder")
+        if folder.suffix.lower() in {*READABLE, *WRITABLE}:
+            raise ImageError(
+                f"{output}: ends like a picture, but several need a folder; end it in / if it is to be one"
+            )
+        if not folder.parent.is_dir():
+            raise ImageError(f"{folder.parent}: no such folder; end the output in / to have it made")
+    return apart([Job(source, writable(folder / name, source)) for source, name in found])
+
+
+def tell_renamed(renamed: list[tuple[Job, Job]]) -> None:
+    """Say which results have other names than expected, and why."""
+    if renamed:
+        job, first = renamed[0]
+        more = f" ({len(renamed) - 1} more like it)" if len(renamed) > 1 else ""
+        tell(f"{job.source} becomes {job.target}, because {first.source} becomes {first.target}{more}")
+
+
+def _require_marked(targets: list[Path]) -> None:
+    """Refuse to overwrite, in folders that are searched, what may be an original called like a result."""
+    for target in targets:
+        if os.path.exists(target) and not is_result(target, ()):
+            raise ImageError(
+                f"{target}: has no note that mssn made it, so `force=True` does not overwrite it; "
+                "name its original itself to do so, or choose another output"
+            )
