@@ -13,7 +13,9 @@ import pyvips
 
 from mssn.errors import ImageError
 from mssn.image.compression import HEAD, compression_of
-from mssn.image.metadata import field, is_signed, kind_of, loader, png_frames, reason
+from mssn.image.extras import extras_of
+from mssn.image.metadata import field, kind_of, loader, reason
+from mssn.image.xmp import is_signed
 
 # HEIC is listed because some builds of libvips decode it; the others then say so, instead of passing it over.
 READABLE = (".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -55,7 +57,7 @@ class PictureFile:
     Attributes:
         name: The source in one line, for messages.
         compression: How the picture was compressed.
-        png_frames: Frames of an animated PNG, of which only the first can be decoded; 1 of anything else.
+        extras: What libvips does not tell of it.
 
     Raises:
         ImageError: It is missing, empty, a folder or a pipe.
@@ -88,7 +90,7 @@ class PictureFile:
         self._start = head[:2]
         self.compression = compression_of(file, head)
         file.seek(0)
-        self.png_frames = png_frames(file)
+        self.extras = extras_of(file, head)
         file.seek(0)
 
     @cached_property

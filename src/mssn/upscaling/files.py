@@ -15,7 +15,7 @@ import numpy as np
 from mssn.atomic import sweep
 from mssn.errors import ImageError, MssnError
 from mssn.image.compression import LOSSLESS, Compression
-from mssn.image.metadata import signed
+from mssn.image.kept import kept
 from mssn.image.picture import Picture
 from mssn.image.read import MAX_PIXELS, read
 from mssn.image.scratch import ScratchArrays
@@ -133,7 +133,8 @@ class _Task:
         return read(file, max_pixels=limit, into=target.suffix.lower(), scratch=self.scratch)
 
     def enlarge(self, picture: Picture, progress: Progress | None = None) -> Enlarged:
-        return _noted(self.upscaler.enlarge(picture, self.scratch, progress), self.options)
+        large = self.upscaler.enlarge(picture, self.scratch, progress)
+        return _noted(large, self.options, self.job.target.suffix.lower())
 
     def write(self, picture: Picture, large: Enlarged) -> Done:
         with self.scratch:
@@ -141,12 +142,9 @@ class _Task:
         return _done(self.job, picture, large, self.started)
 
 
-def _noted(large: Enlarged, options: Options) -> Enlarged:
+def _noted(large: Enlarged, options: Options, suffix: str) -> Enlarged:
     """With the metadata that are wanted: those of the source and a note of what enlarged it, or none."""
-    picture = large.picture
-    if options.metadata == "strip":
-        return replace(large, picture=replace(picture, exif=None, xmp=None, iptc=None))
-    return replace(large, picture=replace(picture, xmp=signed(picture.xmp, large.model)))
+    return replace(large, picture=kept(large.picture, suffix, large.model, options.metadata))
 
 
 def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
@@ -296,6 +294,6 @@ def upscale_bytes(
     options, started, file = options or Options(), time.perf_counter(), PictureFile(content)
     suffix = job.target.suffix.lower() or suffix_for(file)
     picture = read(file, max_pixels=options.max_pixels, into=suffix)
-    large = _noted(upscaler.enlarge(picture), options)
+    large = _noted(upscaler.enlarge(picture), options, suffix)
     written = to_bytes(large.picture, suffix, quality=options.quality)
     return written, _done(job, picture, large, started)
