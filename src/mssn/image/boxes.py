@@ -8,34 +8,100 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
+from io import BytesIO
 from typing import IO
 
 _MOST = 2**24  # bytes of the boxes that describe a picture
+_MOST_PARTS = 1000
+MOST_BLOCKS = 16  # EXIF blocks to look at; a picture has one
 _MATRIX = 6  # H.273: what libheif's encoder takes for RGB to YCbCr unless told otherwise
 Codes = tuple[int, int]
 """Primaries and transfer as H.273 numbers them."""
 
 
-def colour_codes(file: IO[bytes]) -> Codes | None:
-    """Primaries and transfer that an AVIF states.
+def avif_facts(file: IO[bytes]) -> tuple[Codes | None, list[tuple[int, bytes]]]:
+    """Primaries and transfer that an AVIF states; its EXIF blocks, and where the names of their items stand.
 
     Args:
-        file: An open file, at its beginning.
+        file: An open file.
     """
+    place = 0
+    file.seek(0)
     while len(head := file.read(8)) == 8:
         size, name = int.from_bytes(head[:4], "big"), head[4:]
         if name == b"meta" and 12 <= size <= _MOST:
-            properties = _down(file.read(size - 8)[4:], b"iprp", b"ipco")
-            for kind, content in _boxes(properties):
-                if kind == b"colr" and content[:4] == b"nclx" and len(content) >= 8:
-                    return struct.unpack_from(">HH", content, 4)
-            return None
+            meta = file.read(size - 8)
+            return _codes(meta), _exif(file, meta, place + 8)
         if size == 1:
-            size = int.from_bytes(file.read(8), "big") - 8
+            size = int.from_bytes(file.read(8), "big")
         if size < 8:
-            return None
-        file.seek(size - 8, 1)
+            break
+        place += size
+        file.seek(place)
+    return None, []
+
+
+def _codes(meta: bytes) -> Codes | None:
+    for kind, content in _boxes(_down(meta[4:], b"iprp", b"ipco")):
+        if kind == b"colr" and content[:4] == b"nclx" and len(content) >= 8:
+            primaries, transfer = struct.unpack_from(">HH", content, 4)
+            return primaries, transfer
     return None
+
+
+def _exif(file: IO[bytes], meta: bytes, start: int) -> list[tuple[int, bytes]]:
+    """EXIF blocks of a description that begins at `start`, and where the names of their items stand."""
+    located = {item: (inside, extents) for item, inside, extents in _locations(_down(meta[4:], b"iloc"))}
+    store, found, place = _down(meta[4:], b"idat"), list[tuple[int, bytes]](), 0
+    while (place := meta.find(b"Exif", place + 1)) >= 0:
+        for wide in (2, 4):  # bytes of an item's number, by the version of its entry
+            entry = place - 10 - wide
+            if meta[entry : entry + 4] != b"infe":
+                continue
+            inside, extents = located.get(int.from_bytes(meta[place - 2 - wide : place - 2], "big"), (0, []))
+            wanted = extents if len(found) < MOST_BLOCKS else []
+            block = _joined(BytesIO(store) if inside else file, wanted)
+            found.append((start + place, block[4:]))  # the first 4: where the block begins
+    return found
+
+
+def _joined(file: IO[bytes], extents: list[tuple[int, int]]) -> bytes:
+    """Parts of a file, up to 16 MiB of them."""
+    parts, room = list[bytes](), _MOST
+    for offset, length in extents[:_MOST_PARTS]:
+        file.seek(offset)
+        parts.append(file.read(min(length, room)))
+        room -= len(parts[-1])
+    return b"".join(parts)
+
+
+def _locations(iloc: bytes) -> list[tuple[int, int, list[tuple[int, int]]]]:
+    """(item, whether inside the description, its parts as (offset, length)), up to what is damaged."""
+    found: list[tuple[int, int, list[tuple[int, int]]]] = []
+    if len(iloc) < 8:
+        return found
+    version, place = iloc[0], 6
+
+    def number(size: int) -> int:
+        nonlocal place
+        place += size
+        if place > len(iloc):
+            raise EOFError
+        return int.from_bytes(iloc[place - size : place], "big")
+
+    wide = 4 if version == 2 else 2
+    with suppress(EOFError):
+        for _ in range(number(wide)):
+            item, inside = number(wide), number(2) & 15 if version else 0
+            number(2)  # the file, which is this one
+            base = number(iloc[5] >> 4)
+            extents: list[tuple[int, int]] = []
+            for _ in range(number(2)):
+                number(iloc[5] & 15 if version else 0)
+                extents.append((base + number(iloc[4] >> 4), number(iloc[4] & 15)))
+            found.append((item, inside, extents))
+    return found
 
 
 def with_items(avif: bytes, exif: bytes | None, codes: Codes | None) -> bytes:
@@ -112,39 +178,14 @@ def _associated(ipma: bytes, item: int, number: int) -> bytes:
 
 def _located(iloc: bytes, growth: int, extent: tuple[int, int, int] | None) -> bytes:
     """Places moved by `growth`, and one more: (item, offset, length)."""
-    version, sizes, more = iloc[0], iloc[4], iloc[5]
-    offset_size, length_size, base_size = sizes >> 4, sizes & 15, more >> 4
-    index_size = more & 15 if version == 1 else 0
-    count = struct.unpack_from(">H", iloc, 6)[0]
-    out, place = bytearray(iloc[:6] + struct.pack(">H", count + bool(extent))), 8
-    for _ in range(count):
-        head = 4 + 2 * (version == 1)
-        in_file = version == 0 or iloc[place + 3] & 15 == 0  # else inside the description itself
-        out += iloc[place : place + head]
-        place += head
-        base, place = _number(iloc, place, base_size)
-        moved = growth if in_file else 0
-        out += (base + moved * bool(base_size)).to_bytes(base_size, "big")
-        extents = struct.unpack_from(">H", iloc, place)[0]
-        out += iloc[place : place + 2]
-        place += 2
-        for _ in range(extents):
-            out += iloc[place : place + index_size]
-            offset, place = _number(iloc, place + index_size, offset_size)
-            out += (offset + moved * (not base_size)).to_bytes(offset_size, "big")
-            out += iloc[place : place + length_size]
-            place += length_size
-    if extent:
-        item, offset, length = extent
-        out += struct.pack(">H", item) + bytes(2 if version == 1 else 0) + bytes(2)
-        out += (offset if not offset_size else 0 * offset).to_bytes(base_size, "big")
-        out += struct.pack(">H", 1) + bytes(index_size)
-        out += offset.to_bytes(offset_size, "big") + length.to_bytes(length_size, "big")
-    return bytes(out)
-
-
-def _number(data: bytes, place: int, size: int) -> tuple[int, int]:
-    return int.from_bytes(data[place : place + size], "big"), place + size
+    items = _locations(iloc) + ([(extent[0], 0, [extent[1:]])] if extent else [])
+    moved = len(items) - bool(extent)  # the new one stands where it belongs
+    out = struct.pack(">IHH", 1 << 24, 0x4400, len(items))  # version 1, all numbers of 4 bytes, no bases
+    for index, (item, inside, extents) in enumerate(items):
+        out += struct.pack(">HHHH", item, inside, 0, len(extents))
+        for offset, length in extents:
+            out += struct.pack(">II", offset + growth * (index < moved and not inside), length)
+    return out
 
 
 def _down(data: bytes, *names: bytes) -> bytes:

@@ -13,6 +13,8 @@ import struct
 from collections.abc import Iterator
 from typing import IO
 
+from mssn.image.exif import MOST
+
 MOST_SEGMENT = 65_533  # bytes in a segment of a JPEG
 EXIF_MARK, XMP_MARK = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _UNIT, _NO_UNIT = 296, 1
@@ -61,6 +63,41 @@ def webp_with_exif(webp: bytes, exif: bytes, width: int, height: int, *, alpha: 
 
 def _riff(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+
+def exif_of_jpeg(jpeg: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The EXIF blocks in front of the pixels, and where the letters "Exif" stand.
+
+    Args:
+        jpeg: An open file.
+    """
+    place = 2
+    jpeg.seek(place)
+    while len(head := jpeg.read(4)) == 4 and head[0] == 0xFF and head[1] != 0xDA:
+        if head[1] == 0xFF:  # filling
+            place += 1
+        else:
+            length = int.from_bytes(head[2:], "big")
+            if head[1] == 0xE1 and jpeg.read(len(EXIF_MARK)) == EXIF_MARK:
+                yield place + 4, jpeg.read(max(length - 2 - len(EXIF_MARK), 0))
+            place += 2 + max(length, 2)
+        jpeg.seek(place)
+
+
+def exif_of_webp(webp: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The EXIF blocks, and where the names of their chunks stand.
+
+    Args:
+        webp: An open file.
+    """
+    place = 12
+    webp.seek(place)
+    while len(head := webp.read(8)) == 8:
+        length = int.from_bytes(head[4:], "little")
+        if head[:4] == b"EXIF":
+            yield place, webp.read(min(length, MOST + 1))
+        place += 8 + length + length % 2
+        webp.seek(place)
 
 
 def without_unit(tiff: IO[bytes]) -> None:

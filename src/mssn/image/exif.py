@@ -15,8 +15,10 @@ from dataclasses import dataclass
 _ORIENTATION, _X, _Y, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 _INCH, _CENTIMETRE = 2, 3
 _WIDTHS, _HEIGHTS, _SIZES = (0x0100, 0xA002), (0x0101, 0xA003), 0x8769
+_POINTERS = (_SIZES, 0x8825, 0xA005)  # to the directories of Exif, GPS, Interoperability
 _THUMBNAIL, _LENGTH = 0x0201, 0x0202
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
+MOST = 2**24 - 64  # bytes of a block
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _OUTDATED = (0x03ED, 0x0409, 0x040C)  # resolution, which other blocks state; thumbnails, old and new
 
@@ -67,6 +69,36 @@ class _Block:
     def rational(self, entry: _Entry) -> int:
         """Where the two numbers of a rational stand."""
         return self.start + self.get("I", entry.place + 8)
+
+
+def is_hostile(exif: bytes) -> bool:
+    """Whether a block would keep libexif, which libvips asks, busy for ever.
+
+    That is so if directories are named more than once; blocks of 16 MiB count as such.
+    """
+    if len(exif) > MOST:
+        return True
+    pointers, seen, waiting = 0, set[int](), list[int]()
+    try:
+        block = _Block(exif)
+        waiting.append(block.first)
+    except struct.error:
+        return False
+    while waiting:
+        directory = waiting.pop()
+        if directory in seen or pointers > len(_POINTERS):
+            return True
+        seen.add(directory)
+        try:
+            for entry in block.entries(directory):
+                if entry.tag in _POINTERS:
+                    pointers += 1
+                    waiting.append(block.start + block.get("I", entry.place + 8))
+            after = block.get("I", directory + 2 + 12 * block.get("H", directory))
+            waiting += [block.start + after] if after and directory == block.first else []
+        except struct.error:  # the entries in front of the damage count
+            continue
+    return False
 
 
 def upright_exif(exif: bytes) -> bytes | None:

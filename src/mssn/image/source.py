@@ -13,7 +13,7 @@ import pyvips
 
 from mssn.errors import ImageError
 from mssn.image.compression import HEAD, compression_of
-from mssn.image.extras import extras_of
+from mssn.image.extras import extras_of, shown
 from mssn.image.metadata import field, kind_of, loader, reason
 from mssn.image.xmp import is_signed
 
@@ -67,7 +67,7 @@ class PictureFile:
         self.name = display_name(source)
         if isinstance(source, bytes):
             self._read_head(BytesIO(source))
-            self._stream = pyvips.Source.new_from_memory(source)
+            self._stream = pyvips.Source.new_from_memory(shown(source, self.extras.hidden))
             return
         if os.path.isdir(source):
             raise ImageError(f"{self.name}: is a folder, not a picture")
@@ -76,6 +76,10 @@ class PictureFile:
         try:
             with open(source, "rb", buffering=0) as file:
                 self._read_head(file)
+                if self.extras.hidden:
+                    content = shown(file.read(), self.extras.hidden)
+                    self._stream = pyvips.Source.new_from_memory(content)
+                    return
                 # A descriptor, not a name: libvips would open a name again, takes [..] in it for options, and
                 # would answer from its cache for a file changed since. It keeps a duplicate.
                 self._stream = pyvips.Source.new_from_descriptor(file.fileno())
