@@ -9,10 +9,13 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms, ImageOps, IptcImagePlugin
 
-from mssn.image.metadata import describes, png_frames, upright_exif, upright_xmp
+from mssn.image.exif import upright_exif
+from mssn.image.metadata import describes
 from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb, read_size
+from mssn.image.source import PictureFile
 from mssn.image.write import write
+from mssn.image.xmp import upright_xmp
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
@@ -128,13 +131,11 @@ def test_frames_of_a_moving_png_are_counted(photo: np.ndarray) -> None:
     buffer = io.BytesIO()
     frames = [Image.fromarray(np.roll(photo, 9 * n, axis=0)) for n in range(4)]
     frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:])
-    assert png_frames(io.BytesIO(buffer.getvalue())) == 4
     assert read(buffer.getvalue()).left_out == 3
-    assert png_frames(io.BytesIO(buffer.getvalue()[:20])) == 1
+    assert [PictureFile(buffer.getvalue()[:end]).extras.frames for end in (20, None)] == [1, 4]
     still = io.BytesIO()
     frames[0].save(still, "PNG")
-    still.seek(0)
-    assert png_frames(still) == 1
+    assert PictureFile(still.getvalue()).extras.frames == 1
 
 
 def test_iptc_of_a_jpeg_comes_along(photo: np.ndarray, tmp_path: Path) -> None:

@@ -93,12 +93,12 @@ def test_a_file_and_its_content_are_the_same(tmp_path, photo, name) -> None:
     source = make(tmp_path, name, photo)
     into = source.suffix.replace("gif", "webp")
     file, content = PictureFile(source), PictureFile(source.read_bytes())
-    for fact in ("compression", "png_frames", "size", "format", "animated", "signed"):
+    for fact in ("compression", "extras", "size", "format", "animated", "signed"):
         assert getattr(file, fact) == getattr(content, fact)
     one, other = read(file, into=into), read(content, into=into)  # after facts that libvips was asked for
     assert np.array_equal(one.pixels, other.pixels)
     assert file.animated == name.startswith("moving.") * (source.suffix != ".png")
-    assert file.png_frames == (3 if name == "moving.png" else 1)
+    assert file.extras.frames == (3 if name == "moving.png" else 1)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts what the process holds open")

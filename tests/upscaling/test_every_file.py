@@ -164,10 +164,8 @@ def tifffile_only(path: Path) -> bool:
 
 @pytest.mark.parametrize("memory", [MEMORY, 0], ids=["in memory", "through files"])
 @pytest.mark.parametrize("name", CASES)
-def test_what_goes_in_comes_out(tmp_path: Path, monkeypatch, name: str, memory: int) -> None:
+def test_what_goes_in_comes_out(tmp_path: Path, name: str, memory: int) -> None:
     case = CASES[name]
-    if not memory:
-        monkeypatch.setattr("mssn.image.write._LARGE", 0)
     source, target = tmp_path / case.source, tmp_path / case.target
     case.make(source)
     done = upscale_file(repeater(), source, target, Options(memory=memory))
@@ -276,8 +274,7 @@ def test_turned_pages_are_not_mixed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names as POSIX knows them")
-def test_names_that_are_no_text(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("mssn.image.write._LARGE", 0)
+def test_names_that_are_no_text(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/n\xff"))
     folder.mkdir()
     CASES["RGBA 8"].make(folder / "a.png")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mssn.image.metadata import signed
 from mssn.image.picture import Picture
 from mssn.image.source import PictureFile
 from mssn.image.write import write
+from mssn.image.xmp import signed
 from mssn.upscaling.naming import beside, is_result, suffix_for, writable
 from mssn.upscaling.size import Factor, parse
 

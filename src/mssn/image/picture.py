@@ -10,8 +10,8 @@ import numpy as np
 from mssn.errors import ImageError
 from mssn.image.alpha import bleed
 from mssn.image.compression import LOSSLESS, Compression
+from mssn.image.png import Chunk
 
-NO_DPI = 72.0
 _SAMPLES = (np.uint8, np.uint16, np.float32)
 Change = Callable[[np.ndarray], np.ndarray]
 """Makes an H x W x C plane another one of the same channels and dtype."""
@@ -31,10 +31,14 @@ class Picture:
         black: H x W x 1, the light that black ink leaves, 255 - K; None unless it is a picture of inks.
         bits: bits of a sample in the file, where fewer than the dtype has: 1, 10 or 12; else None.
         icc: ICC colour profile of the pixels, or None (then sRGB is meant).
-        exif: EXIF block with its orientation set to 1, because the pixels are already turned; or None.
+        colours: colour tags (primaries, gamma, sRGB) as chunks of a PNG; they count where `icc` is None.
+        exif: EXIF block with its orientation set to 1, because the pixels are already turned, and without
+            thumbnail; or None.
         xmp: XMP packet, likewise, or None.
-        iptc: IPTC block (caption, copyright) of a JPEG, or None.
-        dpi: dots per inch, 72 where the file names none.
+        iptc: Photoshop block with IPTC (caption, copyright) of a JPEG, or None.
+        text: texts of a PNG, as its chunks.
+        dpi: horizontal dots per inch, or None where the file names none.
+        pixel_aspect: vertical dots per inch for each horizontal one.
         format: "png", "jpeg", "webp", "tiff", "avif", "heic" or "gif": what the picture was read from.
         pages: pages or frames in `pixels`.
         delays: milliseconds each frame of an animation stays; empty for pages.
@@ -52,10 +56,13 @@ class Picture:
     black: np.ndarray | None = None
     bits: int | None = None
     icc: bytes | None = None
+    colours: tuple[Chunk, ...] = ()
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
-    dpi: float = NO_DPI
+    text: tuple[Chunk, ...] = ()
+    dpi: float | None = None
+    pixel_aspect: float = 1.0
     format: str = "png"
     pages: int = 1
     delays: tuple[int, ...] = ()

@@ -18,10 +18,12 @@ import pyvips
 
 from mssn.errors import DataError, ImageError
 from mssn.image.color import to_8_bit
-from mssn.image.metadata import field, kind_of, loader, reason, upright_exif, upright_xmp
-from mssn.image.picture import NO_DPI, Picture
+from mssn.image.exif import resolution_of, upright_exif, without_previews
+from mssn.image.metadata import field, kind_of, loader, reason
+from mssn.image.picture import Picture
 from mssn.image.scratch import ScratchArrays, release
 from mssn.image.source import READABLE, PictureFile, display_name
+from mssn.image.xmp import upright_xmp
 
 MAX_PIXELS = 500_000_000  # a small damaged or hostile file may claim a size that would fill the memory
 Source = str | os.PathLike[str] | bytes
@@ -76,25 +78,44 @@ def read(
     count = array.shape[0] // field(image, "page-height", array.shape[0])
     animated = count > 1 and image.get_typeof("delay") != 0
     exif, xmp = field(image, "exif-data", None), field(image, "xmp-data", None)
+    # Of a TIFF, libvips gives 4 bytes of it.
+    iptc = field(image, "iptc-data", None) if kind_of(image) == "jpeg" else None
+    across, down = _dpi(image, file) or (None, 1.0)
     return Picture(
         pixels=pixels,
         alpha=alpha if alpha.size else None,
         black=black if inks else None,
         bits=_bits_of(image),
         icc=field(image, "icc-profile-data", None),
+        colours=file.extras.colours,
         exif=upright_exif(exif) if exif else None,
         xmp=upright_xmp(xmp) if xmp else None,
-        iptc=field(image, "iptc-data", None)
-        if kind_of(image) == "jpeg"
-        else None,  # of a TIFF: 4 bytes of it
-        dpi=NO_DPI if image.xres == 1 else round(image.xres * 25.4, 1),  # 1 is libvips's word for unknown
+        iptc=without_previews(iptc) if iptc else None,
+        text=file.extras.text,
+        dpi=across,
+        pixel_aspect=down / across if across else 1.0,
         format=kind_of(image),
         pages=count,
         delays=tuple(field(image, "delay", ())) if animated else (),
         loop=field(image, "loop", 0) if animated else 0,
-        left_out=max(field(image, "n-pages", 1) - count, 0) or file.png_frames - 1,
+        left_out=max(field(image, "n-pages", 1) - count, 0) or file.extras.frames - 1,
         compression=file.compression,
+        notes=file.extras.notes,
     )
+
+
+def _dpi(image: pyvips.Image, file: PictureFile) -> tuple[float, float] | None:
+    """Dots per inch across and down the upright picture, where the file names them."""
+    if loader(image) in ("webp", "heif"):  # of these, libvips does not look at their EXIF
+        dpi = resolution_of(field(image, "exif-data", b""))
+    elif file.extras.resolution or image.get_typeof("resolution-unit"):
+        dpi = image.xres * 25.4, image.yres * 25.4
+    else:
+        dpi = None
+    if dpi is None or min(dpi) < 0.1:
+        return None
+    across, down = (round(number, 1) for number in dpi)
+    return (down, across) if field(image, "orientation", 1) in (5, 6, 7, 8) else (across, down)
 
 
 def read_rgb(source: Source) -> np.ndarray:

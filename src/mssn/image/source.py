@@ -13,7 +13,9 @@ import pyvips
 
 from mssn.errors import ImageError
 from mssn.image.compression import HEAD, compression_of
-from mssn.image.metadata import field, is_signed, kind_of, loader, png_frames, reason
+from mssn.image.extras import extras_of, shown
+from mssn.image.metadata import field, kind_of, loader, reason
+from mssn.image.xmp import is_signed
 
 # HEIC is listed because some builds of libvips decode it; the others then say so, instead of passing it over.
 READABLE = (".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -55,7 +57,7 @@ class PictureFile:
     Attributes:
         name: The source in one line, for messages.
         compression: How the picture was compressed.
-        png_frames: Frames of an animated PNG, of which only the first can be decoded; 1 of anything else.
+        extras: What libvips does not tell of it.
 
     Raises:
         ImageError: It is missing, empty, a folder or a pipe.
@@ -66,7 +68,7 @@ class PictureFile:
         self._opening, self._header = Lock(), None  # no `Once`: it would keep the file open, in a circle
         if isinstance(source, bytes):
             self._read_head(BytesIO(source))
-            self._stream = pyvips.Source.new_from_memory(source)
+            self._stream = pyvips.Source.new_from_memory(shown(source, self.extras.hidden))
             return
         if os.path.isdir(source):
             raise ImageError(f"{self.name}: is a folder, not a picture")
@@ -75,6 +77,10 @@ class PictureFile:
         try:
             with open(source, "rb", buffering=0) as file:
                 self._read_head(file)
+                if self.extras.hidden:
+                    content = shown(file.read(), self.extras.hidden)
+                    self._stream = pyvips.Source.new_from_memory(content)
+                    return
                 # A descriptor, not a name: libvips would open a name again, takes [..] in it for options, and
                 # would answer from its cache for a file changed since. It keeps a duplicate.
                 self._stream = pyvips.Source.new_from_descriptor(file.fileno())
@@ -89,7 +95,7 @@ class PictureFile:
         self._start = head[:2]
         self.compression = compression_of(file, head)
         file.seek(0)
-        self.png_frames = png_frames(file)
+        self.extras = extras_of(file, head)
         file.seek(0)
 
     @property

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyvips
 
 from mssn.atomic import replacing
 from mssn.errors import ImageError
+from mssn.image.boxes import with_items
 from mssn.image.color import to_8_bit, to_integers
-from mssn.image.metadata import compact, describes, reason
+from mssn.image.containers import (
+    EXIF_MARK,
+    MOST_SEGMENT,
+    XMP_MARK,
+    jfif,
+    webp_with_exif,
+    with_segments,
+    without_unit,
+)
+from mssn.image.exif import fitting_exif
+from mssn.image.metadata import describes, reason
 from mssn.image.picture import Picture
+from mssn.image.png import with_chunks
+from mssn.image.profile import is_srgb, profile_of
 from mssn.image.scratch import location
+from mssn.image.sink import encode_to
 from mssn.image.source import display_name
+from mssn.image.xmp import compact
 
 WRITABLE = (".avif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _JPEG = (".jpg", ".jpeg")
 _TIFF = (".tif", ".tiff")
-_LIBVIPS_XMP, _MOST_XMP = 60_000, 65_502  # bytes of XMP that libvips, and that a segment of a JPEG can hold
-_XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 _INTERPRETATIONS = {
     (1, "uint8"): "b-w",
@@ -32,7 +46,6 @@ _INTERPRETATIONS = {
     (1, "float32"): "b-w",
     (3, "float32"): "scrgb",
 }
-_LARGE = 2**28  # bytes of pixels from which on the encoded file is not gathered in memory first
 
 
 def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None = None) -> None:
@@ -61,10 +74,7 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
     check_quality(quality)
     try:
         with replacing(target) as file:
-            if picture.nbytes > _LARGE:
-                encode_into(file.fileno(), picture, suffix, quality)
-            else:
-                file.write(encode(picture, suffix, quality))
+            encode(file, picture, suffix, quality)
     except OSError as error:
         raise ImageError(f"{name}: cannot be written: {error.strerror or error}") from error
     except pyvips.Error as error:
@@ -84,8 +94,10 @@ def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name:
         ImageError: impossible quality, or a picture too large for the format.
     """
     check_quality(quality)
+    file = BytesIO()
     try:
-        return encode(picture, suffix, quality)
+        encode(file, picture, suffix, quality)
+        return file.getvalue()
     except pyvips.Error as error:
         raise ImageError(f"{name}: cannot be encoded: {reason(error)}") from error
 
@@ -100,34 +112,61 @@ def check_quality(quality: int | None) -> None:
         raise ImageError(f"`quality` must be 1 to 100, not {quality}")
 
 
-def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
-    """Encode in memory, so that writing is Python's own and its errors are clear.
+def encode(file: BinaryIO, picture: Picture, suffix: str, quality: int | None) -> None:
+    """Encode into a file or into memory: the same bytes. WebP and AVIF must fit into memory.
 
     Args:
-        picture: What the format cannot hold (depth, transparency, inks) is converted.
+        file: Open for reading and writing, at its beginning.
+        picture: What the format cannot hold (depth, transparency, inks, metadata) is converted or left out.
         suffix: One of `WRITABLE`.
         quality: See `write`.
 
     Raises:
         pyvips.Error: It is too large for the format.
+        OSError: The file cannot be written.
     """
     picture = _fitted(picture, suffix)
-    options = _options(picture, suffix, quality) | _kept(picture, suffix)
-    if suffix in _JPEG and picture.xmp and _LIBVIPS_XMP < len(picture.xmp) <= _MOST_XMP:
-        return _with_xmp(_image(replace(picture, xmp=None)).write_to_buffer(suffix, **options), picture.xmp)
-    return _image(picture).write_to_buffer(suffix, **options)
+    image, options = _image(picture, suffix), _options(picture, suffix, quality)
+    # EXIF is never libvips's, which writes it anew; nor the blocks of a JPEG, of which it limits the length.
+    options["keep"] = "icc" if suffix in _JPEG else "xmp|icc|other"
+    exif = (picture.exif or b"").removeprefix(EXIF_MARK)
+    if suffix in _JPEG:
+        segments = _segments(picture, exif)
+        encode_to(image, file, suffix, options, lambda start: with_segments(start, segments))
+    elif suffix == ".png":
+        chunks = [*picture.colours, *[(b"eXIf", exif)] * bool(exif), *picture.text]
+        stated = picture.dpi is not None
+        encode_to(image, file, suffix, options, lambda start: with_chunks(start, chunks, resolution=stated))
+    elif suffix == ".webp":
+        encoded = image.write_to_buffer(suffix, **options)
+        height, width = picture.page_size
+        alpha = picture.alpha is not None
+        file.write(webp_with_exif(encoded, exif, width, height, alpha=alpha) if exif else encoded)
+    elif suffix == ".avif":
+        codes = dict(picture.colours).get(b"cICP")
+        encoded = image.write_to_buffer(suffix, **options)
+        file.write(with_items(encoded, exif, (codes[0], codes[1]) if codes else None))
+    else:
+        encode_to(image, file, suffix, options)
+        if picture.dpi is None:
+            without_unit(file)
 
 
-def encode_into(descriptor: int, picture: Picture, suffix: str, quality: int | None) -> None:
-    """Encode into an open file, whose content need not fit into memory; otherwise as `encode`.
+def _segments(picture: Picture, exif: bytes) -> list[tuple[int, bytes]]:
+    """The first segments of a JPEG; what is too long for one is left out."""
+    wanted = [(0xE1, EXIF_MARK + exif)] if exif else []
+    if picture.xmp:
+        whole = XMP_MARK + picture.xmp
+        wanted.append((0xE1, whole if len(whole) <= MOST_SEGMENT else XMP_MARK + compact(picture.xmp)))
+    if picture.iptc:
+        wanted.append((0xED, picture.iptc))
+    if picture.black is None or picture.dpi:  # JFIF knows no inks, but where else is the resolution to go
+        wanted.insert(0, (0xE0, jfif(_dpi(picture))))
+    return [segment for segment in wanted if len(segment[1]) <= MOST_SEGMENT]
 
-    Raises:
-        pyvips.Error: As `encode`; or the file cannot be written.
-    """
-    picture = _fitted(picture, suffix)
-    target = pyvips.Target.new_to_descriptor(descriptor)
-    options = _options(picture, suffix, quality) | _kept(picture, suffix)
-    _image(picture).write_to_target(target, suffix, **options)
+
+def _dpi(picture: Picture) -> tuple[float, float] | None:
+    return None if picture.dpi is None else (picture.dpi, picture.dpi * picture.pixel_aspect)
 
 
 def _fitted(picture: Picture, suffix: str) -> Picture:
@@ -140,12 +179,25 @@ def _fitted(picture: Picture, suffix: str) -> Picture:
         picture = picture.each(to_integers if suffix in (".png", ".avif") else to_8_bit)
     if picture.alpha is not None and suffix in _JPEG:
         picture = _on_white(picture, picture.alpha)
-    if picture.xmp and len(picture.xmp) > _LIBVIPS_XMP and suffix in _JPEG:
-        picture = replace(picture, xmp=compact(picture.xmp))
-    return picture
+    if picture.exif:
+        height, width = picture.page_size
+        picture = replace(picture, exif=fitting_exif(picture.exif, width, height, _dpi(picture)))
+    return picture if suffix == ".png" else _with_colours(picture, suffix)
 
 
-def _image(picture: Picture) -> pyvips.Image:
+def _with_colours(picture: Picture, suffix: str) -> Picture:
+    """With a profile in the place of colour tags that the format does not know."""
+    if suffix == ".avif" and b"cICP" in dict(picture.colours):
+        return picture
+    if picture.icc or picture.black is not None or is_srgb(picture.colours):
+        return picture
+    grey = picture.pixels.shape[2] == 1
+    if grey and suffix in (".webp", ".avif"):  # which hold no grey
+        picture, grey = replace(picture, pixels=np.repeat(picture.pixels, 3, axis=2)), False
+    return replace(picture, icc=profile_of(picture.colours, grey=grey))
+
+
+def _image(picture: Picture, suffix: str = "") -> pyvips.Image:
     """The picture as libvips knows it, with its metadata."""
     pixels, alpha, black = picture.pixels, picture.alpha, picture.black
     colours, kind = pixels.shape[2], str(pixels.dtype)
@@ -155,16 +207,11 @@ def _image(picture: Picture) -> pyvips.Image:
         image = 1 - image if kind == "float32" else image.invert()
     if alpha is not None:
         image = image.bandjoin(_plane(alpha))
-    image = image.copy(interpretation=interpretation, xres=picture.dpi / 25.4, yres=picture.dpi / 25.4)
+    xres, yres = (dots / 25.4 for dots in _dpi(picture) or (25.4, 25.4))
+    image = image.copy(interpretation=interpretation, xres=xres, yres=yres)
     space = "CMYK" if black is not None else "GRAY" if colours == 1 else "RGB "
     icc = picture.icc if picture.icc and describes(picture.icc, space) else None
-    blocks = {
-        "icc-profile-data": icc,
-        "exif-data": picture.exif,
-        "xmp-data": picture.xmp,
-        "iptc-data": picture.iptc,
-    }
-    for key, value in blocks.items():
+    for key, value in (("icc-profile-data", icc), ("xmp-data", picture.xmp if suffix not in _JPEG else None)):
         if value:
             image.set_type(pyvips.GValue.blob_type, key, cast(Any, value))  # pyvips's hints leave bytes out
     if picture.pages > 1:
@@ -173,15 +220,6 @@ def _image(picture: Picture) -> pyvips.Image:
         image.set_type(pyvips.GValue.array_int_type, "delay", list(picture.delays))
         image.set_type(pyvips.GValue.gint_type, "loop", picture.loop)
     return image
-
-
-def _with_xmp(jpeg: bytes, xmp: bytes) -> bytes:
-    """A JPEG with an XMP segment behind its first ones (JFIF, EXIF)."""
-    place = 2
-    while jpeg[place : place + 2] in (b"\xff\xe0", b"\xff\xe1"):
-        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
-    length = (2 + len(_XMP_MARK) + len(xmp)).to_bytes(2, "big")
-    return jpeg[:place] + b"\xff\xe1" + length + _XMP_MARK + xmp + jpeg[place:]
 
 
 def _plane(array: np.ndarray) -> Any:
@@ -216,12 +254,6 @@ def _on_white(picture: Picture, alpha: np.ndarray) -> Picture:
 
     black = None if picture.black is None else laid(picture.black)
     return replace(picture, pixels=laid(picture.pixels), alpha=None, black=black)
-
-
-def _kept(picture: Picture, suffix: str) -> dict[str, Any]:
-    """The kinds of metadata to write; no EXIF where there is none, because libvips would make one up."""
-    kinds = ["xmp", "icc", "other"] + ["exif"] * bool(picture.exif) + ["iptc"] * (suffix in _JPEG)
-    return {"keep": "|".join(kinds)}
 
 
 def _options(picture: Picture, suffix: str, quality: int | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mssn.atomic import replacing
 from mssn.errors import ImageError
-from mssn.image.metadata import upright_xmp
+from mssn.image.xmp import upright_xmp
 
 
 def copy_sidecars(source: Path, target: Path, *, force: bool) -> tuple[str, ...]:

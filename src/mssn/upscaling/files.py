@@ -10,8 +10,8 @@ import numpy as np
 
 from mssn.atomic import present, sweep, try_writing
 from mssn.errors import ImageError
+from mssn.image.kept import kept
 from mssn.image.limits import refuse_oversize
-from mssn.image.metadata import signed
 from mssn.image.picture import Picture
 from mssn.image.read import read
 from mssn.image.scratch import ScratchArrays
@@ -43,7 +43,8 @@ class Task:
         return _read(self.upscaler, file, target, target.suffix.lower(), self.options, self.scratch)
 
     def enlarge(self, picture: Picture, progress: Progress | None = None) -> Enlarged:
-        return _noted(self.upscaler.enlarge(picture, self.scratch, progress), picture, self.options)
+        large = self.upscaler.enlarge(picture, self.scratch, progress)
+        return _noted(large, picture, self.options, self.job.target.suffix.lower())
 
     def write(self, picture: Picture, large: Enlarged) -> Done:
         source, target, options = self.job.source, self.job.target, self.options
@@ -115,14 +116,12 @@ def _check_target(target: Path, force: bool, source: Path | None = None) -> None
             raise ImageError(f"{target}: exists already; use `force=True` to overwrite it")
 
 
-def _noted(large: Enlarged, source: Picture, options: Options) -> Enlarged:
+def _noted(large: Enlarged, source: Picture, options: Options, suffix: str) -> Enlarged:
     """With the metadata that are wanted: those of the source and a note of what enlarged it, or none."""
     picture = large.picture
-    if options.dpi == "scale":
+    if options.dpi == "scale" and source.dpi is not None:
         picture = replace(picture, dpi=source.dpi * picture.page_size[1] / source.page_size[1])
-    if options.metadata == "strip":
-        return replace(large, picture=replace(picture, exif=None, xmp=None, iptc=None))
-    return replace(large, picture=replace(picture, xmp=signed(picture.xmp, large.model)))
+    return replace(large, picture=kept(picture, suffix, large.model, options.metadata))
 
 
 def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
@@ -198,7 +197,7 @@ def upscale_picture(
     _check_target(target, options.force)
     height, width = upscaler.result_size(*picture.page_size)
     refuse_oversize(str(target), target.suffix.lower(), width, height)
-    large = _noted(upscaler.enlarge(picture, progress=progress), picture, options)
+    large = _noted(upscaler.enlarge(picture, progress=progress), picture, options, target.suffix.lower())
     write(target, large.picture, quality=options.quality)
 
 
@@ -226,6 +225,6 @@ def upscale_bytes(
     options, started, file = options or Options(), time.perf_counter(), PictureFile(content)
     suffix = job.target.suffix.lower() or suffix_for(file)
     picture = _read(upscaler, file, job.target, suffix, options)
-    large = _noted(upscaler.enlarge(picture, progress=progress), picture, options)
+    large = _noted(upscaler.enlarge(picture, progress=progress), picture, options, suffix)
     written = to_bytes(large.picture, suffix, quality=options.quality)
     return written, _done(job, picture, large, started)

@@ -1,0 +1,145 @@
+"""What libvips cannot write into JPEG, WebP and TIFF files: blocks as they are, and no resolution.
+
+libvips writes EXIF anew, which loses unknown entries and breaks maker notes, and it always states a
+resolution. So the blocks are put in here, around the pixels that it encoded.
+
+Sources: JFIF 1.02; Exif 2.32, section 4.5; XMP specification, part 3 (2020), section 1.1.3 (JPEG); RFC 9649
+(WebP), section 2.7; TIFF 6.0 and BigTIFF (2004).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import IO
+
+from mssn.image.exif import MOST
+
+MOST_SEGMENT = 65_533  # bytes in a segment of a JPEG
+EXIF_MARK, XMP_MARK = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+_UNIT, _NO_UNIT = 296, 1
+
+
+def with_segments(start: bytes, segments: list[tuple[int, bytes]]) -> bytes | None:
+    """The start of a JPEG with segments in front of all others.
+
+    Args:
+        start: The first bytes of a file of libvips without JFIF, EXIF and XMP.
+        segments: Markers (0xE1 for APP1) and contents.
+
+    Returns:
+        None if the start is too short to tell.
+    """
+    if len(start) < 2:
+        return None
+    parts = (bytes((0xFF, marker)) + struct.pack(">H", len(data) + 2) + data for marker, data in segments)
+    return b"".join([start[:2], *parts, start[2:]])
+
+
+def jfif(dpi: tuple[float, float] | None) -> bytes:
+    """The content of the first segment, with or without a resolution."""
+    unit, across, down = (1, *dpi) if dpi else (0, 1, 1)
+    densities = (min(max(round(number), 1), 65535) for number in (across, down))
+    return struct.pack(">5sHBHHBB", b"JFIF", 0x0102, unit, *densities, 0, 0)
+
+
+def webp_with_exif(webp: bytes, exif: bytes, width: int, height: int, *, alpha: bool) -> bytes:
+    """A WebP without EXIF, with it.
+
+    Args:
+        webp: The file.
+        exif: The block, from its "II" or "MM" on.
+        width: In pixels.
+        height: In pixels, of one frame.
+        alpha: Whether anything is transparent.
+    """
+    chunks = webp[12:]
+    if chunks[:4] != b"VP8X":
+        size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        chunks = _riff(b"VP8X", bytes((0x10 * alpha, 0, 0, 0)) + size) + chunks
+    chunks = chunks[:8] + bytes((chunks[8] | 0x08,)) + chunks[9:] + _riff(b"EXIF", exif)
+    return _riff(b"RIFF", b"WEBP" + chunks)
+
+
+def _riff(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+
+def exif_of_jpeg(jpeg: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The EXIF blocks in front of the pixels, and where the letters "Exif" stand.
+
+    Args:
+        jpeg: An open file.
+    """
+    place = 2
+    jpeg.seek(place)
+    while len(head := jpeg.read(4)) == 4 and head[0] == 0xFF and head[1] != 0xDA:
+        if head[1] == 0xFF:  # filling
+            place += 1
+        else:
+            length = int.from_bytes(head[2:], "big")
+            if head[1] == 0xE1 and jpeg.read(len(EXIF_MARK)) == EXIF_MARK:
+                yield place + 4, jpeg.read(max(length - 2 - len(EXIF_MARK), 0))
+            place += 2 + max(length, 2)
+        jpeg.seek(place)
+
+
+def exif_of_webp(webp: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The EXIF blocks, and where the names of their chunks stand.
+
+    Args:
+        webp: An open file.
+    """
+    place = 12
+    webp.seek(place)
+    while len(head := webp.read(8)) == 8:
+        length = int.from_bytes(head[4:], "little")
+        if head[:4] == b"EXIF":
+            yield place, webp.read(min(length, MOST + 1))
+        place += 8 + length + length % 2
+        webp.seek(place)
+
+
+def without_unit(tiff: IO[bytes]) -> None:
+    """Say of every page of a TIFF that its resolution has no unit, which leaves nothing but square pixels.
+
+    Args:
+        tiff: A file of libvips, open for reading and writing.
+    """
+    order = "<" if _start(tiff)[:2] == b"II" else ">"
+    for entries in list(directories(tiff)):
+        if _UNIT in entries:
+            tiff.seek(entries[_UNIT])
+            tiff.write(struct.pack(order + "H", _NO_UNIT))
+
+
+def directories(tiff: IO[bytes]) -> Iterator[dict[int, int]]:
+    """Where the value of each tag stands, of one page after the other, up to what is damaged.
+
+    Args:
+        tiff: A TIFF or BigTIFF, open for reading.
+    """
+    head = _start(tiff)
+    order = "<" if head[:2] == b"II" else ">"
+    seen: set[int] = set()
+    try:
+        big = struct.unpack_from(order + "H", head, 2)[0] == 43
+        number, pointer, length, value = ("Q", "Q", 20, 12) if big else ("H", "I", 12, 8)
+        place = struct.unpack_from(order + pointer, head, 8 if big else 4)[0]
+        while place and place not in seen:
+            seen.add(place)
+            tiff.seek(place)
+            first = place + struct.calcsize(order + number)
+            count = struct.unpack(order + number, tiff.read(struct.calcsize(order + number)))[0]
+            entries = tiff.read(min(count, 65535) * length)
+            starts = range(0, len(entries) - length + 1, length)
+            yield {struct.unpack_from(order + "H", entries, at)[0]: first + at + value for at in starts}
+            tiff.seek(first + count * length)
+            place = struct.unpack(order + pointer, tiff.read(struct.calcsize(order + pointer)))[0]
+    except (struct.error, OSError, OverflowError):  # whoever decodes it will say what is wrong
+        return
+
+
+def _start(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(16)

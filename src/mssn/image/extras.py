@@ -1,0 +1,95 @@
+"""What a file says of its picture and libvips does not tell: frames, colour tags, text, resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO, Any
+
+from mssn.image.boxes import MOST_BLOCKS, avif_facts
+from mssn.image.containers import directories, exif_of_jpeg, exif_of_webp
+from mssn.image.exif import is_hostile
+from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
+
+_EXIF = 0x8769  # the tag of a TIFF
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Facts of a file besides those of libvips.
+
+    Attributes:
+        frames: Frames of an animated PNG; 1 of anything else.
+        colours: Colour tags as chunks of a PNG; that of an AVIF, too.
+        text: Chunks of text of a PNG.
+        resolution: Whether a PNG states one.
+        hidden: Places of four letters that libvips must not see, because of what it would do about them.
+        notes: What could not be taken along, in short clauses.
+    """
+
+    frames: int = 1
+    colours: tuple[Chunk, ...] = ()
+    text: tuple[Chunk, ...] = ()
+    resolution: bool = False
+    hidden: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def extras_of(file: IO[bytes], head: bytes) -> Extras:
+    """Look at what stands beside the pixels, in linear time.
+
+    Args:
+        file: An open file.
+        head: Its first bytes, 16 at least if it has them.
+    """
+    if head.startswith(SIGNATURE):
+        return _of_png(file)
+    if head[:2] == b"\xff\xd8":
+        return Extras(**_hiding(exif_of_jpeg(file)))
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return Extras(**_hiding(exif_of_webp(file)))
+    if head[4:8] == b"ftyp":
+        codes, exif = avif_facts(file)
+        usable = codes is not None and max(codes) < 256
+        return Extras(
+            colours=((b"cICP", bytes((*codes, 0, 1))),) if codes and usable else (), **_hiding(exif)
+        )
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        first = next(directories(file), {})
+        return Extras(notes=("EXIF left out (a TIFF's is not read)",) if _EXIF in first else ())
+    return Extras()
+
+
+def _of_png(file: IO[bytes]) -> Extras:
+    file.seek(len(SIGNATURE))
+    facts = facts_of(file)
+    hiding = _hiding([facts.exif] if facts.exif else [])
+    hiding["hidden"] += facts.costly
+    if facts.too_long:
+        hiding["notes"] += ("text left out (more than 16 MiB)",)
+    return Extras(facts.frames, facts.colours, facts.text, facts.resolution, **hiding)
+
+
+def _hiding(blocks: Iterable[tuple[int, bytes]]) -> dict[str, Any]:
+    """What hides the EXIF blocks that would keep libvips busy."""
+    numbered = enumerate(blocks)
+    hidden = tuple(place for n, (place, block) in numbered if n >= MOST_BLOCKS or is_hostile(block))
+    return {"hidden": hidden, "notes": ("damaged EXIF left out",) if hidden else ()}
+
+
+def shown(content: bytes, hidden: tuple[int, ...]) -> bytes:
+    """The content of a file as libvips may see it.
+
+    Args:
+        content: A whole file.
+        hidden: As in `Extras`.
+    """
+    if not hidden:
+        return content
+    changed = bytearray(content)
+    for place in hidden:
+        if content.startswith(SIGNATURE):
+            hide_chunk(changed, place)
+        else:
+            changed[place : place + 4] = HIDDEN
+    return bytes(changed)

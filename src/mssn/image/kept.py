@@ -1,0 +1,56 @@
+"""What of a picture's metadata goes into a file of each format, and what is said of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from mssn.image.containers import EXIF_MARK, MOST_SEGMENT, XMP_MARK
+from mssn.image.picture import Picture
+from mssn.image.profile import is_srgb, profile_of
+from mssn.image.xmp import compact, signed
+
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+_EXIF = (*_JPEG, ".png", ".webp", ".avif")
+_COLOURS = (".png", ".avif")
+_EXTENDED = b"HasExtendedXMP"  # says that more of the packet stood elsewhere in the file
+
+
+def kept(picture: Picture, suffix: str, model: str, metadata: Literal["keep", "strip"]) -> Picture:
+    """The picture with what a format holds of its metadata, and notes of what it does not.
+
+    Args:
+        picture: An enlarged picture.
+        suffix: Ending of the file to write.
+        model: What enlarged it; the XMP will say so.
+        metadata: "keep" or "strip"; the colours stay in any case.
+    """
+    notes = list(picture.notes)
+    tagged = not (picture.icc or suffix in _COLOURS or is_srgb(picture.colours))
+    if tagged and profile_of(picture.colours, grey=False) is None:
+        notes.append("colour tags left out (PNG and AVIF can hold them)")
+    if metadata == "strip":
+        return replace(picture, exif=None, xmp=None, iptc=None, text=(), notes=tuple(notes))
+    xmp, fault = _signed(picture.xmp, suffix, model)
+    room = MOST_SEGMENT if suffix in _JPEG else float("inf")
+    lost = {
+        fault: bool(fault),
+        "extended XMP left out": not fault and _EXTENDED in (xmp or b""),
+        "EXIF left out (the format gets none)": picture.exif and suffix not in _EXIF,
+        "EXIF left out (too long for a JPEG)": len(picture.exif or b"") + len(EXIF_MARK) > room,
+        "IPTC left out (only a JPEG gets it)": picture.iptc and suffix not in _JPEG,
+        "IPTC left out (too long for a JPEG)": len(picture.iptc or b"") > room,
+        "text left out (only a PNG gets it)": picture.text and suffix != ".png",
+    }
+    notes += [note for note, true in lost.items() if true]
+    return replace(picture, xmp=xmp, notes=tuple(notes))
+
+
+def _signed(xmp: bytes | None, suffix: str, model: str) -> tuple[bytes | None, str]:
+    """The packet with our note, or a new one and why."""
+    found = signed(xmp, model)
+    if found is None:
+        return signed(None, model), "damaged XMP left out"
+    if suffix in _JPEG and len(compact(found)) + len(XMP_MARK) > MOST_SEGMENT:
+        return signed(None, model), "XMP left out (too long for a JPEG)"
+    return found, ""
