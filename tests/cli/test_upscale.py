@@ -8,7 +8,6 @@ import os
 import pty
 import select
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -216,10 +215,10 @@ def test_a_picture_that_takes_long_has_a_bar(monkeypatch) -> None:
             assert select.select([reader], [], [], 5)[0], said
             said += os.read(reader, 10_000).decode(errors="replace")
     os.close(reader)
-    monkeypatch.setattr("sys.stderr", io.StringIO())
+    monkeypatch.setattr("sys.stderr", log := io.StringIO())
     with progress.bar_of_one(Path("a.png")) as tell:
         tell(0.4)
-    assert sys.stderr.getvalue() == ""  # soon done, and no terminal
+    assert log.getvalue() == ""  # soon done, and no terminal
 
 
 def test_skipping_does_not_skip_the_checks(mssn, pictures, net, tmp_path, photo) -> None:

@@ -55,8 +55,8 @@ def fail_at_second(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, error
     monkeypatch.setattr(owner, name, raising)
 
 
-def assert_only_second_failed(upscaler: Upscaler, jobs: list[Job], error: Exception, **options: int) -> None:
-    done = list(upscale_files(upscaler, jobs, Options(**options)))
+def assert_only_second_failed(upscaler: Upscaler, jobs: list[Job], error: Exception) -> None:
+    done = list(upscale_files(upscaler, jobs))
     assert [result.error is None for result in done] == [True, False, True, True]
     (told,) = [str(result.error) for result in done if result.error is not None]
     assert str(jobs[1].source) in told and "\n" not in told

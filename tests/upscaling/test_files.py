@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mssn.atomic import ABANDONED
 from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb
@@ -119,6 +120,9 @@ def test_killed_at_any_moment_and_run_again_finishes_the_rest(tmp_path, photo) -
     assert 0 < len(whole) < 12
     times = {path: (path.stat().st_mtime_ns, read(path).pixels.shape) for path in whole}
     assert all(shape == (576, 672, 3) for _, shape in times.values())
+    yesterday = time.time() - 2 * ABANDONED
+    for part in tmp_path.glob("out/.mssn-*"):
+        os.utime(part, (yesterday, yesterday))
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert len(again.stdout.splitlines()) == 12 - len(whole)
     assert len(os.listdir(tmp_path / "out")) == 12  # what the killed process left is gone, too

@@ -44,12 +44,13 @@ class PassedOver:
             tell(f"{pictures} passed over as results of earlier runs; name one to use it all the same")
         if self.strangers:
             endings = Counter(path.suffix.lower() or "no ending" for path in self.strangers)
-            named = [f"{ending} ({number})" for ending, number in endings.most_common()]
+            order = sorted(endings, key=lambda ending: (-endings[ending], ending))
+            named = [f"{ending} ({endings[ending]})" for ending in order]
             files = _counted(self.strangers, "file")
             tell(f"{files} passed over whose endings are none of a picture's: {_some(named)}")
         if self.links:
             folders = _counted(self.links, "linked folder")
-            tell(f"{folders} passed over: {_some(self.links)}; name one to use what is in it")
+            tell(f"{folders} passed over: {_some(sorted(self.links))}; name one to use what is in it")
         for line in self.unreadable:
             tell(f"mssn: {line}")
         return 1 if self.unreadable else 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,20 @@ def report(results: Iterable[Done], total: int, *, json: bool = False, go_on: st
         seconds = time.perf_counter() - started
         return f"{number / seconds:.3g} pictures/s, {megapixels / seconds:.3g} megapixels/s"
 
+    def show(result: Done) -> None:
+        nonlocal number, failed, megapixels
+        number += 1
+        if result.error is not None:
+            failed += 1
+            tell(f"mssn: {in_options(result.error)}")
+        else:
+            megapixels += result.after[0] * result.after[1] * result.pages / 1e6
+            ran[_ran(result)] = None
+        if json:
+            lines.say(as_json(result))
+        elif result.error is None:
+            lines.say(f"[{number}/{total}] {as_text(result)}")
+
     def standing() -> str:
         left = _left(time.perf_counter() - started, number / total)
         return f"{number} of {total} pictures, {speed()}{left}"
@@ -60,19 +74,14 @@ def report(results: Iterable[Done], total: int, *, json: bool = False, go_on: st
         task = bar.add_task("", total=total, speed="")
         try:
             for result in results:
-                number += 1
-                if result.error is not None:
-                    failed += 1
-                    tell(f"mssn: {in_options(result.error)}")
-                else:
-                    megapixels += result.after[0] * result.after[1] * result.pages / 1e6
-                    ran[_ran(result)] = None
-                if json:
-                    lines.say(as_json(result))
-                elif result.error is None:
-                    lines.say(f"[{number}/{total}] {as_text(result)}")
+                show(result)
                 bar.update(task, advance=1, speed=speed())
         except (KeyboardInterrupt, SystemExit) as stop:
+            with suppress(type(stop)):  # if it came here and not there, what is being written is yet to come
+                if isinstance(results, Generator):
+                    show(results.throw(stop))
+                    for result in results:
+                        show(result)
             some = f", {failed} failed" if failed else ""
             stop.add_note(f"{number - failed} of {total} pictures are done{some}; {go_on}")
             raise
