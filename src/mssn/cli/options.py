@@ -44,7 +44,7 @@ Model = Annotated[str, Parameter(name=["--model", "-m"])]
 Scale = Annotated[int | None, Parameter(name=["--scale", "-s"], converter=_whole)]
 Runtime = Annotated[RuntimeName, Parameter(name="--runtime")]
 PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
-Ensemble = Annotated[bool, Parameter(name="--ensemble", negative="")]
+Ensemble = Annotated[bool, Parameter(name="--ensemble")]
 WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
 Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
 Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
@@ -111,6 +111,25 @@ def write_stdout(content: bytes) -> None:
         with suppress(OSError, io.UnsupportedOperation):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise MssnError(f"standard output takes no more: {error.strerror}") from error
+
+
+def check_text(option: str, path: Path | None) -> None:
+    """Refuse a text file that `write_text` could not write, before the work.
+
+    Args:
+        option: What the user gave it by, for the message.
+        path: The file; None if none was asked for.
+
+    Raises:
+        MssnError: It is a folder, or lies where nothing can be made.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise MssnError(f"{option} {path}: is a folder; name a file")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise MssnError(f"{option} {path}: cannot be written ({above} is no folder to write into)")
 
 
 def write_text(path: Path, text: str) -> None:
