@@ -50,7 +50,7 @@ _GROUPS = {
     "Train": {
         "train": (
             "Train a network from a recipe.",
-            "mssn train quick --set train=photos --set validation=others --time-limit 10",
+            "mssn train quick --set train=photos --set validation=others",
         ),
         "ablate": (
             "Train and score the arms of an experiment, such as a table of the paper.",
@@ -79,8 +79,8 @@ _HELP, _VERSION, _COMPLETION = ("--help", "-h"), ("--version", "-V"), "--install
 
 
 def _default(value: object) -> str | None:
-    """How help shows a default; a switch is off, which goes without saying."""
-    if value is False:
+    """How help shows a default; that a switch is off or a value left out goes without saying."""
+    if value is None or value is False:
         return None
     return f"{value:g}" if isinstance(value, float) else str(value)
 

@@ -6,7 +6,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -47,12 +47,23 @@ PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
 Ensemble = Annotated[bool, Parameter(name="--ensemble")]
 WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
 Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
+_LOSSLESS = (".bmp", ".pgm", ".png", ".ppm", ".tif", ".tiff")
 Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
 
 
 def in_options(message: object) -> str:
     """The message of an error with its arguments (`max_pixels`) written as options (--max-pixels)."""
     return re.sub(r"`([a-z_]+)`", lambda found: f"--{found[1].replace('_', '-')}", str(message))
+
+
+def unused_quality(quality: int | None, targets: Iterable[Path]) -> str:
+    """What to say where a quality was asked for and some files have none; empty if nothing is to be said."""
+    files = [path for path in targets if quality is not None and path.suffix.lower() in _LOSSLESS]
+    if not files:
+        return ""
+    kinds = ", ".join(sorted({path.suffix.lower() for path in files}))
+    pictures = "1 picture" if len(files) == 1 else f"{len(files)} pictures"
+    return f"--quality says nothing about {pictures} ({kinds}): the format loses nothing"
 
 
 def check_new_weights(path: Path, force: bool) -> None:

@@ -20,6 +20,7 @@ from mssn.cli.options import (
     Runtime,
     Threads,
     Whole,
+    unused_quality,
     write_stdout,
 )
 from mssn.cli.progress import as_json, as_text, bar_of_one, report
@@ -103,6 +104,8 @@ def upscale(
     passed: list[Path] = []
     jobs = plan(inputs, output, upscaler.target, unreadable, passed)
     check(jobs, force or skip_existing, ", or `skip_existing` to leave it as it is")
+    if unused := unused_quality(quality, (job.target for job in jobs)):
+        print(unused, file=sys.stderr)
     if passed:
         pictures = "1 picture" if len(passed) == 1 else f"{len(passed)} pictures"
         print(f"{pictures} passed over as results of earlier runs; name one to enlarge it", file=sys.stderr)
