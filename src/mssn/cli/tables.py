@@ -19,7 +19,7 @@ def console() -> Console:
     """Standard output as wide as COLUMNS or the terminal says, or as it takes where neither says anything."""
     made = Console(markup=False, emoji=False, highlight=False)
     told = made.is_terminal or os.environ.get("COLUMNS", "").isdigit()
-    return made if told else Console(markup=False, emoji=False, highlight=False, width=_ANY)
+    return made if told and made.width else Console(markup=False, emoji=False, highlight=False, width=_ANY)
 
 
 def show(

@@ -24,16 +24,16 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from mssn.atomic import replacing, sweep
+from mssn.atomic import replacing
 from mssn.errors import DataError
 
 INDEX = "index.json"
-# Ours and nothing else, whatever folder MSSN_CACHE names; 0.1 had a file for degraded pictures and hidden
-# folders for unfinished ones.
-_NAMES = re.compile(r"x\d+-(degraded-)?[0-9a-f]{24}(\.rgb)?|\.decoding-\w+")
+# Ours and nothing else, whatever folder MSSN_CACHE names; 0.1 had a file for degraded pictures, and hidden
+# files and folders for what was unfinished.
+_NAMES = re.compile(r"x\d+-(degraded-)?[0-9a-f]{24}(\.rgb)?|\.decoding-\w+|\.mssn-[\w-]+\.part")
 _CODE = ("image/*.py", "lab/data/folder.py", "lab/data/opaque.py", "lab/data/degraded.py", "score/degrade.py")
 _DECODERS = ("pillow", "pillow-heif", "pillow-jxl-plugin")
-_ABANDONED = 24 * 3600.0  # seconds without a change after which nobody is at work on an unfinished folder
+_ABANDONED = 24 * 3600.0  # seconds without a change after which nobody is at work on what is unfinished
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,19 @@ class Entry:
         what: What it is, for people.
         size: Bytes.
         age: Seconds since it was made.
-        busy: It is unfinished, and may be in the making.
+        unfinished: It is not whole: in the making, or left by a run that was killed.
     """
 
     path: Path
     what: str
     size: int
     age: float
-    busy: bool
+    unfinished: bool
+
+    @property
+    def busy(self) -> bool:
+        """It may be in the making."""
+        return self.unfinished and self.age < _ABANDONED
 
 
 def default_cache() -> Path:
@@ -135,12 +140,10 @@ def making(folder: Path) -> Iterator[None]:
 
 def tidy(cache: Path) -> None:
     """Remove what runs that were killed have left unfinished."""
-    sweep(cache)
-    for folder in _found(cache):
-        if folder.is_dir() and not (folder / INDEX).exists():
-            sweep(folder)
-            with suppress(OSError):
-                folder.rmdir()  # unless somebody is at work in it
+    for entry in entries(cache):
+        if entry.unfinished and not entry.busy:
+            with suppress(OSError):  # another run does the same
+                _remove(entry.path)
 
 
 def entries(cache: Path) -> list[Entry]:
@@ -154,14 +157,17 @@ def clear(cache: Path) -> list[Entry]:
     Raises:
         OSError: One cannot be removed.
     """
-    tidy(cache)
     gone = [entry for entry in entries(cache) if not entry.busy]
     for entry in gone:
-        if entry.path.is_dir():
-            shutil.rmtree(entry.path)
-        else:
-            entry.path.unlink()
+        _remove(entry.path)
     return gone
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _found(cache: Path) -> list[Path]:
@@ -179,7 +185,7 @@ def _entry(path: Path) -> Entry:
             stats.append(file.stat())
     age = time.time() - max((stat.st_mtime for stat in stats), default=0.0)
     index = read_index(path)
-    unfinished = path.is_dir() and not (path / INDEX).exists()
+    unfinished = path.name.startswith(".") or (path.is_dir() and not (path / INDEX).exists())
     if unfinished:
         what = "unfinished: in the making, or left by a run that was killed"
     elif index is None:
@@ -187,7 +193,7 @@ def _entry(path: Path) -> Entry:
     else:
         what = index["what"] + (", by other code than this" if index["maker"] != maker() else "")
     size = sum(stat.st_size for stat in (stats[1:] if path.is_dir() else stats[:1]))
-    return Entry(path, what, size, age, unfinished and age < _ABANDONED)
+    return Entry(path, what, size, age, unfinished)
 
 
 def _hash(*parts: bytes) -> str:
