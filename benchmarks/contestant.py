@@ -9,9 +9,9 @@ array, peak memory of the process in MB, and the size in MB of what had to be in
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
-import sys
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -69,19 +69,28 @@ KINDS: dict[str, tuple[Callable[[str], Enlarge], tuple[str, ...]]] = {
 
 def main() -> None:
     """Command line."""
-    mode, way, source, target, *count = sys.argv[1:]
-    kind, _, name = way.partition("=")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("mode", choices=["once", "repeat"])
+    parser.add_argument("way", help="KIND or KIND=FILE")
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("count", nargs="?", type=int, default=1)
+    options = parser.parse_args()
+    source, target = options.source, options.target
+    kind, _, name = options.way.partition("=")
     make, roots = KINDS[kind]
     enlarge = make(name)
-    if mode == "once":
-        write(Path(target), enlarge(read(Path(source), kind)), kind)
+    if options.mode == "once":
+        write(target, enlarge(read(source, kind)), kind)
         return
-    for path in sorted(Path(source).iterdir()):
-        write(Path(target) / path.name, enlarge(read(path, kind)), kind)
+    for path in sorted(source.iterdir()):
+        write(target / path.name, enlarge(read(path, kind)), kind)
     photo = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
     enlarge(photo)
     seconds = []
-    for _ in range(int(count[0])):
+    for _ in range(options.count):
         started = time.perf_counter()
         enlarge(photo)
         seconds.append(time.perf_counter() - started)

@@ -7,6 +7,7 @@ Writes speed.svg and speed.png beside it. This is Figure 2 of `make paper`.
 
 from __future__ import annotations
 
+import argparse
 import json
 from typing import Any
 
@@ -70,5 +71,12 @@ def _panel(axes: Axes, rows: dict[str, dict[str, Any]]) -> None:
         axes.spines[side].set_visible(False)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     draw(json.loads((RESULTS / "speed.json").read_text()))
+
+
+if __name__ == "__main__":
+    main()

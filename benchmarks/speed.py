@@ -13,6 +13,7 @@ environment, those contestants are left out. Writes benchmarks/results/speed.jso
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -46,14 +47,19 @@ REPEATS, STARTS = 11, 5
 
 def main() -> None:
     """Measure all, one after another."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("labels", nargs="*", help="measure those again whose label holds one of these words")
+    again = parser.parse_args().labels
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         originals = prepare(folder)
         kept = RESULTS / "speed.json"
-        old = json.loads(kept.read_text())["contestants"] if kept.exists() and sys.argv[1:] else {}
+        old = json.loads(kept.read_text())["contestants"] if kept.exists() and again else {}
         results = {}
         for label, python, way in contestants(folder):
-            if label in old and not any(word in label for word in sys.argv[1:]):
+            if label in old and not any(word in label for word in again):
                 results[label] = old[label]
                 continue
             results[label] = measure(python, way, folder, originals)

@@ -6,6 +6,7 @@ python benchmarks/upscale.py
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ PEAK_SIDE = 2048  # of the matrices whose product is taken for the peak
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     pixels = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
     # Weights for photographs are of the same networks and take as long.
     shipped = [row for row in mssn.list_models() if row.weights and not row.model.endswith(PHOTO)]

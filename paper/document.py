@@ -9,9 +9,9 @@ authors published, CARN-M is shown in them, too.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from html import escape
@@ -143,5 +143,14 @@ def _or_dash(number: float | None, unit: str) -> str:
     return "-" if number is None else f"{number:,g}{unit}"
 
 
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("carn_m", nargs="?", type=Path, help="weights that CARN-M's authors published")
+    print(build(OUT, parser.parse_args().carn_m))
+
+
 if __name__ == "__main__":
-    print(build(OUT, *map(Path, sys.argv[1:2])))
+    main()

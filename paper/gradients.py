@@ -10,6 +10,7 @@ Writes paper/results/gradients.json.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -37,6 +38,9 @@ ARMS, PATCH, PATCHES = ("mssn", "mssn-na"), 48, 32
 
 def main() -> int:
     """Measure and write."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     experiment = load_experiment(ROOT / "paper" / "plans" / "table-3.toml")
     scale = experiment.recipes[ARMS[0]].scale
     lr, hr = patches(scale)

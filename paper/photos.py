@@ -9,6 +9,7 @@ and with --variant auto.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -67,6 +68,9 @@ FIGURES = {
 
 def main() -> int:
     """Draw both."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     for name, details in FIGURES.items():
         columns = 2 + len(WAYS)
         figure, axes = pyplot.subplots(len(details), columns, figsize=(2 * columns, 2.18 * len(details)))

@@ -8,8 +8,8 @@ paper/results/carn-m-published.json. Needs MSSN_DATA.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 
@@ -25,11 +25,14 @@ RESULT = Path(__file__).parent / "results" / "carn-m-published.json"
 
 def main() -> None:
     """Score and write."""
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: python paper/published.py carn_m.pth")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("weights", type=Path, help="carn_m.pth, as its authors published it")
+    weights = parser.parse_args().weights
     scores = {}
     for scale in (2, 3, 4):
-        net, meta = read_foreign(Path(sys.argv[1]), "carn-m", scale)
+        net, meta = read_foreign(weights, "carn-m", scale)
         with tempfile.TemporaryDirectory() as folder:
             write_onnx(net, meta, Path(folder) / "net.onnx")
             runtime = OpenVINORuntime(Path(folder) / "net.onnx", precision="fp32")

@@ -5,6 +5,7 @@ python paper/tables.py            # rewrites what stands between <!-- NAME --> a
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Callable
 
@@ -40,6 +41,14 @@ def fill(page: str) -> str:
     return re.sub(pattern, lambda m: f"{m[1]}{parts.experiment(m[2])}\n{m[3]}", text, flags=re.DOTALL)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Command line."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     for page in PARTS:
         (ROOT / page).write_text(fill(page))
+
+
+if __name__ == "__main__":
+    main()

@@ -266,7 +266,7 @@ def test_profile(mssn, exported, tmp_path) -> None:
         assert (refused.code, words in refused.line) == (2, True), refused.err
 
 
-@pytest.mark.parametrize("arguments", [["train", "quick"], ["train", "--help"], ["export", "a.safetensors"]])
+@pytest.mark.parametrize("arguments", [["train", "quick"], ["soup", "a", "-o", "b.safetensors"]])
 def test_without_pytorch_one_line_says_what_to_install(arguments) -> None:
     """As in a base install; in a process of its own, since this one has PyTorch loaded."""
     hide = f"import sys; sys.modules['torch'] = None; sys.argv = ['mssn', *{arguments}]"

@@ -56,7 +56,7 @@ def test_json_holds_what_is_needed_to_repeat_it(exported, folder) -> None:
     report = evaluate(runtime, folder)
     data = json.loads(json.dumps(to_json([report], "some model")))
     assert (data["model"], data["scale"], data["runtime"]) == ("some model", 2, runtime.name)
-    assert {"lr", "channel", "border", "ssim"} == set(data["protocol"])
+    assert {"lr", "channel", "border", "ssim", "psnr_rgb"} == set(data["protocol"])
     assert {"mssn", "python", "numpy", "openvino"} <= set(data["versions"])
     assert "commit" in data
     assert data["data"]["hr"]["mean"]["psnr"] == report.mean.psnr

@@ -8,18 +8,12 @@ import signal
 import sys
 import threading
 
-from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter, UnusedCliTokensError
 
 from mssn.cli.streams import broken, flushed, open_closed, tell
 from mssn.errors import MssnError
 from mssn.version import __version__
 
-app = App(
-    name="mssn",
-    version=__version__,
-    suppress_keyboard_interrupt=False,
-    help="Enlarge photographs with networks of 80 thousand parameters; train, score and count them.",
-)
 # The extra that brings each package the base install lacks.
 _OPTIONAL = {
     "torch": "train",
@@ -27,25 +21,94 @@ _OPTIONAL = {
     "onnxscript": "train",
     "tensorboard": "train",
     "ray": "cluster",
+    "matplotlib": "paper",
 }
 # A converter of models that OpenVINO loads if it is there, which takes longer than a small picture.
 _UNUSED = "openvino.tools.ovc"
-_VERBS = {
-    "upscale": "Enlarge pictures.",
-    "compare": "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
-    "evaluate": "Score a model on a benchmark or a folder of pictures.",
-    "info": "List the models: size, cost, what they see, scores.",
-    "profile": "Measure what each layer of a network costs on this processor.",
-    "downscale": "Shrink pictures exactly as MATLAB does.",
-    "train": "Train a network from a recipe.",
-    "ablate": "Train and score the arms of an experiment, such as a table of the paper.",
-    "soup": "Average the weights of several trainings of one network.",
-    "import": "Turn weights that other authors published into a file of ours.",
-    "export": "Turn trained weights into the files that ship: ONNX, half-precision safetensors, int8.",
+# By group: what each verb does, and an example of it.
+_GROUPS = {
+    "Enlarge": {
+        "upscale": ("Enlarge pictures.", "mssn upscale holiday -o large/ --scale 3"),
+        "info": (
+            "List the models, or describe a weights file: size, cost, what it sees, scores.",
+            "mssn info mssn-s",
+        ),
+    },
+    "Judge": {
+        "compare": (
+            "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
+            "mssn compare photo.jpg -m mssn-m",
+        ),
+        "evaluate": (
+            "Score a model on a benchmark or a folder of pictures.",
+            "mssn evaluate -m mssn-s -d Set5 Set14 --csv scores.csv",
+        ),
+        "profile": (
+            "Measure what each layer of a network costs on this processor.",
+            "mssn profile mssn-s --size 1280x720 --plot layers.svg",
+        ),
+    },
+    "Train": {
+        "train": (
+            "Train a network from a recipe.",
+            "mssn train quick --set train=photos --set validation=others",
+        ),
+        "ablate": (
+            "Train and score the arms of an experiment, such as a table of the paper.",
+            "mssn ablate paper/plans/table-1.toml --set updates=10000",
+        ),
+        "soup": (
+            "Average the weights of several trainings of one network.",
+            "mssn soup runs/a/weights.safetensors runs/b/weights.safetensors -o mean.safetensors",
+        ),
+    },
+    "Files": {
+        "downscale": ("Shrink pictures exactly as MATLAB does.", "mssn downscale photos -o halves -s 2"),
+        "export": (
+            "Write the files that other runtimes run: ONNX, half-precision safetensors, int8.",
+            "mssn export mssn-s-x2 -o .",
+        ),
+        "import": (
+            "Turn weights that other authors published into a file of ours.",
+            "mssn import carn_m.pth -s 2 -o carn-m-x2.safetensors",
+        ),
+        "cache": ("List or remove the decoded pictures that training keeps.", "mssn cache --clear"),
+    },
 }
-for _verb, _help in _VERBS.items():
-    _name = "import_" if _verb == "import" else _verb  # a word that Python keeps for itself
-    app.command(f"mssn.cli.{_name}:{_name}", name=_verb, help=_help)
+_VERBS = {verb: told for verbs in _GROUPS.values() for verb, told in verbs.items()}
+_HELP, _VERSION, _COMPLETION = ("--help", "-h"), ("--version", "-V"), "--install-completion"
+
+
+def _default(value: object) -> str | None:
+    """How help shows a default; that a switch is off or a value left out goes without saying."""
+    if value is None or value is False:
+        return None
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+app = App(
+    name="mssn",
+    version=__version__,
+    help_flags=_HELP,
+    version_flags=_VERSION,
+    group_commands=Group("Help", sort_key=len(_GROUPS)),
+    suppress_keyboard_interrupt=False,
+    default_parameter=Parameter(negative=(), show_default=_default),
+    help="Enlarge photographs with networks of 80 thousand parameters; train, score and count them.",
+)
+for _place, (_title, _verbs) in enumerate(_GROUPS.items()):
+    _group = Group(_title, sort_key=_place)
+    for _verb, (_help, _example) in _verbs.items():
+        _name = "import_" if _verb == "import" else _verb  # a word that Python keeps for itself
+        app.command(
+            f"mssn.cli.{_name}:{_name}",
+            name=_verb,
+            group=_group,
+            sort_key=list(_VERBS).index(_verb),
+            help=_help,
+            help_epilogue=f"Example: {_example}",
+        )
+app.register_install_completion_command(_COMPLETION, help="Teach the shell to complete verbs and options.")
 
 
 def main() -> None:
@@ -97,7 +160,7 @@ def main() -> None:
 
 def _check_verb(arguments: list[str]) -> None:
     """Refuse what is no verb, before the verbs are imported to find one like it; some need PyTorch."""
-    if not arguments or arguments[0] in _VERBS or arguments[0] in ("--help", "-h", "--version"):
+    if not arguments or arguments[0] in _VERBS or arguments[0] in (*_HELP, *_VERSION, _COMPLETION):
         return
     close = difflib.get_close_matches(arguments[0], _VERBS, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"it must be one of {', '.join(_VERBS)}"

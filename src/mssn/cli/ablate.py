@@ -9,13 +9,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Table
 
-from mssn.cli.options import Threads, write_text
-from mssn.errors import RecipeError
-from mssn.lab.experiment.plan import load_experiment
-from mssn.lab.experiment.results import summary
-from mssn.lab.experiment.run import run
+from mssn.cli.options import Threads, check_text, write_text
+from mssn.cli.tables import show
 
 
 def ablate(
@@ -23,7 +19,7 @@ def ablate(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("runs/ablate"),
-    settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    settings: Annotated[list[str] | None, Parameter(name="--set")] = None,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     ray: str | None = None,
     threads: Threads = None,
@@ -40,13 +36,17 @@ def ablate(
         threads: Processor cores for an arm; default all.
         cache: Where decoded pictures are kept; default MSSN_CACHE or the user's cache folder.
     """
+    # Here, so that --help needs no PyTorch.
+    from mssn.lab.experiment.plan import load_experiment
+    from mssn.lab.experiment.results import summary
+    from mssn.lab.experiment.run import run
+
     plan = load_experiment(experiment, settings)
-    if json_file is not None and json_file.is_dir():
-        raise RecipeError(f"--json {json_file}: is a folder")
+    check_text("--json", json_file)
     console = Console(stderr=True)
     done = run(plan, output, cache=cache, threads=threads, ray=ray, say=console.print)
     found = summary(plan, output.resolve())
-    Console().print(_table(found))
+    _show(found)
     if not done:  # what stands in a file of results is never replaced by less
         print("stopped; the same command goes on", file=sys.stderr)
         return 130
@@ -55,22 +55,20 @@ def ablate(
     return 0
 
 
-def _table(found: dict) -> Table:
+def _show(found: dict) -> None:
     arms = found["arms"]
     scored = next((list(row["psnr"]) for row in arms.values() if "psnr" in row), [])
-    table = Table(title=found["title"])
-    for name in ("arm", "parameters", "Mult-Adds", "validation", *scored):
-        table.add_column(name, justify="left" if name == "arm" else "right")
+    rows = []
     for name, row in arms.items():
-        cells = [name, f"{row['parameters']:,}", f"{row['mult_adds'] / 1e9:.1f} G"]
-        scores = [row["validation"], *row["psnr"].values()] if "psnr" in row else []
-        cells += [_score(score) for score in scores]
-        if row["failed"]:
-            cells[0] += f" ({len(row['failed'])} diverged)"
-        table.add_row(*cells)
-    return table
+        failed = f" ({len(row['failed'])} diverged)" if row["failed"] else ""
+        scores = [row["validation"], *row["psnr"].values()] if "psnr" in row else [None] * (1 + len(scored))
+        cells = [f"{row['parameters']:,}", f"{row['mult_adds'] / 1e9:.1f} G", *map(_score, scores)]
+        rows.append([name + failed, *cells])
+    show(("arm", "parameters", "Mult-Adds", "validation", *scored), rows, title=found["title"])
 
 
-def _score(score: dict) -> str:
+def _score(score: dict | None) -> str:
+    if score is None:
+        return "-"
     spread = f" (spread {score['spread']:.3f})" if len(score["seeds"]) > 1 else ""
     return f"{score['mean']:.3f}{spread}"

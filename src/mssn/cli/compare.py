@@ -32,7 +32,7 @@ def compare(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     scale: Scale = None,
     model: Model = DEFAULT_MODEL,
-    force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
+    force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
     runtime: Runtime = "openvino",
     precision: PrecisionOption = "auto",
     threads: Threads = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from mssn.cli.jobs import PassedOver, check, collect, run
 from mssn.cli.options import WholeScale
 from mssn.cli.planning import tell_renamed
 from mssn.errors import ImageError
+from mssn.image.alpha import shrink_visible
+from mssn.image.picture import Picture
 from mssn.image.read import read
 from mssn.image.resize import Border, shrink
 from mssn.image.write import WRITABLE, write
@@ -26,11 +29,12 @@ def downscale(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     scale: WholeScale = 2,
     border: Border = "mirror",
-    force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
+    force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
 ) -> int:
     """Shrink pictures exactly as MATLAB's imresize (bicubic, antialiased) does; written as PNG.
 
-    Pictures are cropped to a multiple of the scale first. Each becomes NAMExS.png, as in DIV2K.
+    Pictures are cropped to a multiple of the scale first. Each becomes NAMExS.png, as in DIV2K. Colours that
+    transparency hides do not shine through.
 
     Args:
         inputs: Pictures, or folders of pictures (searched recursively, folders kept).
@@ -57,10 +61,19 @@ def downscale(
 def _downscale(job: Job, scale: int, border: Border) -> str:
     picture = read(job.source)
     try:
-        # Black and white become grey when they are mixed.
-        small = replace(picture.each(lambda plane: shrink(plane, scale, border=border)), bits=None)
+        small = _shrunk(picture, scale, border)
     except ValueError as error:
         raise ImageError(f"{job.source}: {error}") from error
     write(job.target, small)
     height, width = small.pixels.shape[:2]
     return f"{job.target}  {width}x{height}"
+
+
+def _shrunk(picture: Picture, scale: int, border: Border) -> Picture:
+    # Black and white become grey when they are mixed.
+    picture, plain = replace(picture, bits=None), partial(shrink, scale=scale, border=border)
+    if picture.alpha is None:
+        return picture.each(plain)
+    visible = partial(shrink_visible, alpha=picture.alpha, scale=scale, border=border)
+    black = None if picture.black is None else visible(picture.black)
+    return replace(picture, pixels=visible(picture.pixels), black=black, alpha=plain(picture.alpha))

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from mssn.api import DEFAULT_MODEL, load_tiled
-from mssn.cli.options import Ensemble, Model, PrecisionOption, Runtime, Scale, Threads, write_text
+from mssn.cli.options import (
+    Ensemble,
+    Model,
+    PrecisionOption,
+    Runtime,
+    Scale,
+    Threads,
+    check_text,
+    write_text,
+)
+from mssn.cli.tables import show
 from mssn.errors import DataError
 from mssn.score import evaluate as scoring
+from mssn.score.degrade import by_name
+from mssn.score.folders import locate
+
+_COLUMNS = {  # of the table: the score's field, and how it is printed
+    "PSNR": ("psnr", ".3f"),
+    "SSIM": ("ssim", ".4f"),
+    "RGB PSNR": ("psnr_rgb", ".3f"),
+    "bicubic PSNR": ("bicubic_psnr", ".3f"),
+    "bicubic SSIM": ("bicubic_ssim", ".4f"),
+    "bicubic RGB PSNR": ("bicubic_psnr_rgb", ".3f"),
+    "seconds": ("seconds", ".3f"),
+}
 
 
 def evaluate(
@@ -29,9 +53,11 @@ def evaluate(
     ensemble: Ensemble = False,
     degrade: str = "none",
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
-    brief: Annotated[bool, Parameter(name="--brief", negative="")] = False,
+    csv_file: Annotated[Path | None, Parameter(name="--csv")] = None,
+    save: Path | None = None,
+    brief: Annotated[bool, Parameter(name="--brief")] = False,
 ) -> int:
-    """Score a model: PSNR and SSIM on luma, bicubic beside it.
+    """Score a model: PSNR and SSIM on luma, PSNR on RGB, bicubic beside it.
 
     Args:
         data: Names of benchmarks under MSSN_DATA (Set5 Set14 B100 Urban100) or folders of originals.
@@ -43,17 +69,26 @@ def evaluate(
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
         degrade: Degrade the small pictures first: jpeg:75, webp:60, avif:60, noise:5, blur:0.8 or mix.
         json_file: Write everything, with protocol, versions and commit, to this file.
+        csv_file: Write a row for each picture, in full precision, to this file.
+        save: Keep the enlarged pictures as PNG in this folder, which must be new or empty.
         brief: Show the means only.
     """
-    engine = load_tiled(
-        model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
-    ).runtime
+    for option, file in (("--json", json_file), ("--csv", csv_file)):
+        check_text(option, file)
+    if save is not None and save.exists() and (not save.is_dir() or any(save.iterdir())):
+        raise DataError(f"--save {save}: exists and is not empty; name a new folder")
+    for folder in data:
+        locate(folder)
+    by_name(degrade)
     names = [Path(folder).resolve().name for folder in data]
     if len(set(names)) < len(names):
         raise DataError(f"two folders of one name among {', '.join(data)}; score them one by one")
-    console = Console()
+    engine = load_tiled(
+        model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
+    ).runtime
+    console = Console(stderr=True)
     reports = []
-    for folder in data:
+    for folder, name in zip(data, names, strict=True):
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(folder)
             reports.append(
@@ -61,35 +96,44 @@ def evaluate(
                     engine,
                     folder,
                     degrade=degrade,
+                    save=None if save is None else save / name,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),  # noqa: B023
                 )
             )
     for report in reports:
-        console.print(_table(report, model, brief))
+        _show(report, model, brief)
     failures = [line for report in reports for line in report.failed]
     for line in failures:
         print(f"mssn: {line}", file=sys.stderr)
     if failures:
         print(f"mssn: {len(failures)} pictures could not be scored and are left out", file=sys.stderr)
     if json_file is not None:
-        write_text(json_file, json.dumps(scoring.to_json(reports, model), indent=1) + "\n")
+        text = json.dumps(scoring.to_json(reports, model), indent=1, allow_nan=False)
+        write_text(json_file, text + "\n")
+    if csv_file is not None:
+        write_text(csv_file, _csv(reports))
     return 1 if failures else 0
 
 
-def _table(report: scoring.Report, model: str, brief: bool) -> Table:
+def _show(report: scoring.Report, model: str, brief: bool) -> None:
     how = "" if report.degraded == "none" else f", {report.degraded}"
-    table = Table(title=f"{report.data} x{report.scale}{how}: {model} ({report.runtime})")
-    for name in ("picture", "PSNR", "SSIM", "bicubic PSNR", "bicubic SSIM", "seconds"):
-        table.add_column(name, justify="left" if name == "picture" else "right")
-    for score in [*([] if brief else report.scores), report.mean]:
-        if score.image == "mean":
-            table.add_section()
-        table.add_row(
-            score.image,
-            f"{score.psnr:.3f}",
-            f"{score.ssim:.4f}",
-            f"{score.bicubic_psnr:.3f}",
-            f"{score.bicubic_ssim:.4f}",
-            f"{score.seconds:.3f}",
-        )
-    return table
+    show(
+        ("picture", *_COLUMNS),
+        [] if brief else map(_row, report.scores),
+        title=f"{report.data} x{report.scale}{how}: {model} ({report.runtime})",
+        total=_row(report.mean),
+    )
+
+
+def _row(score: scoring.Score) -> list[str]:
+    return [score.image, *(format(getattr(score, field), digits) for field, digits in _COLUMNS.values())]
+
+
+def _csv(reports: list[scoring.Report]) -> str:
+    """A row for each picture; numbers as Python writes them, from which they can be read back exactly."""
+    text = io.StringIO()
+    rows = [{"data": report.data, **asdict(score)} for report in reports for score in report.scores]
+    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()

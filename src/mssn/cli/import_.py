@@ -7,9 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mssn.cli.options import check_new_weights
-from mssn.lab.foreign import read_foreign
-from mssn.lab.weights import save, tensors_of
+from mssn.cli.options import Model, WholeScale, check_new_weights
 
 
 def import_(
@@ -17,9 +15,9 @@ def import_(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
-    model: Annotated[str, Parameter(name=["--model", "-m"])] = "carn-m",
-    scale: Annotated[int, Parameter(name=["--scale", "-s"])] = 2,
-    force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
+    model: Model = "carn-m",
+    scale: WholeScale = 2,
+    force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
 ) -> None:
     """Turn other authors' published weights into a file of ours, to score, export and compare.
 
@@ -30,6 +28,10 @@ def import_(
         scale: 2, 3 or 4; carn_m.pth holds all of them.
         force: Overwrite an existing file.
     """
+    # Here, so that --help needs no PyTorch.
+    from mssn.lab.foreign import read_foreign
+    from mssn.lab.weights import save, tensors_of
+
     check_new_weights(output, force)
     net, meta = read_foreign(weights, model, scale)
     save(output, tensors_of(net), meta)

@@ -6,7 +6,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -45,15 +45,26 @@ Model = Annotated[str, Parameter(name=["--model", "-m"])]
 Scale = Annotated[int | None, Parameter(name=["--scale", "-s"], converter=_whole)]
 Runtime = Annotated[RuntimeName, Parameter(name="--runtime")]
 PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
-Ensemble = Annotated[bool, Parameter(name="--ensemble", negative="")]
+Ensemble = Annotated[bool, Parameter(name="--ensemble")]
 WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
 Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
+_LOSSLESS = (".bmp", ".pgm", ".png", ".ppm", ".tif", ".tiff")
 Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
 
 
 def in_options(message: object) -> str:
     """The message of an error with its arguments (`force=True`) written as options (--force)."""
     return re.sub(r"`([a-z_]+)(?:=True)?`", lambda found: f"--{found[1].replace('_', '-')}", str(message))
+
+
+def unused_quality(quality: int | None, targets: Iterable[Path]) -> str:
+    """What to say where a quality was asked for and some files have none; empty if nothing is to be said."""
+    files = [path for path in targets if quality is not None and path.suffix.lower() in _LOSSLESS]
+    if not files:
+        return ""
+    kinds = ", ".join(sorted({path.suffix.lower() for path in files}))
+    pictures = "1 picture" if len(files) == 1 else f"{len(files)} pictures"
+    return f"--quality says nothing about {pictures} ({kinds}): the format loses nothing"
 
 
 def check_new_weights(path: Path, force: bool) -> None:
@@ -112,6 +123,25 @@ def write_stdout(content: bytes) -> None:
         with suppress(OSError, io.UnsupportedOperation):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise MssnError(f"standard output takes no more: {error.strerror}") from error
+
+
+def check_text(option: str, path: Path | None) -> None:
+    """Refuse a text file that `write_text` could not write, before the work.
+
+    Args:
+        option: What the user gave it by, for the message.
+        path: The file; None if none was asked for.
+
+    Raises:
+        MssnError: It is a folder, or lies where nothing can be made.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise MssnError(f"{option} {path}: is a folder; name a file")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise MssnError(f"{option} {path}: cannot be written ({above} is no folder to write into)")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from mssn.api import DEFAULT_MODEL
 from mssn.cli.options import PrecisionOption, Threads, WholeScale
+from mssn.cli.tables import show
 from mssn.errors import MssnError, RecipeError
-from mssn.lab import complexity, nets
-from mssn.lab.export.onnx import write_onnx
-from mssn.lab.profile import Layer
-from mssn.lab.profile import profile as measure
-from mssn.lab.train.recipe import setting
 from mssn.models.meta import Meta
 from mssn.runtime.base import Precision
 
+if TYPE_CHECKING:
+    from mssn.lab.profile import Layer
+
 _BAR = 24  # characters of the longest bar
-_WIDE = 120
 
 
 def profile(
@@ -33,7 +29,7 @@ def profile(
     /,
     *,
     scale: WholeScale = 2,
-    settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    settings: Annotated[list[str] | None, Parameter(name="--set")] = None,
     size: str = "640x360",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
@@ -51,8 +47,13 @@ def profile(
         plot: Draw it as a flame graph into this .svg or .png file.
     """
     columns, rows = _size(size)
-    if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
-        raise MssnError(f"{plot}: a plot's name must end in .svg or .png")
+    if plot is not None:
+        if plot.suffix.lower() not in (".svg", ".png"):
+            raise MssnError(f"{plot}: a plot's name must end in .svg or .png")
+        importlib.import_module("matplotlib")  # what is missing is told before the work
+    # Here, so that --help needs no PyTorch.
+    from mssn.lab.profile import profile as measure
+
     if model.endswith(".onnx"):
         if settings:
             raise RecipeError(f"--set shapes a network by its name; {model} has its shape already")
@@ -62,10 +63,7 @@ def profile(
         layers = _by_name(model, scale, settings or [], (rows, columns), precision, threads)
         title = f"{model} x{scale}" + "".join(f", {text}" for text in settings or [])
     title += f", {columns}x{rows}"
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)  # a file has room for whole names
-    console.print(_table(layers, title))
+    _show(layers, title)
     if plot is not None:
         _draw(layers, title, plot)
     return 0
@@ -80,6 +78,11 @@ def _by_name(
     threads: int | None,
 ) -> list[Layer]:
     """Measure a network with random weights: how long it takes does not depend on them."""
+    from mssn.lab import complexity, nets
+    from mssn.lab.export.onnx import write_onnx
+    from mssn.lab.profile import profile as measure
+    from mssn.lab.train.recipe import setting
+
     if precision == "int8":
         raise MssnError("int8 needs an int8 file: mssn profile MODEL-xSCALE-int8.onnx")
     net = nets.build(model, scale, dict(map(setting, settings)))
@@ -105,25 +108,14 @@ def _size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _table(layers: list[Layer], title: str) -> Table:
+def _show(layers: list[Layer], title: str) -> None:
     seconds = sum(layer.seconds for layer in layers)
     longest = max(layer.seconds for layer in layers)
-    table = Table(title=title, box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for name in ("layer", "kind", "parameters", "Mult-Adds", "ms", "share", ""):
-        table.add_column(name, justify="left" if name in ("layer", "kind", "") else "right", no_wrap=True)
-    for layer in layers:
-        bar = "█" * round(_BAR * layer.seconds / longest)
-        table.add_row(*_cells(layer, seconds), bar)
-    table.add_section()
-    total = Layer(
-        "all",
-        "",
-        sum(layer.parameters for layer in layers),
-        sum(layer.mult_adds for layer in layers),
-        seconds,
-    )
-    table.add_row(*_cells(total, seconds), "")
-    return table
+    rows = [[*_cells(layer, seconds), "█" * round(_BAR * layer.seconds / longest)] for layer in layers]
+    parameters, mult_adds = (sum(getattr(layer, n) for layer in layers) for n in ("parameters", "mult_adds"))
+    total = ["all", "", f"{parameters:,}", f"{mult_adds / 1e6:,.1f} M", f"{seconds * 1e3:.2f}", "100.0%", ""]
+    names = ("layer", "kind", "parameters", "Mult-Adds", "ms", "share", "")
+    show(names, rows, title=title, total=total, texts=2)
 
 
 def _cells(layer: Layer, seconds: float) -> list[str]:

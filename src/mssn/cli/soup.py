@@ -8,8 +8,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mssn.cli.options import check_new_weights
-from mssn.lab.soup import soup as average
-from mssn.lab.weights import save
 
 
 def soup(
@@ -17,7 +15,7 @@ def soup(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
-    force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
+    force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
 ) -> None:
     """Average the weights of runs that share their start (one --init, several seeds).
 
@@ -26,6 +24,10 @@ def soup(
         output: The .safetensors file to write.
         force: Overwrite an existing file.
     """
+    # Here, so that --help needs no PyTorch.
+    from mssn.lab.soup import soup as average
+    from mssn.lab.weights import save
+
     check_new_weights(output, force)
     tensors, meta = average(weights)
     save(output, tensors, meta)

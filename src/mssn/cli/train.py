@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -12,12 +13,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mssn.cli.options import Minutes
 from mssn.errors import RecipeError, TrainingError
-from mssn.lab.train.checkpoint import Status
-from mssn.lab.train.loop import CHECKPOINT
-from mssn.lab.train.parallel import World, world
-from mssn.lab.train.recipe import Recipe, load_recipe
-from mssn.lab.train.session import prepare, resumed_recipe, write_weights
 from mssn.models import info
+
+if TYPE_CHECKING:
+    from mssn.lab.train.checkpoint import Status
+    from mssn.lab.train.parallel import World
+    from mssn.lab.train.recipe import Recipe
 
 
 def train(
@@ -25,8 +26,8 @@ def train(
     /,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
-    resume: Annotated[bool, Parameter(name="--resume", negative="")] = False,
+    settings: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    resume: Annotated[bool, Parameter(name="--resume")] = False,
     init: Path | None = None,
     time_limit: Minutes = None,
     device: Literal["cpu", "cuda"] | None = None,
@@ -45,6 +46,12 @@ def train(
         device: cpu or cuda; default cuda where there is one.
         cache: Where decoded pictures are kept; default MSSN_CACHE or the user's cache folder.
     """
+    # Here, so that --help needs no PyTorch.
+    from mssn.lab.train.loop import CHECKPOINT
+    from mssn.lab.train.parallel import world
+    from mssn.lab.train.recipe import load_recipe
+    from mssn.lab.train.session import resumed_recipe
+
     if time_limit is not None and time_limit <= 0:
         raise RecipeError(f"--time-limit must be above 0, not {time_limit}")
     if resume and init:
@@ -69,13 +76,23 @@ def _train(
     device: Literal["cpu", "cuda"] | None,
     cache: Path | None,
 ) -> int:
+    from mssn.lab.train.log import SILENCE, Log
+    from mssn.lab.train.session import prepare, write_weights
+
     console = Console(file=sys.stderr, quiet=not processes.leads)
+
+    def line(text: str) -> None:
+        console.print(text, soft_wrap=True, markup=False)
+
+    silence = math.inf if console.is_terminal else SILENCE  # there a bar shows that it goes on
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("decoding pictures", start=False)
+        log = Log(line, silence=silence)
 
         def decoded(done: int, total: int) -> None:
             bar.start_task(task)
             bar.update(task, completed=done, total=total)
+            log.count("decoding pictures", done, total)
 
         trainer, meta = prepare(
             plan,
@@ -83,20 +100,27 @@ def _train(
             init=init,
             cache=cache,
             device=device,
-            say=console.print,
+            say=line,
             progress=decoded,
             world=processes,
         )
     if resume:
         trainer.resume()
-        console.print(f"resumed after {trainer.status.update} updates")
-    console.print(
+        line(f"resumed after {trainer.status.update} updates")
+    line(
         f"{plan.model} x{plan.scale}, {meta.parameters:,} parameters, on {trainer.device}"
         f"{f' in {processes.size} processes' if processes.size > 1 else ''}; {folder}"
     )
-    with _Display(console, plan.validate_every) as display:
+    log = Log(line, trainer.status.fraction, silence)
+    with _bar(console) as bar:
+        task = bar.add_task("training", total=1.0, text="")
+
+        def watch(status: Status) -> None:
+            bar.update(task, completed=status.fraction, text=log.text(status))
+            log.watch(status)
+
         try:
-            done = trainer.run(time_limit=time_limit, watch=display.show)
+            done = trainer.run(time_limit=time_limit, watch=watch)
         except RuntimeError as error:  # PyTorch has no error of its own for a processor's memory
             if "out of memory" not in str(error) and "allocate memory" not in str(error):
                 raise
@@ -106,7 +130,7 @@ def _train(
     target = folder / "weights.safetensors"
     write_weights(trainer, meta, target)
     if not done:
-        console.print(f"stopped and saved after {trainer.status.update} updates; go on with --resume")
+        line(f"stopped and saved after {trainer.status.update} updates; go on with --resume")
         return 130
     psnr = trainer.status.psnr
     score = "" if psnr is None else f"  validation {psnr:.3f} dB"
@@ -114,35 +138,7 @@ def _train(
     return 0
 
 
-class _Display:
-    """A progress bar on a terminal, a line at each validation elsewhere."""
-
-    def __init__(self, console: Console, every: int) -> None:
-        self.console, self.every, self.reported = console, every, 0
-        self.bar = Progress(
-            TextColumn("{task.fields[text]}"),
-            BarColumn(),
-            TextColumn("{task.percentage:5.1f} %"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("training", total=1.0, text="")
-
-    def __enter__(self) -> _Display:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.bar.stop()
-
-    def show(self, status: Status) -> None:
-        """Called by the loop every few updates."""
-        psnr = "" if status.psnr is None else f"  {status.psnr:.3f} dB"
-        text = f"update {status.update}  loss {status.loss:.5f}  {status.speed:.1f} updates/s{psnr}"
-        self.bar.update(self.task, completed=status.fraction, text=text)
-        if status.update - self.reported >= (self.every or 1000):
-            self.reported = status.update
-            line = f"{text}  data {status.data_share:.1%}  learning rate {status.learning_rate:.2e}"
-            self.console.print(line, soft_wrap=True)
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.fields[text]}"), BarColumn(), TextColumn("{task.percentage:5.1f} %"))
+    disable = not console.is_terminal
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=disable)

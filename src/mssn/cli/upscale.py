@@ -22,6 +22,7 @@ from mssn.cli.options import (
     Runtime,
     Threads,
     Whole,
+    unused_quality,
     write_stdout,
 )
 from mssn.cli.planned import tell_planned
@@ -134,6 +135,8 @@ def upscale(
     passed = PassedOver()
     jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop)
     check(jobs, force or skip_existing, OTHERWISE, make=not dry_run)
+    if unused := unused_quality(quality, (job.target for job in jobs)):
+        tell(unused)
     code = passed.tell()
     tell_renamed(renamed)
     if skip_existing:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mssn.image.resize import Border, shrink
+
 _REACHES = (1, 3, 9, 27)  # the widest sees farther than any network here looks
 _STRIP = 256  # rows worked on at once: the sums below take some 170 bytes a pixel
 
@@ -33,6 +35,43 @@ def bleed(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
             strip = _bleed(pixels[rows], hidden[rows])
             result[top : top + _STRIP] = strip[above : above + _STRIP]
     return result
+
+
+def shrink_visible(
+    pixels: np.ndarray, alpha: np.ndarray, scale: int, *, border: Border = "mirror"
+) -> np.ndarray:
+    """Shrink colours as `mssn.image.resize.shrink` does, each weighted by how much of it is seen.
+
+    What is hidden under transparency does not shine through, and where all that is mixed is opaque, the
+    pixels are those of `shrink`, bit for bit.
+
+    Args:
+        pixels: H x W x C, uint8, uint16 or float.
+        alpha: H x W x 1 of the same dtype, 0 = transparent.
+        scale: Whole factor, at least 1.
+        border: As for `shrink`.
+
+    Returns:
+        floor(H / scale) x floor(W / scale) x C, same dtype.
+
+    Raises:
+        ValueError: As for `shrink`.
+    """
+    whole = pixels.dtype.kind != "f"
+    full = np.iinfo(pixels.dtype).max if whole else 1
+    plain = shrink(bleed(pixels, alpha), scale, border=border)
+    shares = alpha / np.float64(full)
+    mixed, share = shrink(pixels * shares, scale, border=border), shrink(shares, scale, border=border)
+    seen = (shrink(alpha, scale, border=border) > 0) & (share > 0)
+    colours = np.divide(mixed, share, out=np.zeros_like(mixed), where=seen)
+    lowest, highest = (0, full) if whole else (pixels.min(), pixels.max())
+    colours = (np.floor(colours + 0.5) if whole else colours).clip(lowest, highest).astype(pixels.dtype)
+    # The kernel reaches 2 * scale pixels from the middle of the scale x scale pixels that become one.
+    reach, middle = 2 * scale + 1, slice(scale // 2, None, scale)
+    rows, columns = (length * scale for length in plain.shape[:2])
+    hidden = (shares[:rows, :columns] < 1).astype(np.int64)
+    near = _box(_box(hidden, reach, 0), reach, 1)[middle, middle] > 0
+    return np.where(near & seen, colours, plain)
 
 
 def _bleed(pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:

@@ -103,6 +103,20 @@ def find(model: str, scale: int) -> ModelInfo:
     raise UnknownModelError(_none_ship(f"{model} x{scale}", known))
 
 
+def shipped_file(name: str) -> Path:
+    """The shipped .onnx file of a name such as "mssn-s-x2" or "mssn-s-x2-int8".
+
+    Raises:
+        UnknownModelError: No such file ships.
+    """
+    files = [path for row in list_models() for path in (row.path, row.int8_path) if path is not None]
+    for path in files:
+        if path.stem == name:
+            return path
+    known = ", ".join(path.stem for path in files)
+    raise UnknownModelError(f"no file ships for '{name}'; there are: {known}")
+
+
 def _require_known(model: str, known: list[ModelInfo]) -> None:
     if all(row.model != model for row in known):
         shipped = ", ".join(dict.fromkeys(row.model for row in known if row.weights))

@@ -144,6 +144,11 @@ def read_meta(path: Path) -> Meta:
     return Meta.from_json(text, str(path), old=old)
 
 
+def exported_file(folder: Path, meta: Meta, ending: str) -> Path:
+    """Where weights go when they are exported: MODEL-xSCALE and the ending, such as ".onnx"."""
+    return folder / f"{meta.model}-x{meta.scale}{ending}"
+
+
 def _is_old(text: str) -> bool:
     try:
         return json.loads(text).get("format") == 1

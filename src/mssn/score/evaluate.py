@@ -7,9 +7,11 @@ The small pictures may be degraded first (`mssn.score.degrade`), which is no lon
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,14 @@ import numpy as np
 
 from mssn import provenance
 from mssn.errors import DataError, ImageError
+from mssn.image.picture import Picture
 from mssn.image.read import find_images, read_rgb
 from mssn.image.resize import crop_to_multiple, imresize
+from mssn.image.write import write
 from mssn.runtime.base import Runtime
 from mssn.score.degrade import Shrinker, by_name
 from mssn.score.folders import locate
-from mssn.score.metrics import psnr_y, ssim_y
+from mssn.score.metrics import psnr_rgb, psnr_y, ssim_y
 from mssn.upscaling.tiled import enlarge
 
 PROTOCOL = {
@@ -30,6 +34,7 @@ PROTOCOL = {
     "channel": "Y of YCbCr, BT.601, 16..235, from uint8 RGB",
     "border": "scale pixels on each side",
     "ssim": "11x11 Gaussian, sigma 1.5, valid region, K1 0.01, K2 0.03, population covariance",
+    "psnr_rgb": "all channels of uint8 RGB, inside the same border",
 }
 
 
@@ -41,16 +46,20 @@ class Score:
         image: File name.
         psnr: Decibels, on Y.
         ssim: 0..1, on Y.
+        psnr_rgb: Decibels, on red, green and blue; not the field's, which is `psnr`.
         bicubic_psnr: The same for bicubic enlargement.
         bicubic_ssim: The same for bicubic enlargement.
+        bicubic_psnr_rgb: The same for bicubic enlargement.
         seconds: Time spent enlarging (not shrinking, scoring or reading).
     """
 
     image: str
     psnr: float
     ssim: float
+    psnr_rgb: float
     bicubic_psnr: float
     bicubic_ssim: float
+    bicubic_psnr_rgb: float
     seconds: float
 
 
@@ -76,12 +85,10 @@ class Report:
 
     @property
     def mean(self) -> Score:
-        """The mean over the pictures; its `seconds` are the sum."""
-        columns = {
-            name: float(np.mean([getattr(score, name) for score in self.scores]))
-            for name in ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")
-        }
-        return Score("mean", **columns, seconds=sum(score.seconds for score in self.scores))
+        """The mean over the pictures."""
+        numbers = [field.name for field in fields(Score) if field.name != "image"]
+        means = {name: float(np.mean([getattr(score, name) for score in self.scores])) for name in numbers}
+        return Score("mean", **means)
 
 
 def evaluate(
@@ -89,6 +96,7 @@ def evaluate(
     folder: str | Path,
     *,
     degrade: str = "none",
+    save: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Score a runtime on a folder of original pictures.
@@ -97,22 +105,31 @@ def evaluate(
         runtime: What enlarges.
         folder: Folder of HR pictures, or the name of one under MSSN_DATA, such as "Set5".
         degrade: What is done to the small pictures: "jpeg:75" and others, see `mssn.score.degrade.by_name`.
+        save: A folder to keep the enlarged pictures in, as PNG; made if missing.
         progress: Called with (pictures done, pictures in all).
 
     Raises:
-        DataError: No such degradation, no such folder, or not one picture in it that can be scored.
+        DataError: No such degradation, no such folder, or not one picture in it that can be scored; or
+            `save` cannot be made.
+        ImageError: An enlarged picture cannot be written.
     """
     make_small = by_name(degrade)
-    paths = find_images(locate(folder))
+    home = locate(folder)
+    paths = find_images(home)
+    targets = dict.fromkeys(paths) if save is None else _targets(paths, home, save)
     scores: list[Score] = []
     failed: list[str] = []
     for done, path in enumerate(paths, 1):
         try:
-            scores.append(_score(runtime, path, make_small, done))
+            score, sr = _score(runtime, path, make_small, done)
         except ImageError as error:
             failed.append(str(error))
         except ValueError as error:
             failed.append(f"{path}: {error}")
+        else:
+            scores.append(score)
+            if (target := targets[path]) is not None:
+                _save(sr, target)
         progress(done, len(paths))
     if not scores:
         raise DataError(f"no picture could be scored; the first: {failed[0]}")
@@ -120,7 +137,25 @@ def evaluate(
     return Report(name, runtime.name, runtime.scale, scores, tuple(failed), degrade)
 
 
-def _score(runtime: Runtime, path: Path, make_small: Shrinker, number: int) -> Score:
+def _targets(paths: list[Path], home: Path, save: Path) -> dict[Path, Path | None]:
+    """Where enlarged pictures go: names and folders are kept; what would share one keeps its ending, too."""
+    names = {path: save / path.relative_to(home).with_suffix(".png") for path in paths}
+    shared = {name for name, count in Counter(names.values()).items() if count > 1}
+    return {
+        path: name.with_name(f"{path.name}.png") if name in shared else name for path, name in names.items()
+    }
+
+
+def _save(pixels: np.ndarray, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{target.parent}: cannot be made ({error.strerror})") from error
+    write(target, Picture(pixels))
+
+
+def _score(runtime: Runtime, path: Path, make_small: Shrinker, number: int) -> tuple[Score, np.ndarray]:
+    """A picture's scores, and the enlarged picture."""
     scale = runtime.scale
     hr = crop_to_multiple(read_rgb(path), scale)
     lr = make_small(hr, scale, number)
@@ -128,18 +163,24 @@ def _score(runtime: Runtime, path: Path, make_small: Shrinker, number: int) -> S
     sr = enlarge(runtime, lr)
     seconds = time.perf_counter() - started
     floor = imresize(lr, scale=scale)
-    return Score(
+    score = Score(
         path.name,
         psnr_y(sr, hr, scale),
         ssim_y(sr, hr, scale),
+        psnr_rgb(sr, hr, scale),
         psnr_y(floor, hr, scale),
         ssim_y(floor, hr, scale),
+        psnr_rgb(floor, hr, scale),
         seconds,
     )
+    return score, sr
 
 
 def to_json(reports: list[Report], model: str) -> dict[str, Any]:
-    """Reports as plain data, with everything needed to reproduce them."""
+    """Reports as plain data, with everything needed to reproduce them.
+
+    The PSNR of equal pictures is infinite, which JSON cannot say: it becomes None, like a mean with it.
+    """
     how = reports[0].degraded
     return {
         "model": model,
@@ -150,9 +191,13 @@ def to_json(reports: list[Report], model: str) -> dict[str, Any]:
         "commit": provenance.commit(),
         "data": {
             report.data: {
-                "mean": {k: v for k, v in asdict(report.mean).items() if k != "image"},
-                "images": [asdict(score) for score in report.scores],
+                "mean": {k: v for k, v in _plain(report.mean).items() if k != "image"},
+                "images": [_plain(score) for score in report.scores],
             }
             for report in reports
         },
     }
+
+
+def _plain(score: Score) -> dict[str, str | float | None]:
+    return {k: None if v == math.inf else v for k, v in asdict(score).items()}

@@ -1,7 +1,8 @@
 """Score an enlarged picture against the original: PSNR and SSIM on luma, as the field reports them.
 
-Both scores look at Y of YCbCr only (16..235, not rounded), after cutting `border` pixels off each side,
-because no network can know what lies beyond the edge. Papers cut as many pixels as the scale.
+They look at Y of YCbCr only (16..235, not rounded; `psnr_rgb` at all channels instead), after cutting
+`border` pixels off each side, because no network can know what lies beyond the edge. Papers cut as many
+pixels as the scale.
 """
 
 from __future__ import annotations
@@ -38,8 +39,29 @@ def psnr_y(sr: np.ndarray, hr: np.ndarray, border: int) -> float:
         >>> round(psnr_y(hr + np.uint8(1), hr, border=2), 2)  # one level of RGB is 219/255 of Y
         49.45
     """
-    sr_y, hr_y = _luma_pair(sr, hr, border, smallest=1)
-    error = float(np.mean((sr_y - hr_y) ** 2))
+    return _psnr(*_luma_pair(sr, hr, border, smallest=1))
+
+
+def psnr_rgb(sr: np.ndarray, hr: np.ndarray, border: int) -> float:
+    """Peak signal-to-noise ratio of red, green and blue together, in decibels; higher is better.
+
+    Args:
+        sr: As for `psnr_y`.
+        hr: As for `psnr_y`.
+        border: As for `psnr_y`.
+
+    Returns:
+        10 log10(255^2 / mean squared difference of all channels); infinity for equal pictures.
+
+    Raises:
+        ValueError: As for `psnr_y`.
+    """
+    sr, hr = _inside(sr, hr, border, smallest=1)
+    return _psnr(sr.astype(np.float64), hr.astype(np.float64))
+
+
+def _psnr(x: np.ndarray, y: np.ndarray) -> float:
+    error = float(np.mean((x - y) ** 2))
     return 10 * math.log10(_PEAK**2 / error) if error else math.inf
 
 
@@ -74,6 +96,12 @@ def ssim_y(sr: np.ndarray, hr: np.ndarray, border: int) -> float:
 
 def _luma_pair(sr: np.ndarray, hr: np.ndarray, border: int, smallest: int) -> tuple[np.ndarray, np.ndarray]:
     """Y of both pictures inside the border, at least `smallest` pixels on a side."""
+    sr, hr = _inside(sr, hr, border, smallest)
+    return luma(sr), luma(hr)
+
+
+def _inside(sr: np.ndarray, hr: np.ndarray, border: int, smallest: int) -> tuple[np.ndarray, np.ndarray]:
+    """RGB of both pictures inside the border, at least `smallest` pixels on a side."""
     sr, hr = _as_rgb(sr), _as_rgb(hr)
     if sr.shape != hr.shape:
         raise ValueError(f"the pictures differ in size: {sr.shape[:2]} and {hr.shape[:2]} (height, width)")
@@ -86,7 +114,7 @@ def _luma_pair(sr: np.ndarray, hr: np.ndarray, border: int, smallest: int) -> tu
             f"at least {smallest}x{smallest} must be left"
         )
     inside = (slice(border, height - border), slice(border, width - border))
-    return luma(sr[inside]), luma(hr[inside])
+    return sr[inside], hr[inside]
 
 
 def _as_rgb(picture: np.ndarray) -> np.ndarray:

@@ -104,7 +104,7 @@ def test_a_stopped_arm_goes_on_and_ends_the_same(tiny, tmp_path, monkeypatch) ->
     arm = next(tiny.arms(tmp_path / "stopped"))
     real = Trainer.run
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "run", lambda self: real(self, stop_after=4))
+        patch.setattr(Trainer, "run", lambda self, **_: real(self, stop_after=4))
         assert not run_arm(arm, cache=tmp_path / "cache")
     assert (arm.folder / CHECKPOINT).exists()
     assert not (arm.folder / RESULT).exists()

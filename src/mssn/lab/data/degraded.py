@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from mssn.atomic import replacing
-from mssn.errors import DataError
-from mssn.lab.data.folder import Pixels, default_cache
+from mssn.lab.data import cache as kept
+from mssn.lab.data.folder import Pixels
 from mssn.score.degrade import Degradation, degrade
 
 
@@ -45,19 +45,16 @@ def degraded(
     """
     words = json.dumps([pixels.key, pixels.scale, asdict(how), seed])
     key = hashlib.blake2b(words.encode(), digest_size=12).hexdigest()
-    path = (cache or default_cache()) / f"x{pixels.scale}-degraded-{key}.rgb"
-    if not path.exists():
-        try:
-            with replacing(path) as file:
+    home = kept.home(cache, f"x{pixels.scale}-degraded", key)
+    if kept.read_index(home) is None:
+        with kept.making(home):
+            with replacing(home / "lr.rgb") as file:
                 for number, lr in enumerate(_versions(pixels, how, seed), 1):
                     file.write(lr.tobytes())
                     progress(number, how.versions * len(pixels.sizes))
-        except OSError as error:
-            raise DataError(
-                f"{path.parent}: cannot keep degraded pictures here ({error.strerror}); "
-                "free some room or point MSSN_CACHE to another folder"
-            ) from error
-    lr = np.memmap(path, np.uint8, "c").reshape(-1, 3)
+            what = f"{how.versions} degraded versions of {len(pixels.sizes)} pictures, for x{pixels.scale}"
+            kept.write_index(home, what)
+    lr = np.memmap(home / "lr.rgb", np.uint8, "c").reshape(-1, 3)
     return replace(pixels, lr=lr, versions=how.versions, key=key)
 
 

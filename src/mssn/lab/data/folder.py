@@ -2,8 +2,9 @@
 
 Decoding hundreds of pictures takes a minute; doing it at every start would cost more than the training
 of a small network. So each folder is decoded once into two files of raw RGB bytes, the pictures (`hr`)
-and their MATLAB-shrunk partners (`lr`), named by the content of the pictures: change, add or remove a
-file and a new cache is made; move the folder and the old one is found again.
+and their MATLAB-shrunk partners (`lr`), named by the content of the pictures and by what decodes them
+(`mssn.lab.data.cache`): change, add or remove a file and a new cache is made; move the folder and the old one
+is found again.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mssn.atomic import replacing
 from mssn.errors import DataError, ImageError
-from mssn.image.read import find_images, read_rgb
+from mssn.image.read import find_images
 from mssn.image.resize import crop_to_multiple, shrink
+from mssn.lab.data import cache as kept
+from mssn.lab.data.opaque import TransparentError, read_opaque
 
-_LAYOUT = 1  # raise when the files below change their form
+_LAYOUT = 1  # part of the keys that checkpoints remember; raise when patches would lie elsewhere
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,10 @@ class Pixels:
         lr: Pixels of the small pictures, total x 3 uint8, rows of picture 0 first.
         hr: Pixels of the large ones, total * scale**2 x 3 uint8, in the same order.
         sizes: (height, width) of each small picture, n x 2.
-        skipped: Pictures that could not be used, with the reason.
-        key: Content hash; equal keys mean equal pixels.
+        skipped: Pictures that could not be used, or not all of each, with the reason.
+        key: Content hash; equal keys mean equal pictures.
         versions: How often `lr` holds all pictures, differently degraded (`mssn.score.degrade`).
+        names: Of the pictures, for people.
     """
 
     scale: int
@@ -48,6 +53,7 @@ class Pixels:
     skipped: tuple[str, ...]
     key: str
     versions: int = 1
+    names: tuple[str, ...] = ()
 
     @property
     def starts(self) -> np.ndarray:
@@ -56,11 +62,21 @@ class Pixels:
         return np.cumsum(areas) - areas
 
 
-def default_cache() -> Path:
-    """Where decoded pixels are kept: $MSSN_CACHE, else the user's cache folder."""
-    if folder := os.environ.get("MSSN_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mssn"
+@dataclass(frozen=True)
+class _Pair:
+    """A picture as it is trained on.
+
+    Args:
+        lr: Its small partner, h x w x 3; None if it cannot be used.
+        hr: The picture.
+        told: What there is to be said of it.
+        transparent: Some of it is not opaque.
+    """
+
+    lr: np.ndarray | None
+    hr: np.ndarray | None
+    told: str = ""
+    transparent: bool = False
 
 
 def load_pixels(
@@ -75,7 +91,7 @@ def load_pixels(
     Args:
         folders: Folders, searched recursively for every format `mssn.image.read` reads.
         scale: Whole factor between large and small pictures.
-        cache: Where to keep the decoded pixels; default `default_cache()`.
+        cache: Where to keep the decoded pixels; default `mssn.lab.data.cache.default_cache()`.
         progress: Called with (pictures done, pictures in all).
 
     Raises:
@@ -86,21 +102,24 @@ def load_pixels(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         digests = list(pool.map(_digest, paths))
     key = hashlib.blake2b(json.dumps([_LAYOUT, scale, digests]).encode(), digest_size=12).hexdigest()
-    home = (cache or default_cache()) / f"x{scale}-{key}"
-    if not (home / "index.json").exists():
-        try:
-            home.parent.mkdir(parents=True, exist_ok=True)
-            _decode(paths, scale, home, progress)
-        except OSError as error:
-            raise DataError(
-                f"{home.parent}: cannot keep decoded pictures here ({error.strerror}); "
-                "free some room or point MSSN_CACHE to another folder"
-            ) from error
-    index = json.loads((home / "index.json").read_text())
+    home = kept.home(cache, f"x{scale}", key)
+    index = kept.read_index(home)
+    if index is None:
+        with kept.making(home):
+            _decode(paths, scale, home, ", ".join(map(str, folders)), progress)
+        index = kept.read_index(home)
+    assert index is not None
+    return _opened(home, index, scale, key, paths)
+
+
+def _opened(home: Path, index: dict[str, Any], scale: int, key: str, paths: list[Path]) -> Pixels:
     # Copy-on-write: never written, but PyTorch wants memory that could be.
     lr, hr = (np.memmap(home / f"{name}.rgb", np.uint8, "c").reshape(-1, 3) for name in ("lr", "hr"))
     sizes = np.array(index["sizes"], np.int64)
-    return Pixels(scale, lr, hr, sizes, tuple(index["skipped"]), key)
+    if index["transparent"]:  # 0.1 took all of these pictures, and its checkpoints must not go on with parts
+        key = f"{key}-opaque"
+    names = tuple(str(paths[number]) for number in index["used"])
+    return Pixels(scale, lr, hr, sizes, tuple(index["told"]), key, names=names)
 
 
 def _digest(path: Path) -> str:
@@ -110,44 +129,49 @@ def _digest(path: Path) -> str:
         return f"unreadable {path.name}"  # reported with the other broken pictures when decoding
 
 
-def _decode(paths: list[Path], scale: int, home: Path, progress: Callable[[int, int], None]) -> None:
-    """Write lr.rgb, hr.rgb and index.json into `home`, which appears only when whole."""
+def _decode(
+    paths: list[Path], scale: int, home: Path, name: str, progress: Callable[[int, int], None]
+) -> None:
+    """Write lr.rgb, hr.rgb and the index into `home`, each of which appears only when whole."""
     sizes: list[tuple[int, ...]] = []
-    skipped: list[str] = []
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".decoding-") as folder:
-        temporary = Path(folder) / "whole"
-        temporary.mkdir()
-        with open(temporary / "lr.rgb", "wb") as lr_file, open(temporary / "hr.rgb", "wb") as hr_file:
-            for done, pair in enumerate(_pairs(paths, scale), 1):
-                if isinstance(pair, str):
-                    skipped.append(pair)
-                else:
-                    lr_file.write(pair[0].tobytes())
-                    hr_file.write(pair[1].tobytes())
-                    sizes.append(pair[0].shape[:2])
-                progress(done, len(paths))
+    used: list[int] = []
+    told: list[str] = []
+    transparent = 0
+    with replacing(home / "lr.rgb") as lr_file, replacing(home / "hr.rgb") as hr_file:
+        for number, pair in enumerate(_pairs(paths, scale)):
+            if pair.told:
+                told.append(pair.told if pair.lr is not None else f"skipped {pair.told}")
+            transparent += pair.transparent
+            if pair.lr is not None and pair.hr is not None:
+                lr_file.write(pair.lr.tobytes())
+                hr_file.write(pair.hr.tobytes())
+                sizes.append(pair.lr.shape[:2])
+                used.append(number)
+            progress(number + 1, len(paths))
         if not sizes:
-            raise DataError(f"no usable picture among {len(paths)} files; the first: {skipped[0]}")
-        (temporary / "index.json").write_text(json.dumps({"sizes": sizes, "skipped": skipped}))
-        try:
-            os.replace(temporary, home)
-        except OSError:
-            if not (home / "index.json").exists():  # unless another process was first with the same pixels
-                raise
+            raise DataError(
+                f"no usable picture among {len(paths)} files; the first: {told[0].removeprefix('skipped ')}"
+            )
+    what = f"{len(sizes)} pictures of {name}, for x{scale}"
+    kept.write_index(home, what, sizes=sizes, used=used, told=told, transparent=transparent)
 
 
-def _pairs(paths: list[Path], scale: int) -> Iterator[tuple[np.ndarray, np.ndarray] | str]:
+def _pairs(paths: list[Path], scale: int) -> Iterator[_Pair]:
     """(small, large) of each picture in order, or why there is none; a few decoded ahead."""
 
-    def pair(path: Path) -> tuple[np.ndarray, np.ndarray] | str:
+    def pair(path: Path) -> _Pair:
         try:
-            hr = crop_to_multiple(read_rgb(path), scale)
-            return shrink(hr, scale), hr
+            pixels, transparent = read_opaque(path, scale)
+            hr = crop_to_multiple(pixels, scale)
+            size = f"{hr.shape[1]}x{hr.shape[0]}"
+            told = f"{path}: only its opaque part of {size} pixels is used" if transparent else ""
+            return _Pair(shrink(hr, scale), hr, told, transparent)
         except (ImageError, ValueError) as error:
-            return str(error) if path.name in str(error) else f"{path}: {error}"
+            told = str(error) if path.name in str(error) else f"{path}: {error}"
+            return _Pair(None, None, told, isinstance(error, TransparentError))
 
     workers = os.cpu_count() or 1
-    waiting: deque[Future] = deque()
+    waiting: deque[Future[_Pair]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for path in paths:
             waiting.append(pool.submit(pair, path))

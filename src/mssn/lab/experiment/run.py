@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mssn.image.read import find_images
 from mssn.lab.experiment.plan import Arm, Experiment
 from mssn.lab.experiment.results import WEIGHTS, another_recipe, borrow, finished, trained, unscored, write
 from mssn.lab.export.onnx import export
+from mssn.lab.train.log import Log
 from mssn.lab.train.loop import CHECKPOINT
 from mssn.lab.train.session import prepare, resumed_recipe, write_weights
 from mssn.runtime.base import check_threads
@@ -136,7 +138,7 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
     if result is None and not (arm.folder / CHECKPOINT).exists():
         result = borrow(arm)
     if result is None:
-        result = _train(arm, cache, threads)
+        result = _train(arm, cache, threads, say)
     if result is None:
         return False
     if lacking := unscored(arm, result):
@@ -149,19 +151,22 @@ def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, 
     return True
 
 
-def _train(arm: Arm, cache: Path | None, threads: int | None) -> dict[str, Any] | None:
+def _train(arm: Arm, cache: Path | None, threads: int | None, say: Say) -> dict[str, Any] | None:
     """The result of training an arm, or going on with it, without scores; None after Ctrl-C."""
     if threads:
         torch.set_num_threads(threads)
     resumes = (arm.folder / CHECKPOINT).exists()
     if resumes and resumed_recipe(arm.folder, []) != arm.recipe:
         raise another_recipe(arm)
-    trainer, meta = prepare(arm.recipe, arm.folder, cache=cache)
+    name = f"{arm.name}, seed {arm.recipe.seed}: "
+    decoding = Log(lambda line: say(name + line))
+    trainer, meta = prepare(arm.recipe, arm.folder, cache=cache, progress=partial(decoding.count, "decoding"))
     failure = ""
     if resumes:
         trainer.resume()
     try:
-        if not trainer.run():
+        log = Log(lambda line: say(name + line), trainer.status.fraction)
+        if not trainer.run(watch=log.pulse):
             return None
     except DivergedError as error:  # that it cannot be trained so is a result
         failure = str(error)

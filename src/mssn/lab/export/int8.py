@@ -34,6 +34,7 @@ from mssn.lab.export.onnx import make_folder, save_model, to_onnx
 from mssn.lab.export.rescale import FusedUnit, round_to_half
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import load_network
+from mssn.models.meta import exported_file
 
 WEIGHT_LIMIT = 63
 _LEVELS = 255  # steps of an activation, which takes 8 bits
@@ -81,7 +82,7 @@ def export_int8(weights: Path, pictures: Iterable[np.ndarray], folder: Path) -> 
     model = to_onnx(fused)
     quantize(model, measure(fused, inputs))
     make_folder(folder)
-    path = folder / f"{meta.model}-x{meta.scale}-int8.onnx"
+    path = exported_file(folder, meta, "-int8.onnx")
     save_model(model, replace(meta, precision="int8"), path)
     return path
 

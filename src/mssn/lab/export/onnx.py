@@ -21,7 +21,7 @@ from mssn.lab.export.rescale import round_to_half
 from mssn.lab.export.unfuse import learnt_scales, unfuse
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import SCALES, SHIFTS, load_network, save, tensors_of
-from mssn.models.meta import KEY, Meta
+from mssn.models.meta import KEY, Meta, exported_file
 
 _ROUNDS = 5  # two are enough for every network that ships
 
@@ -44,8 +44,7 @@ def export(weights: Path, folder: Path, *, half: bool = False) -> tuple[Path, Pa
     """
     net, meta = load_network(weights)
     make_folder(folder)
-    stem = folder / f"{meta.model}-x{meta.scale}"
-    safetensors, onnx_file = stem.with_suffix(".safetensors"), stem.with_suffix(".onnx")
+    safetensors, onnx_file = (exported_file(folder, meta, ending) for ending in (".safetensors", ".onnx"))
     halves = {name: array.astype(np.float16) for name, array in tensors_of(net).items()}
     save(safetensors, halves, meta)
     if not half:

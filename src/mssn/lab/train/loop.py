@@ -32,6 +32,7 @@ from mssn.upscaling.tiled import enlarge
 
 CHECKPOINT = "checkpoint.pt"
 _LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look waits for the device
+_LOOK_SECONDS = 5.0  # the same where updates are slow; looks change nothing in what is learnt
 
 
 @dataclass
@@ -108,7 +109,7 @@ class Trainer:
         Args:
             time_limit: Minutes from now in which the rest of the schedule must fit.
             stop_after: Stop, to be resumed, when this many updates are done in all.
-            watch: Called with the status every few updates.
+            watch: Called with the status every few updates, and from time to time while it is validated.
 
         Returns:
             Whether the schedule is complete; False after Ctrl-C or `stop_after`. Either way the last
@@ -149,15 +150,16 @@ class Trainer:
                 in_time = (now - started) / (60 * time_limit) if time_limit else None
                 fraction = progress(recipe.updates, status.update, first, begun, in_time)
                 due = now - saved > 60 * recipe.checkpoint_minutes
-                status.fraction, save = self.world.agree(fraction, due)
+                late = now - stretch.started > _LOOK_SECONDS
+                status.fraction, save, late = self.world.agree(fraction, due, late)
 
                 # Every few updates: look at the loss, validate, tell, save.
                 every = recipe.validate_every
                 validate = status.fraction == 1 or (every and status.update % every == 0)
-                if validate or save or status.update % _LOOK_EVERY == 0:
+                if validate or save or late or status.update % _LOOK_EVERY == 0:
                     self._log_metrics(stretch)
                     if validate:
-                        self._validate()
+                        self._validate(watch)
                     watch(status)
                     if save:
                         self.save()
@@ -201,13 +203,19 @@ class Trainer:
         for name in ("loss", "learning_rate", "speed", "data_share"):
             self._note(f"train/{name}", getattr(status, name))
 
-    def _validate(self) -> None:
+    def _validate(self, watch: Callable[[Status], None] = lambda status: None) -> None:
         """Mean PSNR on Y of the validation pictures, in the precision that is trained in."""
         if not self.world.leads:
             return
         bf16 = self.recipe.precision == "bf16"
         runtime = PyTorchRuntime(self.result, self.recipe.scale, self.halo, bf16=bf16)
-        scores = [psnr_y(enlarge(runtime, lr, tile=512), hr, self.recipe.scale) for lr, hr in self.validation]
+        scores: list[float] = []
+        told = time.monotonic()
+        for lr, hr in self.validation:
+            scores.append(psnr_y(enlarge(runtime, lr, tile=512), hr, self.recipe.scale))
+            if time.monotonic() - told > _LOOK_SECONDS:
+                told = time.monotonic()
+                watch(self.status)
         self.status.psnr = float(np.mean(scores))
         self._note("validation/psnr", self.status.psnr)
 

@@ -15,11 +15,12 @@ from torch import nn
 
 from mssn import provenance
 from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
-from mssn.image.read import find_images, read_rgb
+from mssn.image.read import find_images
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.lab import complexity, nets
 from mssn.lab.data.degraded import degraded
-from mssn.lab.data.folder import load_pixels
+from mssn.lab.data.folder import Pixels, load_pixels
+from mssn.lab.data.opaque import read_opaque
 from mssn.lab.data.patches import Patches
 from mssn.lab.export.fuse import fuse
 from mssn.lab.nets.growth import can_grow, grow
@@ -78,15 +79,16 @@ def prepare(
     net = nets.build(recipe.model, recipe.scale, recipe.config)
     history = _start_from(net, init, recipe, say) if init else History()
     teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
-    validation = _validation(recipe, say)  # first, because decoding the other pictures may take a while
+    # First, because decoding the other pictures may take a while.
+    validation = _validation(recipe, say, progress)
     with world.leader_first():
         pixels = load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
         if recipe.degrade:
             how = Degradation.of(recipe.degrade)
             pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
-    for reason in pixels.skipped:
-        say(f"skipped {reason}")
-    data = f"{len(pixels.sizes)} pictures, {len(pixels.hr) / 1e6:.3g} megapixels"
+    for line in pixels.skipped:
+        say(line)
+    data = _data(recipe, pixels, say)
     say(data)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,6 +100,17 @@ def prepare(
         patches.sized(recipe.at(stage["after"]).patch)  # too large a patch fails now, not in an hour
     net = net.to(device)
     return Trainer(recipe, net, patches, validation, meta.halo, folder, history, teacher, world), meta
+
+
+def _data(recipe: Recipe, pixels: Pixels, say: Callable[[str], None]) -> str:
+    """How much is trained on, in words; pictures that hold no patch are named, not counted."""
+    patch = min([recipe.patch, *(recipe.at(stage["after"]).patch for stage in recipe.stages)])
+    holds = (pixels.sizes >= patch).all(axis=1)
+    for name, fits in zip(pixels.names, holds, strict=True):
+        if not fits:
+            say(f"skipped {name}: holds no patch of {patch * recipe.scale} pixels")
+    used = pixels.sizes[holds].prod(axis=1).sum() * recipe.scale**2
+    return f"{int(holds.sum())} pictures, {used / 1e6:.3g} megapixels"
 
 
 def _describe(recipe: Recipe, net: nn.Module, data: str) -> Meta:
@@ -143,20 +156,27 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
     save(path, tensors_of(trainer.result), replace(meta, recipe=recipe, updates=updates))
 
 
-def _validation(recipe: Recipe, say: Callable[[str], None]) -> list[tuple[np.ndarray, np.ndarray]]:
+def _validation(
+    recipe: Recipe, say: Callable[[str], None], progress: Callable[[int, int], None]
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """(small, large) uint8 validation pictures; those that cannot be used are reported and left out."""
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     how = Degradation.of(recipe.degrade) if recipe.degrade else None
-    for path in (path for name in recipe.validation for path in find_images(locate(name))):
+    paths = [path for name in recipe.validation for path in find_images(locate(name))]
+    for done, path in enumerate(paths, 1):
         try:
-            hr = crop_to_multiple(read_rgb(path), recipe.scale)
+            pixels, part = read_opaque(path, recipe.scale)
+            hr = crop_to_multiple(pixels, recipe.scale)
             psnr_y(hr, hr, recipe.scale)  # large enough to be scored?
             # Validated is what is trained: number n is degraded the same way in every run.
             rng = np.random.default_rng(len(pairs))
             lr = degrade(hr, recipe.scale, how, rng) if how else shrink(hr, recipe.scale)
             pairs.append((lr, hr))
+            if part:
+                say(f"{path}: only its opaque part of {hr.shape[1]}x{hr.shape[0]} pixels is used")
         except (ImageError, ValueError) as error:
             say(f"skipped {path}: {error}")
+        progress(done, len(paths))
     if not pairs:
         raise DataError(f"no usable picture for validation in {', '.join(recipe.validation)}")
     return pairs
