@@ -6,6 +6,9 @@ import io
 import json
 import math
 import os
+import pty
+import re
+import select
 import signal
 import subprocess
 import sys
@@ -216,6 +219,23 @@ def test_without_a_terminal_a_log_gets_a_line_now_and_then(capsys, monkeypatch) 
     monkeypatch.setattr(progress, "_LOGGED", 30)
     assert progress.report(slow_results(0), 3) == 0
     assert len(capsys.readouterr().err.splitlines()) == 1  # soon done: the summary alone
+
+
+@posix
+def test_on_a_terminal_lines_stand_above_the_bar(monkeypatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    reader, writer = pty.openpty()
+    with os.fdopen(writer, "w", buffering=1) as terminal:
+        monkeypatch.setattr("sys.stdout", terminal)
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert progress.report(slow_results(0.15), 3) == 0
+        said = b""
+        while select.select([reader], [], [], 0.2)[0]:
+            said += os.read(reader, 100_000)
+    os.close(reader)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said.decode())
+    lines = [line for line in re.split(r"[\r\n]+", plain) if ".png" in line]
+    assert [line[:11] for line in lines] == [f"[{n}/3] {n - 1}.png" for n in (1, 2, 3)]
 
 
 def test_times_are_said_as_people_say_them() -> None:

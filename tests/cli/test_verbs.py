@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mssn.image.picture import Picture
-from mssn.image.read import read, read_rgb
+from mssn.image.read import read, read_rgb, read_size
 from mssn.image.resize import imresize, shrink
 from mssn.image.write import write
 from mssn.lab import nets, weights
@@ -123,7 +124,8 @@ def test_a_picture_in_the_place_of_weights(mssn, pictures) -> None:
     assert lines[1:] == ["mssn: 3 of 4 pictures shrunk, 1 failed"]
     write(pictures / "one.jpg", read(pictures / "one.png"))
     (pictures / "broken.png").unlink()
-    assert "would both become" in mssn("downscale", pictures, "-o", "other").line
+    assert mssn("downscale", pictures, "-o", "other").code == 0
+    assert read_size(Path("other/one.jpgx2.png")) == read_size(Path("other/onex2.png")) == (10, 15)
 
 
 def test_evaluate(mssn, pictures, exported, tmp_path) -> None:
