@@ -59,7 +59,7 @@ def test_closed_streams_stop_no_batch_and_hide_no_failure(tmp_path) -> None:
 @posix
 def test_the_error_of_a_single_picture_survives_closed_streams(tmp_path) -> None:
     (tmp_path / "a.png").write_bytes(b"nothing")
-    for ends in ("2>&1 | true", "--json 2>&1 | true", "2>&-"):
+    for ends in ("2>&1 | true", "--json 2>&1 | true", "2>&-", "<&- 2>&-"):
         script = f"{sys.executable} -m mssn upscale a.png -m bicubic {ends}; exit ${{PIPESTATUS[0]}}"
         assert subprocess.run(["bash", "-c", script], cwd=tmp_path).returncode == 2, ends
 
@@ -150,6 +150,20 @@ def test_what_is_written_while_the_lines_are_printed_is_counted(monkeypatch, cap
         progress.report(results(), 9, go_on="the same command goes on")
     assert stop.value.__notes__ == ["2 of 9 pictures are done; the same command goes on"]
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["0.png", "2.png"]
+
+
+def test_ctrl_c_in_other_verbs_says_what_is_done(mssn, pictures, monkeypatch) -> None:
+    from mssn.cli import downscale
+
+    def stop_at_jpeg(path: Path) -> Picture:
+        if path.suffix == ".jpg":
+            raise KeyboardInterrupt
+        return Picture(np.zeros((8, 8, 3), np.uint8))
+
+    monkeypatch.setattr(downscale, "read", stop_at_jpeg)
+    result = mssn("downscale", "pictures", "-o", "lr")
+    told = "mssn: stopped: 2 of 3 pictures are shrunk; the same command with --force starts over"
+    assert (result.code, result.line) == (130, told)
 
 
 class Terminal(io.StringIO):
