@@ -25,7 +25,7 @@ def gif(path: Path, value: int) -> None:
 
 
 def test_files_of_other_kinds_are_counted_by_their_endings(mssn, pictures) -> None:
-    for name in ("notes.txt", "deeper/more.TXT", "film.mp4", "README", ".hidden", ".cache/x.txt"):
+    for name in ("notes.txt", "deeper/more.TXT", "film.mp4", "README", ".hidden", ".cache/x.txt", "one.xmp"):
         (pictures / name).parent.mkdir(exist_ok=True)
         (pictures / name).write_text("no picture")
     result = mssn("upscale", "pictures", "-o", "big", *BICUBIC)

@@ -6,6 +6,9 @@ import io
 import json
 import math
 import os
+import pty
+import re
+import select
 import signal
 import subprocess
 import sys
@@ -56,7 +59,7 @@ def test_closed_streams_stop_no_batch_and_hide_no_failure(tmp_path) -> None:
 @posix
 def test_the_error_of_a_single_picture_survives_closed_streams(tmp_path) -> None:
     (tmp_path / "a.png").write_bytes(b"nothing")
-    for ends in ("2>&1 | true", "--json 2>&1 | true", "2>&-"):
+    for ends in ("2>&1 | true", "--json 2>&1 | true", "2>&-", "<&- 2>&-"):
         script = f"{sys.executable} -m mssn upscale a.png -m bicubic {ends}; exit ${{PIPESTATUS[0]}}"
         assert subprocess.run(["bash", "-c", script], cwd=tmp_path).returncode == 2, ends
 
@@ -149,6 +152,20 @@ def test_what_is_written_while_the_lines_are_printed_is_counted(monkeypatch, cap
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["0.png", "2.png"]
 
 
+def test_ctrl_c_in_other_verbs_says_what_is_done(mssn, pictures, monkeypatch) -> None:
+    from mssn.cli import downscale
+
+    def stop_at_jpeg(path: Path) -> Picture:
+        if path.suffix == ".jpg":
+            raise KeyboardInterrupt
+        return Picture(np.zeros((8, 8, 3), np.uint8))
+
+    monkeypatch.setattr(downscale, "read", stop_at_jpeg)
+    result = mssn("downscale", "pictures", "-o", "lr")
+    told = "mssn: stopped: 2 of 3 pictures are shrunk; the same command with --force starts over"
+    assert (result.code, result.line) == (130, told)
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -216,6 +233,23 @@ def test_without_a_terminal_a_log_gets_a_line_now_and_then(capsys, monkeypatch) 
     monkeypatch.setattr(progress, "_LOGGED", 30)
     assert progress.report(slow_results(0), 3) == 0
     assert len(capsys.readouterr().err.splitlines()) == 1  # soon done: the summary alone
+
+
+@posix
+def test_on_a_terminal_lines_stand_above_the_bar(monkeypatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    reader, writer = pty.openpty()
+    with os.fdopen(writer, "w", buffering=1) as terminal:
+        monkeypatch.setattr("sys.stdout", terminal)
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert progress.report(slow_results(0.15), 3) == 0
+        said = b""
+        while select.select([reader], [], [], 0.2)[0]:
+            said += os.read(reader, 100_000)
+    os.close(reader)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said.decode())
+    lines = [line for line in re.split(r"[\r\n]+", plain) if ".png" in line]
+    assert [line[:11] for line in lines] == [f"[{n}/3] {n - 1}.png" for n in (1, 2, 3)]
 
 
 def test_times_are_said_as_people_say_them() -> None:

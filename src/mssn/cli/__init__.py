@@ -185,7 +185,7 @@ def _terminated(number: int, _: object) -> None:
 
 def _stopped(stop: BaseException, code: int) -> int:
     """Say that somebody stopped the work, and what its verb noted of that; the exit code."""
-    if sys.stderr is not None and sys.stderr.isatty():
+    if sys.stderr.isatty():
         print(file=sys.stderr)  # behind the ^C
     tell(": ".join(["mssn: stopped", *getattr(stop, "__notes__", ())]))
     return code

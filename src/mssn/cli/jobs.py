@@ -97,7 +97,10 @@ def collect(inputs: list[Path], passed: PassedOver, leave_out: Path | None = Non
         else:
             raise DataError(f"{path}: no such file or folder")
     for path in dict.fromkeys(others):
-        (passed.links if path.is_dir() else passed.strangers).append(path)
+        if path.is_dir():
+            passed.links.append(path)
+        elif path.suffix.lower() != ".xmp":  # which goes with its picture
+            passed.strangers.append(path)
     once: dict[str, tuple[Path, Path]] = {}
     for picture, name in found:
         once.setdefault(_place(picture), (picture, name))
@@ -185,6 +188,11 @@ def run(jobs: Iterable[Job], work: Callable[[Job], str], done: str) -> int:
             failed += 1
             tell(f"mssn: {in_options(told)}")
             continue
+        except (KeyboardInterrupt, SystemExit) as stop:
+            if len(jobs) > 1:
+                whole = f"{number - 1 - failed} of {len(jobs)} pictures are {done}"
+                stop.add_note(f"{whole}; the same command with --force starts over")
+            raise
         lines.say(f"[{number}/{len(jobs)}] {line}" if len(jobs) > 1 else line)
     if failed:
         total = len(jobs)

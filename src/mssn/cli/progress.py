@@ -41,10 +41,10 @@ def report(results: Iterable[Done], total: int, *, json: bool = False, go_on: st
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
-    # Lines must reach the file or pipe that standard output is, not the bar's terminal.
-    bar = Bar(
-        *columns, console=console, disable=not console.is_terminal, transient=True, redirect_stdout=False
-    )
+    # Lines must reach the file or pipe that standard output is; on the bar's terminal, they stand above it.
+    watched = console.is_terminal
+    above = watched and sys.stdout is not None and sys.stdout.isatty()
+    bar = Bar(*columns, console=console, disable=not watched, transient=True, redirect_stdout=above)
     started, number, failed, megapixels, lines = time.perf_counter(), 0, 0, 0.0, Lines()
     ran: dict[str, None] = {}
 
@@ -70,7 +70,7 @@ def report(results: Iterable[Done], total: int, *, json: bool = False, go_on: st
         left = _left(time.perf_counter() - started, number / total)
         return f"{number} of {total} pictures, {speed()}{left}"
 
-    with bar, nullcontext() if console.is_terminal else telling_every(_LOGGED, standing):
+    with bar, nullcontext() if watched else telling_every(_LOGGED, standing):
         task = bar.add_task("", total=total, speed="")
         try:
             for result in results:
@@ -130,7 +130,7 @@ def bar_of_one(target: Path) -> Iterator[Callable[[float], None]]:
         seconds = time.perf_counter() - started
         return f"{target}  {done:.0%} after {_span(seconds)}{_left(seconds, done)}"
 
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not sys.stderr.isatty():
         with telling_every(_LOGGED, standing):
             yield keep
         return

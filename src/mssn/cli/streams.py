@@ -26,8 +26,6 @@ def one_line(text: str) -> str:
 
 def tell(text: str) -> None:
     """Print a line on standard error; when it takes no more, nothing is told, and the work goes on."""
-    if sys.stderr is None:  # `print` would take standard output instead
-        return
     try:
         print(one_line(text), file=sys.stderr, flush=True)
     except OSError:
@@ -42,10 +40,17 @@ def silence(stream: TextIO | None) -> None:
 
 
 def open_closed() -> None:
-    """Open to nowhere what was closed (`2>&-`): else the next file would take its number, and its lines."""
+    """Open to nowhere what was closed (`2>&-`).
+
+    Else the next file would take its number and get its lines, and `print` would take standard output for it.
+    """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 def flushed(code: int) -> int:

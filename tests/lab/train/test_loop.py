@@ -144,7 +144,8 @@ def test_the_average_of_a_short_run_has_forgotten_the_start(make) -> None:
     assert trainer.status.psnr == pytest.approx(shipped, abs=1.5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals as POSIX knows them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_saves_and_leaves(make, number) -> None:
     trainer, _ = make(updates=10_000)
     handler = signal.getsignal(number)

@@ -278,7 +278,7 @@ class Trainer:
 
 @contextmanager
 def _stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop between two updates; the second one kills."""
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a request to stop between two updates; a second kills."""
     asked: list[int] = []
 
     def ask(number: int, frame: object) -> None:
@@ -288,8 +288,10 @@ def _stop_requests() -> Iterator[Callable[[], bool]]:
 
     previous: dict[int, Any] = {}
     try:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            previous[name] = signal.signal(name, ask)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows knows no SIGHUP
+            if number is not None and (name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN):
+                previous[number] = signal.signal(number, ask)  # nohup has it ignored
     except ValueError:  # not the main thread: nobody can press Ctrl-C here
         previous.clear()
     try:
