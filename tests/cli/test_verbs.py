@@ -397,3 +397,41 @@ def test_a_black_and_white_picture_is_shrunk_to_grey(mssn, tmp_path) -> None:
     write(tmp_path / "fax.png", Picture(fax, bits=1))
     assert mssn("downscale", "fax.png", "-o", "lr").code == 0
     assert np.array_equal(read(tmp_path / "lr" / "faxx2.png").pixels, shrink(fax, 2))
+
+
+def test_downscale_keeps_what_is_hidden_hidden(mssn, tmp_path, photo) -> None:
+    alpha = np.full((*photo.shape[:2], 1), 255, np.uint8)
+    alpha[30:, :40] = 0
+    for name, level in (("black", 0), ("white", 255)):
+        hiding = np.where(alpha == 0, np.uint8(level), photo)
+        write(tmp_path / f"{name}.png", Picture(hiding, alpha=alpha))
+    assert mssn("downscale", "black.png", "white.png", "-o", "lr").code == 0
+    black, white = (read(tmp_path / "lr" / f"{name}x2.png") for name in ("black", "white"))
+    assert black.alpha is not None and white.alpha is not None
+    assert np.array_equal(black.alpha, shrink(alpha, 2)) and np.array_equal(white.alpha, black.alpha)
+    seen = black.alpha[:, :, 0] > 0
+    assert np.array_equal(black.pixels[seen], white.pixels[seen])
+
+
+def test_pictures_too_small_for_a_patch_are_named_and_not_counted(mssn, pictures, tmp_path, photo) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY_RECIPE)
+    write(pictures / "sliver.png", Picture(photo[:15, :100]))  # 7 small rows, a patch has 8
+    trained = mssn("train", "tiny.toml", "--cache", "cache", "--set", "updates=2")
+    assert trained.code == 0, trained.err
+    lines = trained.err.splitlines()
+    assert "skipped pictures/sliver.png: holds no patch of 16 pixels" in lines
+    assert "3 pictures, 0.00203 megapixels" in lines
+    _, meta = weights.load(tmp_path / "runs" / "tiny" / "weights.safetensors")
+    assert meta.data == "3 pictures, 0.00203 megapixels"
+    staged = ("--set", "stages=[{after=0.5, patch=6}]", "-o", "staged")
+    again = mssn("train", "tiny.toml", "--cache", "cache", "--set", "updates=2", *staged)
+    assert "4 pictures, 0.00343 megapixels" in again.err.splitlines(), "a later stage takes it"
+
+
+def test_a_quality_that_says_nothing_is_reported(mssn, pictures, net) -> None:
+    told = "--quality says nothing about 2 pictures (.png): the format loses nothing"
+    assert told in mssn("upscale", pictures, "-o", "out", "-q", 80, "-m", net).err.splitlines()
+    tiff = mssn("upscale", pictures / "one.png", "-o", "a.tif", "-q", 80, "-m", net)
+    assert tiff.line == "--quality says nothing about 1 picture (.tif): the format loses nothing"
+    assert mssn("upscale", pictures / "two.jpg", "-o", "b.webp", "-q", 80, "-m", net).err == ""
+    assert mssn("upscale", pictures / "one.png", "-o", "c.png", "-m", net).err == ""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mssn.image import alpha as alpha_module
-from mssn.image.alpha import bleed
+from mssn.image.alpha import bleed, shrink_visible
+from mssn.image.resize import shrink
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -53,3 +54,44 @@ def test_equal_to_looking_at_every_neighbourhood(strip, monkeypatch) -> None:
                 wanted = np.rint(pixels[near][seen].astype(float).mean(0))
                 assert np.array_equal(result[row, column], wanted)
                 break
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+@pytest.mark.parametrize("border", ["mirror", "repeat"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_what_is_hidden_does_not_shine_through_when_it_is_shrunk(scale, border, dtype) -> None:
+    full = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    random = np.random.default_rng(scale)
+    pixels = (random.random((50, 61, 3)) * full).astype(dtype)
+    alpha = np.full((50, 61, 1), full, dtype)
+    alpha[20:, :30] = 0
+    alpha[15:20, :35] = (random.random((5, 35, 1)) * full).astype(dtype)  # a soft edge
+    visible = shrink(alpha, scale, border=border)[:, :, 0] > 0
+    found = []
+    for level in (0, full):
+        hiding = np.where(alpha == 0, dtype(level), pixels)
+        found.append(shrink_visible(hiding, alpha, scale, border=border))
+        assert (found[-1].dtype, found[-1].shape) == (dtype, (50 // scale, 61 // scale, 3))
+    assert np.array_equal(found[0][visible], found[1][visible])
+    # Far from the edge all is as ever.
+    plain = shrink(pixels, scale, border=border)
+    rows, columns = 15 // scale - 3, 35 // scale + 3
+    assert np.array_equal(found[0][:rows], plain[:rows])
+    assert np.array_equal(found[0][:, columns:], plain[:, columns:])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_one_visible_colour_stays_that_colour_when_it_is_shrunk(dtype) -> None:
+    full = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    alpha = (np.random.default_rng(0).random((40, 40, 1)).round(1) * full).astype(dtype)
+    pixels = np.where(alpha > 0, dtype(0.25 * full), dtype(full))
+    seen = shrink(alpha, 2)[:, :, 0] > 0
+    assert shrink_visible(pixels, alpha, 2)[seen] == pytest.approx(dtype(0.25 * full), abs=1e-5)
+
+
+def test_shares_are_weights() -> None:
+    """Scale 1 mixes nothing; a soft edge is the mean weighted by what is seen."""
+    pixels, alpha = np.array([[[200], [100]]] * 2, np.uint8), np.array([[[255], [51]]] * 2, np.uint8)
+    assert np.array_equal(shrink_visible(pixels, alpha, 1), pixels)
+    # Of two columns and two rows the kernel of scale 2, mirrored, weighs all four alike.
+    assert shrink_visible(pixels, alpha, 2).item() == round((200 * 255 + 100 * 51) / 306)

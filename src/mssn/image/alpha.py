@@ -7,6 +7,7 @@ import numpy as np
 from mssn.image.resize import Border, shrink
 
 _REACHES = (1, 3, 9, 27)  # the widest sees farther than any network here looks
+_LEAST = 1e-6  # share of a colour that counts as seen; a level of 16 bits is 15 times that
 _STRIP = 256  # rows worked on at once: the sums below take some 170 bytes a pixel
 
 
@@ -62,9 +63,10 @@ def shrink_visible(
     plain = shrink(bleed(pixels, alpha), scale, border=border)
     shares = alpha / np.float64(full)
     mixed, share = shrink(pixels * shares, scale, border=border), shrink(shares, scale, border=border)
-    seen = (shrink(alpha, scale, border=border) > 0) & (share > 0)
+    seen = share > _LEAST
     colours = np.divide(mixed, share, out=np.zeros_like(mixed), where=seen)
-    lowest, highest = (0, full) if whole else (pixels.min(), pixels.max())
+    shown = pixels[alpha[:, :, 0] > 0]
+    lowest, highest = (0, full) if whole or not shown.size else (shown.min(), shown.max())
     colours = (np.floor(colours + 0.5) if whole else colours).clip(lowest, highest).astype(pixels.dtype)
     # The kernel reaches 2 * scale pixels from the middle of the scale x scale pixels that become one.
     reach, middle = 2 * scale + 1, slice(scale // 2, None, scale)

@@ -47,7 +47,7 @@ class Stretch:
     """
 
     since: int
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic())
     data_seconds: float = 0.0
     losses: list[Tensor] = field(default_factory=list)
 
