@@ -37,6 +37,8 @@ def codes(primaries: int, transfer: int) -> tuple[bytes, bytes]:
 
 
 PQ, HLG = codes(9, 16), codes(9, 18)
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+ICC = PROFILE.tobytes()
 TAGS = {
     "linear": (gamma(1),),
     "gamma 2.2, P3": (gamma(2.2), corners(*P3)),
@@ -106,7 +108,7 @@ def test_other_formats_get_a_profile(suffix, grey) -> None:
     with Image.open(io.BytesIO(to_bytes(written, suffix))) as seen:
         assert seen.info["icc_profile"] == back.icc
         ImageCms.profileToProfile(
-            seen, ImageCms.ImageCmsProfile(io.BytesIO(back.icc)), srgb(), outputMode="RGB"
+            seen, ImageCms.ImageCmsProfile(io.BytesIO(back.icc)), PROFILE, outputMode="RGB"
         )
 
 
@@ -137,14 +139,24 @@ def test_plain_srgb_gets_no_profile() -> None:
 
 
 def test_a_profile_wins_where_there_is_one() -> None:
-    picture = replace(read(tagged(gamma(1))), icc=srgb().tobytes())
-    assert read(to_bytes(picture, ".jpg")).icc == srgb().tobytes()
+    picture = replace(read(tagged(gamma(1))), icc=ICC)
+    assert read(to_bytes(picture, ".jpg")).icc == ICC
     back = read(to_bytes(picture, ".png"))
-    assert (back.icc, back.colours) == (srgb().tobytes(), (gamma(1),))
+    assert (back.icc, back.colours) == (ICC, (gamma(1),))
 
 
-def srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+def test_a_profile_of_an_avif_wins_in_a_png_too() -> None:
+    avif = to_bytes(replace(read(tagged(PQ)), icc=ICC), ".avif")
+    back = read(avif)
+    assert (back.icc, back.colours) == (ICC, (PQ,))
+    assert read(to_bytes(back, ".avif")).colours == (PQ,)
+    png = read(to_bytes(back, ".png"))
+    assert (png.icc, png.colours) == (ICC, ())
+
+
+def test_codes_that_leave_all_open_are_none() -> None:
+    avif = to_bytes(read(tagged(codes(2, 2))), ".avif")
+    assert avif_facts(io.BytesIO(avif))[0] == (2, 2) and read(avif).colours == ()
 
 
 def xyz_of(primaries: tuple[float, ...]) -> np.ndarray:
@@ -187,7 +199,7 @@ def test_a_grey_profile_has_one_curve() -> None:
     assert profile is not None
     grey = Image.fromarray(np.full((4, 4), 128, np.uint8))
     seen = ImageCms.profileToProfile(
-        grey, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb(), outputMode="RGB"
+        grey, ImageCms.ImageCmsProfile(io.BytesIO(profile)), PROFILE, outputMode="RGB"
     )
     assert seen is not None
     assert np.abs(np.asarray(seen).astype(int) - 188).max() <= 1  # half the light

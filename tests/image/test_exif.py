@@ -133,7 +133,9 @@ def test_every_format_gets_the_block_as_it_is(suffix, order) -> None:
     exif = upright_exif(block(order))
     assert exif is not None
     alpha = slopes()[:, :, :1] if suffix != ".jpg" else None
-    for extra in ({}, {"xmp": b"<x/>"}, {"alpha": alpha}, {"icc": srgb(), "xmp": b"<x/>", "alpha": alpha}):
+    everything = {"icc": srgb(), "xmp": b"<x/>", "alpha": alpha}
+    extras: list[dict[str, Any]] = [{}, {"xmp": b"<x/>"}, {"alpha": alpha}, everything]
+    for extra in extras:
         encoded = to_bytes(Picture(slopes(), exif=exif, **extra), suffix)
         back = read(encoded)
         assert (back.exif or b"").removeprefix(b"Exif\0\0") == fitting_exif(exif, 112, 80, None)
@@ -194,6 +196,10 @@ def test_exif_of_a_tiff_is_not_dropped_in_silence(tmp_path: Path) -> None:
         entry = struct.pack("<HH", 0x8768, 4)
         path.write_bytes(path.read_bytes().replace(entry, struct.pack("<HH", 0x8769, 4)))
         assert read(path).notes == ("EXIF left out (a TIFF's is not read)",)
+        path.write_bytes(
+            path.read_bytes().replace(struct.pack("<HH", 0x8769, 4), struct.pack("<HH", 0x83BB, 4))
+        )
+        assert read(path).notes == ("IPTC left out (a TIFF's is not read)",)
 
 
 def test_a_photoshop_block_loses_its_small_pictures() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
+from PIL.PngImagePlugin import PngImageFile
 
 from mssn.image.kept import kept
 from mssn.image.picture import Picture
@@ -42,8 +44,10 @@ def test_texts_arrive_as_they_were() -> None:
     written = to_bytes(kept(picture, ".png", "mssn-s", "keep"), ".png")
     assert read(written).text == picture.text
     with Image.open(io.BytesIO(content)) as before, Image.open(io.BytesIO(written)) as after:
-        before.load(), after.load()
-        mine = dict(after.text)
+        assert isinstance(before, PngImageFile) and isinstance(after, PngImageFile)
+        before.load()
+        after.load()
+        mine: dict[str, Any] = dict(after.text)
         assert "urn:mssn" in mine.pop("XML:com.adobe.xmp")
         assert mine == before.text and mine["Comment"].lang == "ja"
 

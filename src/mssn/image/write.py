@@ -182,7 +182,10 @@ def _fitted(picture: Picture, suffix: str) -> Picture:
     if picture.exif:
         height, width = picture.page_size
         picture = replace(picture, exif=fitting_exif(picture.exif, width, height, _dpi(picture)))
-    return picture if suffix == ".png" else _with_colours(picture, suffix)
+    if suffix != ".png":
+        return _with_colours(picture, suffix)
+    # In a PNG these tags win over a profile, in other formats a profile wins over them.
+    return replace(picture, colours=()) if picture.icc and picture.format != "png" else picture
 
 
 def _with_colours(picture: Picture, suffix: str) -> Picture:
