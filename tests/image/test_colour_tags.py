@@ -11,7 +11,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from mssn.image.boxes import avif_facts
+from mssn.image.boxes import avif_facts, with_items
 from mssn.image.kept import kept
 from mssn.image.picture import Picture
 from mssn.image.png import chunk
@@ -85,6 +85,17 @@ def test_avif_and_png_hold_the_same_codes(name) -> None:
         assert np.array_equal(np.asarray(seen), np.asarray(plain))
     for suffix in (".avif", ".png"):
         assert read(to_bytes(back, suffix)).colours == back.colours
+
+
+def test_a_lossless_avif_stays_so() -> None:
+    """Its tag also says that red, green and blue are stored as they are."""
+    pixels = read(tagged()).pixels
+    image = pyvips.Image.new_from_array(pixels).copy(interpretation="srgb")
+    avif = with_items(image.write_to_buffer(".avif", lossless=True, keep="icc"), b"", (9, 16))
+    assert avif_facts(io.BytesIO(avif))[0] == (9, 16)
+    assert np.array_equal(read(avif).pixels, pixels)
+    with Image.open(io.BytesIO(avif)) as seen:
+        assert np.array_equal(np.asarray(seen), pixels)
 
 
 def test_an_avif_of_others_keeps_its_codes() -> None:
