@@ -165,6 +165,14 @@ def test_a_profile_of_an_avif_wins_in_a_png_too() -> None:
     assert (png.icc, png.colours) == (ICC, ())
 
 
+def test_a_profile_for_other_pixels_is_left_out_and_said() -> None:
+    grey = Picture(np.zeros((4, 4, 1), np.uint8), icc=ICC)
+    for metadata in ("keep", "strip"):
+        notes = kept(grey, ".png", "mssn-s", metadata).notes
+        assert notes == ("colour profile left out (it is for another kind of pixels)",)
+    assert read(to_bytes(grey, ".png")).icc is None
+
+
 def test_codes_that_leave_all_open_are_none() -> None:
     avif = to_bytes(read(tagged(codes(2, 2))), ".avif")
     assert avif_facts(io.BytesIO(avif))[0] == (2, 2) and read(avif).colours == ()

@@ -186,6 +186,14 @@ def test_what_does_not_fit_is_said() -> None:
     assert read(to_bytes(long, ".png")).exif == fitting_exif(long.exif or b"", 112, 80, None)
 
 
+@pytest.mark.parametrize(
+    "exif", [b"II*\0\xff\xff\xff\xff", b"nonsense", b"MM"], ids=["cut", "nonsense", "short"]
+)
+def test_a_damaged_block_is_left_out_and_said(exif) -> None:
+    picture = read(to_bytes(Picture(slopes(), exif=exif), ".jpg"))
+    assert picture.exif is None and picture.notes == ("damaged EXIF left out",)
+
+
 def test_exif_of_a_tiff_is_not_dropped_in_silence(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     for big in (False, True):
