@@ -145,12 +145,7 @@ def _described(
         new[b"iref"] = inner.get(b"iref", bytes(4)) + reference
         extent = (fresh, end + 8, 4 + len(exif))
     if codes:
-        properties = dict(_boxes(inner[b"iprp"]))
-        number = 1 + sum(1 for _ in _boxes(properties[b"ipco"]))
-        tag = _box(b"colr", b"nclx" + struct.pack(">HHHB", *codes, _MATRIX, 0x80))  # full range
-        new[b"iprp"] = _box(b"ipco", properties[b"ipco"] + tag) + _box(
-            b"ipma", _associated(properties[b"ipma"], item, number)
-        )
+        new[b"iprp"] = _tagged(inner[b"iprp"], codes, item)
     new[b"iloc"] = _located(inner[b"iloc"], growth, extent)
     return b"".join(_box(name, content) for name, content in new.items())
 
@@ -158,6 +153,20 @@ def _described(
 def _picture(inner: dict[bytes, bytes]) -> int:
     """The item that is the picture."""
     return struct.unpack_from(">H", inner[b"pitm"], 4)[0]
+
+
+def _tagged(iprp: bytes, codes: Codes, item: int) -> bytes:
+    """The properties with a colour tag; one that is there, of a lossless file, keeps its matrix."""
+    properties = dict(_boxes(iprp))
+    ipco, ipma = properties[b"ipco"], properties[b"ipma"]
+    own = [content for name, content in _boxes(ipco) if name == b"colr" and content[:4] == b"nclx"]
+    if own:
+        ipco = ipco.replace(own[0], own[0][:4] + struct.pack(">HH", *codes) + own[0][8:], 1)
+    else:
+        number = 1 + sum(1 for _ in _boxes(ipco))
+        ipco += _box(b"colr", b"nclx" + struct.pack(">HHHB", *codes, _MATRIX, 0x80))  # full range
+        ipma = _associated(ipma, item, number)
+    return _box(b"ipco", ipco) + _box(b"ipma", ipma)
 
 
 def _associated(ipma: bytes, item: int, number: int) -> bytes:

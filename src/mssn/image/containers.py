@@ -20,7 +20,7 @@ EXIF_MARK, XMP_MARK = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _UNIT, _NO_UNIT = 296, 1
 
 
-def with_segments(start: bytes, segments: list[tuple[int, bytes]]) -> bytes | None:
+def with_segments(start: bytes | bytearray, segments: list[tuple[int, bytes]]) -> bytes | None:
     """The start of a JPEG with segments in front of all others.
 
     Args:
@@ -57,8 +57,12 @@ def webp_with_exif(webp: bytes, exif: bytes, width: int, height: int, *, alpha: 
     if chunks[:4] != b"VP8X":
         size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
         chunks = _riff(b"VP8X", bytes((0x10 * alpha, 0, 0, 0)) + size) + chunks
-    chunks = chunks[:8] + bytes((chunks[8] | 0x08,)) + chunks[9:] + _riff(b"EXIF", exif)
-    return _riff(b"RIFF", b"WEBP" + chunks)
+    place = 0  # behind everything but the XMP
+    while place < len(chunks) and chunks[place : place + 4] != b"XMP ":
+        length = struct.unpack_from("<I", chunks, place + 4)[0]
+        place += 8 + length + length % 2
+    chunks = chunks[:place] + _riff(b"EXIF", exif) + chunks[place:]
+    return _riff(b"RIFF", b"WEBP" + chunks[:8] + bytes((chunks[8] | 0x08,)) + chunks[9:])
 
 
 def _riff(name: bytes, content: bytes) -> bytes:

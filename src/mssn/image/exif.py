@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ORIENTATION, _X, _Y, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 _INCH, _CENTIMETRE = 2, 3
@@ -23,8 +23,7 @@ _PHOTOSHOP = b"Photoshop 3.0\0"
 _OUTDATED = (0x03ED, 0x0409, 0x040C)  # resolution, which other blocks state; thumbnails, old and new
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     tag: int
     kind: int
     place: int  # of its 12 bytes
@@ -53,9 +52,13 @@ class _Block:
         struct.pack_into(self.order + kind, self.data, place, *values)
 
     def entries(self, directory: int) -> Iterator[_Entry]:
-        for index in range(self.get("H", directory)):
-            place = directory + 2 + 12 * index
-            yield _Entry(self.get("H", place), self.get("H", place + 2), place)
+        size, start = 12 * self.get("H", directory), directory + 2
+        there = bytes(self.data[start : start + size])
+        tags = struct.iter_unpack(self.order + "HH8x", there[: len(there) // 12 * 12])
+        for index, (tag, kind) in enumerate(tags):
+            yield _Entry(tag, kind, start + 12 * index)
+        if len(there) < size:
+            raise struct.error
 
     def number(self, entry: _Entry) -> int:
         return self.get("H" if entry.kind == _SHORT else "I", entry.place + 8)

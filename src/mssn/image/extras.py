@@ -11,7 +11,11 @@ from mssn.image.containers import directories, exif_of_jpeg, exif_of_webp
 from mssn.image.exif import is_hostile
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
 
-_EXIF = 0x8769  # the tag of a TIFF
+_UNREAD = {  # by the tags of a TIFF
+    0x8769: "EXIF left out (a TIFF's is not read)",
+    0x83BB: "IPTC left out (a TIFF's is not read)",
+}
+_UNSPECIFIED = 2  # H.273
 
 
 @dataclass(frozen=True)
@@ -49,15 +53,18 @@ def extras_of(file: IO[bytes], head: bytes) -> Extras:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return Extras(**_hiding(exif_of_webp(file)))
     if head[4:8] == b"ftyp":
-        codes, exif = avif_facts(file)
-        usable = codes is not None and max(codes) < 256
-        return Extras(
-            colours=((b"cICP", bytes((*codes, 0, 1))),) if codes and usable else (), **_hiding(exif)
-        )
+        return _of_avif(file)
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         first = next(directories(file), {})
-        return Extras(notes=("EXIF left out (a TIFF's is not read)",) if _EXIF in first else ())
+        return Extras(notes=tuple(note for tag, note in _UNREAD.items() if tag in first))
     return Extras()
+
+
+def _of_avif(file: IO[bytes]) -> Extras:
+    codes, exif = avif_facts(file)
+    if codes is None or max(codes) > 255 or codes == (_UNSPECIFIED, _UNSPECIFIED):
+        return Extras(**_hiding(exif))
+    return Extras(colours=((b"cICP", bytes((*codes, 0, 1))),), **_hiding(exif))
 
 
 def _of_png(file: IO[bytes]) -> Extras:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Literal
 
 from mssn.image.containers import EXIF_MARK, MOST_SEGMENT, XMP_MARK
+from mssn.image.metadata import describes
 from mssn.image.picture import Picture
 from mssn.image.profile import is_srgb, profile_of
+from mssn.image.write import space_of
 from mssn.image.xmp import compact, signed
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -27,6 +29,8 @@ def kept(picture: Picture, suffix: str, model: str, metadata: Literal["keep", "s
     """
     notes = list(picture.notes)
     tagged = not (picture.icc or suffix in _COLOURS or is_srgb(picture.colours))
+    if picture.icc and not describes(picture.icc, space_of(picture)):
+        notes.append("colour profile left out (it is for another kind of pixels)")
     if tagged and profile_of(picture.colours, grey=False) is None:
         notes.append("colour tags left out (PNG and AVIF can hold them)")
     if metadata == "strip":

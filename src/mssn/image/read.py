@@ -78,6 +78,8 @@ def read(
     count = array.shape[0] // field(image, "page-height", array.shape[0])
     animated = count > 1 and image.get_typeof("delay") != 0
     exif, xmp = field(image, "exif-data", None), field(image, "xmp-data", None)
+    upright = upright_exif(exif) if exif else None
+    damaged = ("damaged EXIF left out",) if exif and upright is None else ()
     # Of a TIFF, libvips gives 4 bytes of it.
     iptc = field(image, "iptc-data", None) if kind_of(image) == "jpeg" else None
     across, down = _dpi(image, file) or (None, 1.0)
@@ -88,7 +90,7 @@ def read(
         bits=_bits_of(image),
         icc=field(image, "icc-profile-data", None),
         colours=file.extras.colours,
-        exif=upright_exif(exif) if exif else None,
+        exif=upright,
         xmp=upright_xmp(xmp) if xmp else None,
         iptc=without_previews(iptc) if iptc else None,
         text=file.extras.text,
@@ -100,7 +102,7 @@ def read(
         loop=field(image, "loop", 0) if animated else 0,
         left_out=max(field(image, "n-pages", 1) - count, 0) or file.extras.frames - 1,
         compression=file.compression,
-        notes=file.extras.notes,
+        notes=(*file.extras.notes, *damaged),
     )
 
 

@@ -54,7 +54,8 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
     TIFF keeps every depth, PNG 16 bit, AVIF 12; JPEG and WebP get 8 bit, rounded. JPEG cannot be
     transparent: the picture is laid on white. Inks stay inks in TIFF and JPEG and become sRGB elsewhere. TIFF
     and WebP hold several pages or frames; of others the first is written. ICC, EXIF and XMP are written
-    (TIFF: no EXIF), IPTC to JPEG.
+    (TIFF: no EXIF), IPTC to JPEG, texts to PNG. Colour tags go into PNG and AVIF; elsewhere a profile says
+    the same, if one can. What is lost of them is said by `mssn.image.kept`.
 
     Args:
         path: target ending in one of `WRITABLE`; its folder must exist.
@@ -182,7 +183,10 @@ def _fitted(picture: Picture, suffix: str) -> Picture:
     if picture.exif:
         height, width = picture.page_size
         picture = replace(picture, exif=fitting_exif(picture.exif, width, height, _dpi(picture)))
-    return picture if suffix == ".png" else _with_colours(picture, suffix)
+    if suffix != ".png":
+        return _with_colours(picture, suffix)
+    # In a PNG these tags win over a profile, in other formats a profile wins over them.
+    return replace(picture, colours=()) if picture.icc and picture.format != "png" else picture
 
 
 def _with_colours(picture: Picture, suffix: str) -> Picture:
@@ -209,8 +213,7 @@ def _image(picture: Picture, suffix: str = "") -> pyvips.Image:
         image = image.bandjoin(_plane(alpha))
     xres, yres = (dots / 25.4 for dots in _dpi(picture) or (25.4, 25.4))
     image = image.copy(interpretation=interpretation, xres=xres, yres=yres)
-    space = "CMYK" if black is not None else "GRAY" if colours == 1 else "RGB "
-    icc = picture.icc if picture.icc and describes(picture.icc, space) else None
+    icc = picture.icc if picture.icc and describes(picture.icc, space_of(picture)) else None
     for key, value in (("icc-profile-data", icc), ("xmp-data", picture.xmp if suffix not in _JPEG else None)):
         if value:
             image.set_type(pyvips.GValue.blob_type, key, cast(Any, value))  # pyvips's hints leave bytes out
@@ -220,6 +223,13 @@ def _image(picture: Picture, suffix: str = "") -> pyvips.Image:
         image.set_type(pyvips.GValue.array_int_type, "delay", list(picture.delays))
         image.set_type(pyvips.GValue.gint_type, "loop", picture.loop)
     return image
+
+
+def space_of(picture: Picture) -> str:
+    """The colour space that a profile of the picture must be for."""
+    if picture.black is not None:
+        return "CMYK"
+    return "GRAY" if picture.pixels.shape[2] == 1 else "RGB "
 
 
 def _plane(array: np.ndarray) -> Any:
