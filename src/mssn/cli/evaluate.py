@@ -104,7 +104,7 @@ def evaluate(
         _show(report, model, brief)
     failures = [line for report in reports for line in report.failed]
     for line in failures:
-        print(f"mssn: {line}", file=sys.stderr)
+        print(f"mssn: {' '.join(line.split())}", file=sys.stderr)  # names may hold anything
     if failures:
         print(f"mssn: {len(failures)} pictures could not be scored and are left out", file=sys.stderr)
     if json_file is not None:
