@@ -77,6 +77,11 @@ def evaluate(
         check_text(option, file)
     if save is not None and save.exists() and (not save.is_dir() or any(save.iterdir())):
         raise DataError(f"--save {save}: exists and is not empty; name a new folder")
+    if save is not None:
+        try:
+            save.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"--save {save}: cannot be made ({error.strerror})") from error
     for folder in data:
         locate(folder)
     by_name(degrade)
