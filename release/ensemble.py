@@ -46,14 +46,16 @@ def measure(name: str, job: record.Job) -> str | None:
     if table.numbers(name, [weights]) and not job.force:
         return None
     alone, together = (
-        [evaluate(load_tiled(weights, ensemble=on, threads=job.threads).runtime, data).mean for data in SETS]
+        [evaluate(load_tiled(weights, ensemble=on, threads=job.threads).runtime, data) for data in SETS]
         for on in (False, True)
     )
-    seconds = [sum(mean.seconds for mean in means) for means in (alone, together)]
+    seconds = [
+        sum(score.seconds for report in reports for score in report.scores) for reports in (alone, together)
+    ]
     numbers = {
-        "psnr": {data: round(mean.psnr, 4) for data, mean in zip(SETS, alone, strict=True)},
+        "psnr": {data: round(report.mean.psnr, 4) for data, report in zip(SETS, alone, strict=True)},
         "gain": {
-            data: round(after.psnr - before.psnr, 4)
+            data: round(after.mean.psnr - before.mean.psnr, 4)
             for data, before, after in zip(SETS, alone, together, strict=True)
         },
         "times_as_long": round(seconds[1] / seconds[0], 1),

@@ -18,7 +18,7 @@ def test_cache_lists_and_empties(mssn, pictures, tmp_path, monkeypatch) -> None:
     for scale in (2, 3):
         load_pixels([pictures], scale)
     for path in (tmp_path / "cache").rglob("*"):
-        os.utime(path, (time.time() - 3 * 86400,) * 2)
+        os.utime(path, (time.time() - 3 * 86400, time.time() - 3 * 86400))
     out = mssn("cache").out
     assert f"3 pictures of {pictures}, for x2" in out
     assert out.count("3 days") == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 
 import numpy as np
 import pytest
@@ -97,6 +98,7 @@ def test_equal_pictures_are_infinitely_good_but_not_in_json(mssn, tmp_path) -> N
         (["-d", "set", "--json", "file/s.json"], "--json file/s.json: cannot be written"),
         (["-d", "set", "--save", "set"], "--save set: exists and is not empty"),
         (["-d", "set", "--save", "file"], "--save file: exists and is not empty"),
+        (["-d", "set", "--save", "file/large"], "--save file/large: cannot be made (Not a directory)"),
         (["-d", "set", "set/deeper/../"], "two folders of one name"),
     ],
 )
@@ -112,10 +114,14 @@ def test_what_is_wrong_is_told_before_the_work(
     assert (result.code, words in result.line) == (2, True), result.err
 
 
-def test_a_full_disk_is_no_broken_picture(mssn, originals, tmp_path) -> None:
-    (tmp_path / "file").write_text("")
-    result = mssn("evaluate", "-m", "bicubic", "-d", originals, "--save", "file/large")
-    assert (result.code, "cannot be made" in result.line) == (2, True)
+def test_a_full_disk_is_no_broken_picture(mssn, originals, tmp_path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    result = mssn("evaluate", "-m", "bicubic", "-d", originals, "--save", "large")
+    assert (result.code, "two.png: cannot be written: No space left on device" in result.line) == (2, True)
+    assert not list((tmp_path / "large").rglob("*.*"))
 
 
 def test_psnr_on_rgb_is_arithmetic() -> None:

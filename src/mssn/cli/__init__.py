@@ -29,16 +29,16 @@ _UNUSED = "openvino.tools.ovc"
 _GROUPS = {
     "Enlarge": {
         "upscale": ("Enlarge pictures.", "mssn upscale holiday -o large/ --scale 3"),
+        "compare": (
+            "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
+            "mssn compare photo.jpg -m mssn-m",
+        ),
         "info": (
             "List the models, or describe a weights file: size, cost, what it sees, scores.",
             "mssn info mssn-s",
         ),
     },
     "Judge": {
-        "compare": (
-            "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
-            "mssn compare photo.jpg -m mssn-m",
-        ),
         "evaluate": (
             "Score a model on a benchmark or a folder of pictures.",
             "mssn evaluate -m mssn-s -d Set5 Set14 --csv scores.csv",

@@ -32,14 +32,14 @@ def cache(*, clear: Annotated[bool, Parameter(name="--clear")] = False) -> None:
         print(f"removed {_size(sum(entry.size for entry in gone))} in {home}")
     left = entries(home)
     if left:
-        total = ["all", _size(sum(entry.size for entry in left)), "", ""] if len(left) > 1 else None
-        show(("name", "size", "age", "what"), map(_row, left), title=str(home), total=total)
+        total = ["all", _size(sum(entry.size for entry in left)), ""] if len(left) > 1 else None
+        show(("what", "size", "age"), map(_row, left), title=str(home), total=total)
     elif not clear:
         console().print(f"nothing is kept in {home}")
 
 
 def _row(entry: Entry) -> list[str]:
-    return [entry.path.name, _size(entry.size), _age(entry.age), entry.what]
+    return [entry.what, _size(entry.size), _age(entry.age)]
 
 
 def _size(count: int) -> str:

@@ -77,6 +77,11 @@ def evaluate(
         check_text(option, file)
     if save is not None and save.exists() and (not save.is_dir() or any(save.iterdir())):
         raise DataError(f"--save {save}: exists and is not empty; name a new folder")
+    if save is not None:
+        try:
+            save.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"--save {save}: cannot be made ({error.strerror})") from error
     for folder in data:
         locate(folder)
     by_name(degrade)
@@ -104,7 +109,7 @@ def evaluate(
         _show(report, model, brief)
     failures = [line for report in reports for line in report.failed]
     for line in failures:
-        print(f"mssn: {line}", file=sys.stderr)
+        print(f"mssn: {' '.join(line.split())}", file=sys.stderr)  # names may hold anything
     if failures:
         print(f"mssn: {len(failures)} pictures could not be scored and are left out", file=sys.stderr)
     if json_file is not None:

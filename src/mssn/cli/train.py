@@ -82,7 +82,7 @@ def _train(
     console = Console(file=sys.stderr, quiet=not processes.leads)
 
     def line(text: str) -> None:
-        console.print(text, soft_wrap=True, markup=False)
+        console.print(text.replace("\n", " "), soft_wrap=True, markup=False)  # names may hold anything
 
     silence = math.inf if console.is_terminal else SILENCE  # there a bar shows that it goes on
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -105,7 +105,7 @@ def test_what_a_killed_run_left_is_swept_by_the_next(photos, home, name) -> None
     (entry,) = kept.entries(home)
     assert (entry.size, entry.what.startswith("unfinished")) == (4, True)
     for path in (*scrap.rglob("*"), scrap):
-        os.utime(path, (time.time() - 2 * DAY,) * 2)
+        os.utime(path, (time.time() - 2 * DAY, time.time() - 2 * DAY))
     make(photos, home)
     assert not scrap.exists()
     assert len(kept.entries(home)) == 2
@@ -151,11 +151,11 @@ def test_a_damaged_cache_is_made_again(photos, home) -> None:
 def test_entries_say_what_how_large_and_how_old(photos, home) -> None:
     make(photos, home)
     for path in home.rglob("*"):
-        os.utime(path, (time.time() - 3 * DAY,) * 2)
+        os.utime(path, (time.time() - 3 * DAY, time.time() - 3 * DAY))
     for folder in home.iterdir():
-        os.utime(folder, (time.time() - 3 * DAY,) * 2)
+        os.utime(folder, (time.time() - 3 * DAY, time.time() - 3 * DAY))
     whats = {entry.what: entry for entry in kept.entries(home)}
-    decoded = whats[f"1 pictures of {photos}, for x2"]
-    assert whats.keys() - {decoded.what} == {"2 degraded versions of 1 pictures, for x2"}
+    decoded = whats[f"1 picture of {photos}, for x2"]
+    assert whats.keys() - {decoded.what} == {"1 picture, 2 times degraded, for x2"}
     assert decoded.size == sum(path.stat().st_size for path in decoded.path.iterdir()) > 40 * 50 * 3
     assert decoded.age == pytest.approx(3 * DAY, abs=60)

@@ -196,6 +196,11 @@ def _entry(path: Path) -> Entry:
     return Entry(path, what, size, age, unfinished)
 
 
+def pictures(count: int) -> str:
+    """So many pictures, in words."""
+    return "1 picture" if count == 1 else f"{count} pictures"
+
+
 def _hash(*parts: bytes) -> str:
     digest = hashlib.blake2b(digest_size=12)
     for part in parts:

@@ -52,7 +52,7 @@ def degraded(
                 for number, lr in enumerate(_versions(pixels, how, seed), 1):
                     file.write(lr.tobytes())
                     progress(number, how.versions * len(pixels.sizes))
-            what = f"{how.versions} degraded versions of {len(pixels.sizes)} pictures, for x{pixels.scale}"
+            what = f"{kept.pictures(len(pixels.sizes))}, {how.versions} times degraded, for x{pixels.scale}"
             kept.write_index(home, what)
     lr = np.memmap(home / "lr.rgb", np.uint8, "c").reshape(-1, 3)
     return replace(pixels, lr=lr, versions=how.versions, key=key)

@@ -152,7 +152,7 @@ def _decode(
             raise DataError(
                 f"no usable picture among {len(paths)} files; the first: {told[0].removeprefix('skipped ')}"
             )
-    what = f"{len(sizes)} pictures of {name}, for x{scale}"
+    what = f"{kept.pictures(len(sizes))} of {name}, for x{scale}"
     kept.write_index(home, what, sizes=sizes, used=used, told=told, transparent=transparent)
 
 

@@ -38,7 +38,7 @@ def read_opaque(path: Path, scale: int) -> tuple[np.ndarray, bool]:
     if picture.alpha is None:
         return np.ascontiguousarray(pixels), False
     full = 1 if picture.alpha.dtype.kind == "f" else np.iinfo(picture.alpha.dtype).max
-    opaque = picture.alpha[:, :, 0] >= full
+    opaque = np.asarray(picture.alpha[:, :, 0] >= full)
     if opaque.all():
         return np.ascontiguousarray(pixels), False
     side = block_side(opaque.shape, scale)
@@ -64,12 +64,13 @@ def opaque_part(opaque: np.ndarray, side: int) -> tuple[slice, slice]:
         Its rows and columns; of length 0 if there is none.
     """
     height, width = (length // side for length in opaque.shape)
-    blocks = opaque[: height * side, : width * side].reshape(height, side, width, side).all(axis=(1, 3))
+    blocks = opaque[: height * side, : width * side].reshape(height, side, width, side)
+    whole = np.asarray(blocks.all(axis=(1, 3)))
     best, most = (0, 0, 0, 0), 0
     for top in range(height):
         run = np.ones(width, bool)
         for bottom in range(top + 1, height + 1):
-            run &= blocks[bottom - 1]
+            run &= whole[bottom - 1]
             ends = np.flatnonzero(np.diff(np.concatenate([[False], run, [False]])))
             if not len(ends):
                 break

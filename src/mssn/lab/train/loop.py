@@ -197,7 +197,7 @@ class Trainer:
                 f"the loss is not a number any more between updates {stretch.since} and {status.update}; "
                 f"resume from {self.checkpoint} with a lower learning_rate"
             )
-        seconds = time.monotonic() - stretch.started
+        seconds = max(time.monotonic() - stretch.started, 1e-9)  # some clocks stand still for milliseconds
         status.speed = (status.update - stretch.since) / seconds
         status.data_share = stretch.data_seconds / seconds
         for name in ("loss", "learning_rate", "speed", "data_share"):

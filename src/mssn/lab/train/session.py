@@ -105,7 +105,7 @@ def prepare(
 def _data(recipe: Recipe, pixels: Pixels, say: Callable[[str], None]) -> str:
     """How much is trained on, in words; pictures that hold no patch are named, not counted."""
     patch = min([recipe.patch, *(recipe.at(stage["after"]).patch for stage in recipe.stages)])
-    holds = (pixels.sizes >= patch).all(axis=1)
+    holds = pixels.sizes.min(axis=1) >= patch
     for name, fits in zip(pixels.names, holds, strict=True):
         if not fits:
             say(f"skipped {name}: holds no patch of {patch * recipe.scale} pixels")
