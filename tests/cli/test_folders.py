@@ -61,11 +61,35 @@ def test_linked_folders_are_named_and_not_entered(mssn, pictures, tmp_path) -> N
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links as POSIX knows them")
-def test_a_pattern_finds_each_file_once_whatever_circles_lead_there(mssn, pictures) -> None:
-    (pictures / "circle").symlink_to(pictures)
+def test_a_pattern_follows_no_circles(mssn, pictures, tmp_path) -> None:
+    for name in ("circle", "another", "deeper/back"):  # followed, they would lead to 3 ** 40 places
+        (pictures / name).symlink_to(pictures)
     result = mssn("upscale", "pictures/**/*.png", "-o", "big/", *BICUBIC)
     assert result.code == 0
-    assert files(pictures.parent / "big") == ["deeper/grey 16.png", "one.png"]
+    assert files(tmp_path / "big") == ["deeper/grey 16.png", "one.png"]
+    assert "3 linked folders passed over: pictures/another, pictures/circle" in result.err
+    assert mssn("upscale", "pictures/cir*/*.jpg", "-o", "named/", *BICUBIC).code == 0
+    assert files(tmp_path / "named") == ["circle/two.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("pictures/**", ["deeper/grey 16.png", "one.png", "two.jpg"]),
+        ("pictures/**/*.[jp][pn]g", ["deeper/grey 16.png", "one.png", "two.jpg"]),
+        ("pictures/**/deeper/**/*.png", ["deeper/grey 16.png"]),
+        ("pict*/*.png", ["pictures/one.png"]),
+        ("*/*/*", ["pictures/deeper/grey 16.png"]),
+        ("pictures/???.*", ["one.png", "two.jpg"]),
+        ("pictures/*/grey 16.png", ["deeper/grey 16.png"]),
+        ("pictures/.*.png", [".named.png"]),
+    ],
+)
+def test_patterns_find_what_a_shell_would(mssn, pictures, tmp_path, pattern, found) -> None:
+    (pictures / ".named.png").write_bytes((pictures / "one.png").read_bytes())
+    for given in (pattern, tmp_path / pattern):
+        assert mssn("upscale", given, "-o", "big/", "--force", *BICUBIC).code == 0
+        assert files(tmp_path / "big") == found
 
 
 def test_a_picture_that_two_ways_lead_to_is_enlarged_once(mssn, pictures) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from mssn.atomic import try_writing
@@ -93,7 +93,7 @@ def collect(inputs: list[Path], passed: PassedOver, leave_out: Path | None = Non
         elif path.exists():
             found.append((path, Path(path.name)))
         elif any(character in str(path) for character in "*?["):
-            found += _matches(path)
+            found += _matches(path, passed)
         else:
             raise DataError(f"{path}: no such file or folder")
     for path in dict.fromkeys(others):
@@ -112,19 +112,42 @@ def _place(picture: Path) -> str:
     return os.path.join(key(picture.parent), os.path.normcase(picture.name))
 
 
-def _matches(pattern: Path) -> list[tuple[Path, Path]]:
+def _matches(pattern: Path, passed: PassedOver) -> list[tuple[Path, Path]]:
     """Files that a pattern finds, each with its name below the pattern's fixed part."""
-    fixed = pattern
-    while any(character in str(fixed) for character in "*?["):
-        fixed = fixed.parent
-    # As in a shell and in folders, * finds nothing hidden.
-    below = glob.glob(str(pattern.relative_to(fixed)), root_dir=fixed, recursive=True)
-    files = [fixed / name for name in below if (fixed / name).is_file()]
+    parts = pattern.parts
+    first = next(place for place, part in enumerate(parts) if any(sign in part for sign in "*?["))
+    fixed = Path(*parts[:first])
+    files = sorted(set(_found(fixed, parts[first:], passed)), key=counting_order)
     if not files:
         raise DataError(f"{pattern}: no such file or folder, and as a pattern it finds none")
-    # ** follows links to folders, also in circles; the shortest way to a file comes first and is kept.
-    files = {_place(path): path for path in sorted(files, key=lambda path: -len(path.parts))}.values()
-    return [(path, path.relative_to(fixed)) for path in sorted(files, key=counting_order)]
+    return [(path, path.relative_to(fixed)) for path in files]
+
+
+def _found(folder: Path, parts: Sequence[str], passed: PassedOver) -> Iterator[Path]:
+    """Files below a folder that the parts of a pattern find; as in a shell, * finds nothing hidden.
+
+    Not by `glob`, whose ** follows links to folders, also in circles.
+    """
+    part, rest = parts[0], parts[1:]
+    try:
+        entries = [e for e in os.scandir(folder) if part.startswith(".") or not e.name.startswith(".")]
+    except OSError as error:
+        passed.unreadable.append(f"{folder}: cannot be listed: {error.strerror}")
+        return
+    if part == "**":
+        yield from _found(folder, rest or ["*"], passed)
+    for entry in entries:
+        path = folder / entry.name
+        if part == "**":
+            if entry.is_dir() and not entry.is_symlink():
+                yield from _found(path, parts, passed)
+            elif entry.is_dir() and path not in passed.links:
+                passed.links.append(path)
+        elif fnmatch(entry.name, part):
+            if rest and entry.is_dir():
+                yield from _found(path, rest, passed)
+            elif not rest and entry.is_file():
+                yield path
 
 
 def check(jobs: list[Job], force: bool, otherwise: str = "", *, make: bool = True) -> None:
