@@ -9,9 +9,11 @@ import statistics
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from typing import IO
 
 from mssn.image.jpeg import quality_of, quality_of_table
+from mssn.image.jxl import head_of, is_jxl
 from mssn.image.tiff import MARKS, Directory, directories
 
 HEAD = 1 << 20  # bytes read of a file: tables come before the picture, thumbnails and profiles before them
@@ -25,7 +27,7 @@ class Compression:
 
     Args:
         lossy: Whether something was thrown away.
-        kind: "JPEG", "WebP" or "AVIF" (HEIC, too) of a lossy picture, also of one inside a TIFF.
+        kind: "JPEG", "WebP", "JPEG XL" or "AVIF" (HEIC, too) of a lossy picture, also of one inside a TIFF.
         quality: 1..100 on the scale of libjpeg or libwebp, estimated; None where it is not known.
     """
 
@@ -41,8 +43,8 @@ def compression_of(file: IO[bytes], head: bytes) -> Compression:
     """How the picture in an open file was compressed.
 
     The quality of a JPEG is estimated from its quantisation table, also where the JPEG lies in a TIFF, that
-    of a WebP from its first picture's header; AVIF and HEIC count as lossy (their lossless forms are rare);
-    everything else is lossless.
+    of a WebP from its first picture's header. JPEG XL is lossy if its colours were transformed. AVIF and HEIC
+    count as lossy (their lossless forms are rare); everything else is lossless.
 
     Args:
         file: The whole file; of a TIFF more than the head is looked at.
@@ -56,7 +58,20 @@ def compression_of(file: IO[bytes], head: bytes) -> Compression:
         return Compression(kind="JPEG", quality=quality_of(head))
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return _of_webp(head)
+    if is_jxl(head):
+        return _of_jxl(head)
     return Compression(kind="AVIF") if head[4:8] == b"ftyp" else LOSSLESS
+
+
+def _of_jxl(head: bytes) -> Compression:
+    """Without the XYB transform it is stored as it was: without loss, or a JPEG as a JPEG."""
+    try:
+        found = head_of(BytesIO(head))
+    except ValueError:  # whoever decodes it will say what is wrong
+        return Compression(kind="JPEG XL")
+    if found.jpeg:
+        return Compression(kind="JPEG")
+    return Compression(kind="JPEG XL") if found.xyb else LOSSLESS
 
 
 def _of_tiff(file: IO[bytes]) -> Compression:

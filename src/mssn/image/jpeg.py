@@ -5,6 +5,7 @@ Source: ITU-T T.81 (JPEG); CIPA DC-007 (the multi-picture format).
 
 from __future__ import annotations
 
+import re
 import statistics
 import struct
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,9 @@ _STANDARD = (
     *(56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87),
     *(95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99),
 )
-_TABLES, _SCAN, _APP2 = 0xDB, 0xDA, 0xE2
+_TABLES, _SCAN, _APP1, _APP2 = 0xDB, 0xDA, 0xE1, 0xE2
+_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"  # marks a JPEG that has one (ISO 21496-1); Google's mark is XMP:
+_GAIN_MAP_XMP = re.compile(rb'hdrgm:Version\s*=\s*["\'][^"\'<>]*["\']')
 _PICTURES = 0xB002  # the tag that lists the pictures of a file, 16 bytes each
 _PREVIEW = 1  # the class of pictures that are smaller copies of the first
 
@@ -93,3 +96,21 @@ def pictures_in(data: bytes) -> int:
                 ]
                 return 1 + sum(kind != _PREVIEW for kind in kinds[1:])
     return 1
+
+
+def has_gain_map(data: bytes) -> bool:
+    """Whether a JPEG says that a gain map follows it, from which viewers make a brighter picture (Ultra HDR).
+
+    Args:
+        data: The beginning of the file, up to the picture at least.
+    """
+    return any(
+        (marker == _APP2 and content.startswith(_GAIN_MAP))
+        or (marker == _APP1 and _GAIN_MAP_XMP.search(content) is not None)
+        for marker, content in segments(data)
+    )
+
+
+def without_gain_map(xmp: bytes) -> bytes:
+    """The XMP packet without the mark that promises a gain map."""
+    return _GAIN_MAP_XMP.sub(b"", xmp)

@@ -5,6 +5,7 @@ Source: TIFF 6.0, section 2; BigTIFF; TIFF Technical Note 2 (JPEG in TIFF).
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, field
 from typing import IO
@@ -40,6 +41,12 @@ class Directory:
     def size(self) -> tuple[int, int]:
         """Height and width in pixels, as they are stored; 0 if the file does not say."""
         return self.number(_HEIGHT, 0), self.number(_WIDTH, 0)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its pixels when they are decoded."""
+        bits = max(8, *self.values.get(_BITS, (1,)))
+        return math.prod(self.size) * self.number(_CHANNELS, 1) * bits // 8
 
     @property
     def kind(self) -> tuple[tuple[int, ...], ...]:

@@ -1,0 +1,44 @@
+"""Channels as pictures hold them: further ones go, L*a*b* becomes RGB, transparency is divided out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyvips
+
+from mssn.image.pillow import LAB_NOTE
+from mssn.image.tiff import Directory
+
+_LAB = ("lab", "labs")
+_COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "scrgb": 3, "cmyk": 4}
+_MULTIPLIED, _TRANSPARENCY = 1, (1, 2)  # kinds of extra channels in a TIFF
+_WHITE = {"uchar": 255, "ushort": 65535, "float": 1}
+
+
+def plain(image: pyvips.Image, page: Directory | None) -> tuple[pyvips.Image, tuple[str, ...]]:
+    """The picture with grey, RGB or inks and at most a transparency that is not multiplied into them.
+
+    Args:
+        image: As libvips opened it.
+        page: Its directory, if it comes from a TIFF.
+
+    Returns:
+        The picture, and notes of what was changed or left out. What is no colour that we know stays as it is.
+    """
+    picture: Any = image
+    if image.interpretation in _LAB and image.bands == 3:  # that of ICC and TIFF is meant for D50, as here
+        return picture.icc_export(output_profile="srgb", depth=16), (LAB_NOTE,)
+    colours = _COLOURS.get(str(image.interpretation), 0)
+    extra = page.extra[: image.bands - colours] if page is not None and colours else ()
+    if not extra:  # nothing is said of them: a fourth channel is transparency, as everywhere
+        return image, ()
+    found = [n for n, kind in enumerate(extra) if kind in _TRANSPARENCY][:1]
+    left_out = image.bands - colours - len(found)
+    if left_out:
+        kept = picture.extract_band(0, n=colours)
+        picture = kept.bandjoin(picture.extract_band(colours + found[0])) if found else kept
+    if found and extra[found[0]] == _MULTIPLIED and image.format in _WHITE:
+        divided = picture.unpremultiply(max_alpha=_WHITE[str(image.format)])
+        picture = (divided if image.format == "float" else divided.rint()).cast(image.format)
+    channels = "a further channel" if left_out == 1 else f"{left_out} further channels"
+    return picture, (f"{channels} left out",) if left_out else ()
