@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,14 +14,19 @@ import pyvips
 
 from mssn.atomic import replacing
 from mssn.errors import ImageError
+from mssn.image import plugins
 from mssn.image.color import to_8_bit, to_integers
 from mssn.image.metadata import compact, describes, reason
+from mssn.image.pages import join
 from mssn.image.picture import Picture
+from mssn.image.plugins import HEIC, JXL, PLUGGED
 from mssn.image.scratch import location
 from mssn.image.source import display_name
 
-WRITABLE = (".avif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-_JPEG = (".jpg", ".jpeg")
+WRITABLE = (
+    *(".avif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jxl", ".png", ".tif", ".tiff", ".webp"),
+)
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _TIFF = (".tif", ".tiff")
 _LIBVIPS_XMP, _MOST_XMP = 60_000, 65_502  # bytes of XMP that libvips, and that a segment of a JPEG can hold
 _XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
@@ -32,21 +39,25 @@ _INTERPRETATIONS = {
     (1, "float32"): "b-w",
     (3, "float32"): "scrgb",
 }
+_BIG = 2**30  # bytes of pixels from which on a TIFF is a BigTIFF
 _LARGE = 2**28  # bytes of pixels from which on the encoded file is not gathered in memory first
 
 
 def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None = None) -> None:
     """Encode a picture in the format its file name asks for; the target is replaced only when complete.
 
-    TIFF keeps every depth, PNG 16 bit, AVIF 12; JPEG and WebP get 8 bit, rounded. JPEG cannot be
-    transparent: the picture is laid on white. Inks stay inks in TIFF and JPEG and become sRGB elsewhere. TIFF
-    and WebP hold several pages or frames; of others the first is written. ICC, EXIF and XMP are written
-    (TIFF: no EXIF), IPTC to JPEG.
+    TIFF keeps every depth, PNG 16 bit, AVIF 12, HEIC 10; JPEG, WebP and JPEG XL get 8 bit, rounded. JPEG
+    cannot be transparent: the picture is laid on white. Inks stay inks in TIFF and JPEG and become sRGB
+    elsewhere. TIFF and WebP hold several pages or frames, TIFF also pages that differ; of others the first is
+    written. ICC, EXIF and XMP are written (TIFF: no EXIF; JPEG XL: no ICC, colours become sRGB), IPTC to
+    JPEG.
 
     Args:
         path: target ending in one of `WRITABLE`; its folder must exist.
         picture: what to write.
-        quality: 1..100 for JPEG (default 95), WebP (95) and AVIF (85); the lossless formats ignore it.
+        quality: 1..100 for JPEG (default 95), WebP (95), AVIF (85), HEIC (90) and JPEG XL (95); the lossless
+            formats ignore it. Without it, what comes from a lossless WebP, AVIF or JPEG XL loses nothing in
+            any of these.
 
     Raises:
         ImageError: unknown ending, impossible quality, a picture too large for the format, unwritable
@@ -111,7 +122,13 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
     Raises:
         pyvips.Error: It is too large for the format.
     """
+    if picture.others and suffix in _TIFF:
+        target = BytesIO()
+        join(target, _single_pages(picture, suffix))
+        return target.getvalue()
     picture = _fitted(picture, suffix)
+    if suffix in PLUGGED:
+        return plugins.encode(picture, suffix, quality)
     options = _options(picture, suffix, quality) | _kept(picture, suffix)
     if suffix in _JPEG and picture.xmp and _LIBVIPS_XMP < len(picture.xmp) <= _MOST_XMP:
         return _with_xmp(_image(replace(picture, xmp=None)).write_to_buffer(suffix, **options), picture.xmp)
@@ -124,20 +141,40 @@ def encode_into(descriptor: int, picture: Picture, suffix: str, quality: int | N
     Raises:
         pyvips.Error: As `encode`; or the file cannot be written.
     """
+    if picture.others or suffix in PLUGGED:
+        with open(descriptor, "r+b", closefd=False) as file:
+            if picture.others and suffix in _TIFF:
+                join(file, _single_pages(picture, suffix))
+            else:
+                file.write(encode(picture, suffix, quality))
+        return
     picture = _fitted(picture, suffix)
     target = pyvips.Target.new_to_descriptor(descriptor)
     options = _options(picture, suffix, quality) | _kept(picture, suffix)
     _image(picture).write_to_target(target, suffix, **options)
 
 
+def _single_pages(picture: Picture, suffix: str) -> Iterator[bytes]:
+    """A TIFF for each page."""
+    pages = (picture, *picture.others)
+    big = {"bigtiff": sum(page.nbytes for page in pages) > _BIG}
+    for page in pages:
+        fitted = _fitted(page, suffix)
+        yield _image(fitted).write_to_buffer(
+            suffix, **(_options(fitted, suffix, None) | _kept(fitted, suffix) | big)
+        )
+
+
 def _fitted(picture: Picture, suffix: str) -> Picture:
     """The picture as the format can hold it."""
     if picture.pages > 1 and not (suffix in _TIFF or (suffix == ".webp" and picture.delays)):
         picture = picture.split()[0]
-    if picture.black is not None and suffix not in (*_JPEG, *_TIFF):
-        picture = _without_inks(picture)
+    if suffix == JXL:
+        picture = picture.each(to_integers)  # its encoder takes no profile
+    if (picture.black is not None and suffix not in (*_JPEG, *_TIFF)) or (picture.icc and suffix == JXL):
+        picture = _in_srgb(picture)
     if suffix not in _TIFF:
-        picture = picture.each(to_integers if suffix in (".png", ".avif") else to_8_bit)
+        picture = picture.each(to_integers if suffix in (".png", ".avif", *HEIC) else to_8_bit)
     if picture.alpha is not None and suffix in _JPEG:
         picture = _on_white(picture, picture.alpha)
     if picture.xmp and len(picture.xmp) > _LIBVIPS_XMP and suffix in _JPEG:
@@ -198,12 +235,14 @@ def _plane(array: np.ndarray) -> Any:
     return image.copy(format=_FORMATS[str(array.dtype)], bands=channels)
 
 
-def _without_inks(picture: Picture) -> Picture:
-    """Inks to sRGB, through the picture's own profile, or libvips's general one."""
+def _in_srgb(picture: Picture) -> Picture:
+    """Colours to sRGB, through the picture's own profile; inks without one through libvips's general one."""
     image = _image(replace(picture, alpha=None))
+    if picture.black is None and not image.get_typeof("icc-profile-data"):
+        return replace(picture, icc=None)  # it is one of other colours
     depth = 8 if image.format == "uchar" else 16
     array = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth).numpy()
-    # The profile describes inks that the converted pixels no longer have.
+    # The profile describes colours that the converted pixels no longer have.
     return replace(picture, pixels=array.astype(picture.pixels.dtype), black=None, icc=None)
 
 
@@ -234,11 +273,13 @@ def _options(picture: Picture, suffix: str, quality: int | None) -> dict[str, An
         if bilevel:
             return {"bitdepth": 1, "compression": "ccittfax4"}
         predictor = "float" if picture.pixels.dtype == np.float32 else "horizontal"
-        big = picture.pixels.nbytes > 2**30  # with alpha and overhead still below the 4 GB of a plain TIFF
+        big = picture.pixels.nbytes > _BIG  # with alpha and overhead still below the 4 GB of a plain TIFF
         return {"compression": "deflate", "predictor": predictor, "bigtiff": big}
+    lossless = quality is None and picture.stays_lossless
     if suffix == ".webp":
-        return {"Q": quality or 95, "smart_subsample": True}
+        return {"lossless": True} if lossless else {"Q": quality or 95, "smart_subsample": True}
     if suffix == ".avif":
         depth = {} if picture.pixels.dtype == np.uint8 else {"bitdepth": picture.bits or 12}
-        return {"Q": quality or 85, "effort": 2, **depth}  # effort 4: seven times as long, a tenth smaller
+        kind = {"lossless": True} if lossless else {"Q": quality or 85}
+        return {**kind, "effort": 2, **depth}  # effort 4: seven times as long, a tenth smaller
     return {"Q": quality or 95, "subsample_mode": "off" if (quality or 95) >= 90 else "on"}

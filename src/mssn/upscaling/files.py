@@ -145,7 +145,8 @@ def _noted(large: Enlarged, options: Options) -> Enlarged:
     """With the metadata that are wanted: those of the source and a note of what enlarged it, or none."""
     picture = large.picture
     if options.metadata == "strip":
-        return replace(large, picture=replace(picture, exif=None, xmp=None, iptc=None))
+        others = tuple(replace(page, exif=None, xmp=None, iptc=None) for page in picture.others)
+        return replace(large, picture=replace(picture, exif=None, xmp=None, iptc=None, others=others))
     return replace(large, picture=replace(picture, xmp=signed(picture.xmp, large.model)))
 
 
@@ -155,7 +156,7 @@ def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
         job,
         before,
         after,
-        picture.pages,
+        picture.pages + len(picture.others),
         picture.left_out,
         _cut(picture, job.target),
         large.model,

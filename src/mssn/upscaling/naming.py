@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mssn.errors import ImageError
+from mssn.image.plugins import PLUGGED, can_write
 from mssn.image.source import PictureFile
 from mssn.image.write import WRITABLE
 from mssn.upscaling.size import Size
@@ -24,10 +25,12 @@ def beside(source: Path, size: Size, file: PictureFile | None = None) -> Path:
 
 
 def writable(path: Path, source: Path | PictureFile) -> Path:
-    """The path itself, or for formats that can only be read with .png, or .webp if the source moves."""
+    """The path itself; of what can only be read with .png, .jpg (MPO), or .webp if the source moves."""
     suffix = path.suffix.lower()
-    if suffix in WRITABLE:
+    if suffix in WRITABLE and (suffix not in PLUGGED or can_write(suffix)):
         return path
+    if suffix == ".mpo":
+        return path.with_suffix(".jpg")
     moves = False
     if suffix == ".gif":
         with suppress(ImageError):  # what is wrong with it is reported when it is enlarged
