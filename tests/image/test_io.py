@@ -290,7 +290,19 @@ def test_picture_refuses_impossible_arrays() -> None:
 
 
 def test_find_images_counts_like_a_person(tmp_path: Path) -> None:
-    wanted = ["0.png", "2.PNG", "10.jpeg", "a/1.tif", "a/12.webp", "b10/1.gif", "B.avif", "c.Jpg", "d.bmp", "d.jfif", "d.mpo"]
+    wanted = [
+        "0.png",
+        "2.PNG",
+        "10.jpeg",
+        "a/1.tif",
+        "a/12.webp",
+        "b10/1.gif",
+        "B.avif",
+        "c.Jpg",
+        "d.bmp",
+        "d.jfif",
+        "d.mpo",
+    ]
     for name in [*reversed(wanted), "notes.txt", ".hidden.png", ".cache/x.png", "a/.mssn-1.part", "old.psd"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")

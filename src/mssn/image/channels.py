@@ -1,4 +1,4 @@
-"""Channels as pictures hold them: further ones go, L*a*b* becomes RGB, transparency is divided out."""
+"""Channels as pictures hold them: further ones go, and L*a*b* becomes RGB."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from mssn.image.tiff import Directory
 
 _LAB = ("lab", "labs")
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "scrgb": 3, "cmyk": 4}
-_MULTIPLIED, _TRANSPARENCY = 1, (1, 2)  # kinds of extra channels in a TIFF
-_WHITE = {"uchar": 255, "ushort": 65535, "float": 1}
+_TRANSPARENCY = (1, 2)  # kinds of extra channels in a TIFF; libvips divides it out where it was multiplied
 
 
 def plain(image: pyvips.Image, page: Directory | None) -> tuple[pyvips.Image, tuple[str, ...]]:
-    """The picture with grey, RGB or inks and at most a transparency that is not multiplied into them.
+    """The picture with grey, RGB or inks and at most a transparency.
 
     Args:
         image: As libvips opened it.
@@ -37,8 +36,5 @@ def plain(image: pyvips.Image, page: Directory | None) -> tuple[pyvips.Image, tu
     if left_out:
         kept = picture.extract_band(0, n=colours)
         picture = kept.bandjoin(picture.extract_band(colours + found[0])) if found else kept
-    if found and extra[found[0]] == _MULTIPLIED and image.format in _WHITE:
-        divided = picture.unpremultiply(max_alpha=_WHITE[str(image.format)])
-        picture = (divided if image.format == "float" else divided.rint()).cast(image.format)
     channels = "a further channel" if left_out == 1 else f"{left_out} further channels"
     return picture, (f"{channels} left out",) if left_out else ()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import IO
 
+from mssn.image.heif import is_heic, is_heif, is_lossless_avif
 from mssn.image.jpeg import quality_of, quality_of_table
 from mssn.image.jxl import head_of, is_jxl
 from mssn.image.tiff import MARKS, Directory, directories
@@ -27,7 +28,7 @@ class Compression:
 
     Args:
         lossy: Whether something was thrown away.
-        kind: "JPEG", "WebP", "JPEG XL" or "AVIF" (HEIC, too) of a lossy picture, also of one inside a TIFF.
+        kind: "JPEG", "WebP", "JPEG XL", "AVIF" or "HEIC" of a lossy picture, also of one inside a TIFF.
         quality: 1..100 on the scale of libjpeg or libwebp, estimated; None where it is not known.
     """
 
@@ -43,8 +44,9 @@ def compression_of(file: IO[bytes], head: bytes) -> Compression:
     """How the picture in an open file was compressed.
 
     The quality of a JPEG is estimated from its quantisation table, also where the JPEG lies in a TIFF, that
-    of a WebP from its first picture's header. JPEG XL is lossy if its colours were transformed. AVIF and HEIC
-    count as lossy (their lossless forms are rare); everything else is lossless.
+    of a WebP from its first picture's header. JPEG XL is lossy if its colours were transformed, AVIF if its
+    quantiser or its colour matrix loses anything. HEIC counts as lossy (its lossless form is rare);
+    everything else is lossless.
 
     Args:
         file: The whole file; of a TIFF more than the head is looked at.
@@ -60,7 +62,9 @@ def compression_of(file: IO[bytes], head: bytes) -> Compression:
         return _of_webp(head)
     if is_jxl(head):
         return _of_jxl(head)
-    return Compression(kind="AVIF") if head[4:8] == b"ftyp" else LOSSLESS
+    if is_heic(head):
+        return Compression(kind="HEIC")
+    return Compression(kind="AVIF") if is_heif(head) and not is_lossless_avif(file) else LOSSLESS
 
 
 def _of_jxl(head: bytes) -> Compression:

@@ -11,6 +11,7 @@ from typing import IO
 _CODESTREAM, _CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
 _ENOUGH = 1 << 14  # bytes of the codestream that hold its head, names of channels included
 _MOST = 1 << 26  # bytes of EXIF or XMP
+_MOST_BOXES = 1 << 12
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 _SIDE = ((1, 9), (1, 13), (1, 18), (1, 30))  # U32 of the standard: (offset, bits) of each choice
 _ENUM = ((0, 0), (1, 0), (2, 4), (18, 6))
@@ -111,9 +112,17 @@ def head_of(file: IO[bytes]) -> Head:
         srgb=srgb,
         jpeg=b"jbrd" in boxes,
         packed=b"brob" in boxes,
-        exif=boxes[b"Exif"][4:] if len(boxes.get(b"Exif", b"")) > 4 else None,
+        exif=_exif(boxes.get(b"Exif", b"")),
         xmp=boxes.get(b"xml "),
     )
+
+
+def _exif(box: bytes) -> bytes | None:
+    """EXIF without the offset in front of it, which some encoders leave out."""
+    for start in (4, 0):
+        if box[start : start + 4] in (b"II*\0", b"MM\0*"):
+            return box[start:]
+    return None
 
 
 def _boxes(file: IO[bytes]) -> dict[bytes, bytes]:
@@ -122,7 +131,9 @@ def _boxes(file: IO[bytes]) -> dict[bytes, bytes]:
     if start != _CONTAINER:
         return {b"jxlc": start + file.read(_ENOUGH)}
     found: dict[bytes, bytes] = {}
-    while len(head := file.read(8)) == 8:
+    for _ in range(_MOST_BOXES):
+        if len(head := file.read(8)) < 8:
+            break
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
         length = int.from_bytes(file.read(8), "big") - 16 if length == 1 else length - 8
         most = _ENOUGH if kind in (b"jxlc", b"jxlp") else _MOST if kind in (b"Exif", b"xml ") else 0

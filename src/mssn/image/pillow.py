@@ -15,10 +15,10 @@ from typing import IO, Any, cast
 import numpy as np
 import pyvips
 
+from mssn.image.heif import is_heic
 from mssn.image.jxl import is_jxl
 from mssn.image.tiff import Directory
 
-_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 _DIB = b"\x28\0\0\0"  # how a BMP without its file header begins
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "RGB": 3, "RGBA": 4}
 _INTERPRETATIONS = {
@@ -70,7 +70,7 @@ class Stranger:
         space = _INTERPRETATIONS[colours, self.dtype.__name__]
         image = image.copy(interpretation=space, xres=per_mm, yres=per_mm)
         kinds = {int: "gint_type", str: "gstr_type", bytes: "blob_type"}
-        for name, value in self.fields.items():
+        for name, value in (self.fields | {"orientation": 1}).items():  # else libvips takes it from the EXIF
             if value is not None:
                 image.set_type(getattr(pyvips.GValue, kinds[type(value)]), name, cast(Any, value))
         return image
@@ -92,10 +92,7 @@ def kind_of_stranger(head: bytes, pages: Sequence[Directory]) -> str:
     if is_jxl(head):
         return "jxl"
     # Some builds of libvips decode HEIC, so it is theirs without the plugin.
-    brands = head[8:12] + head[16 : int.from_bytes(head[:4], "big")]
-    if head[4:8] == b"ftyp" and any(brand in brands for brand in _HEIC) and find_spec("pillow_heif"):
-        return "heif"
-    return ""
+    return "heif" if is_heic(head) and find_spec("pillow_heif") else ""
 
 
 def open_stranger(kind: str, file: IO[bytes]) -> Stranger:

@@ -83,7 +83,7 @@ def _divided(array: np.ndarray) -> np.ndarray:
 
 
 def open_jxl(file: IO[bytes]) -> Stranger:
-    """Read the head of a JPEG XL file; of a moving one the first frame is decoded, upright.
+    """Read the head of a JPEG XL file; of a moving one the decoder gives the last frame.
 
     Raises:
         ImportError: The plugin is not installed.
@@ -119,7 +119,7 @@ def open_jxl(file: IO[bytes]) -> Stranger:
 
     notes = (
         f"{head.bits} bits rounded to 8" if head.bits > 8 and not deep else "",
-        "only the first frame" if head.animated else "",
+        "only the last frame" if head.animated else "",
         "further channels left out" if head.others else "",
         "compressed metadata left out" if head.packed else "",
     )
@@ -156,7 +156,7 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
             array.tobytes(),
             target,
             quality=quality or 90,
-            chroma=444 if (quality or 90) >= 90 else 420,
+            chroma=420,  # what phones and browsers decode
             bit_depth=picture.bits if picture.bits in (10, 12) else 10,
             exif=picture.exif,
             xmp=picture.xmp,
@@ -181,6 +181,7 @@ def _jxl(picture: Picture, mode: str, array: np.ndarray, quality: int | None) ->
         use_original_profile=False,
         num_threads=-1,
     )
-    blocks = {"exif": picture.exif and picture.exif.removeprefix(_EXIF), "xmp": picture.xmp, "jumb": None}
+    exif = picture.exif and bytes(4) + picture.exif.removeprefix(_EXIF)  # an offset of 0 comes first
+    blocks = {"exif": exif, "xmp": picture.xmp, "jumb": None}
     height, width = array.shape[:2]
     return encoder(array.tobytes(), width, height, jpeg_encode=False, compress=False, **blocks)
