@@ -119,14 +119,15 @@ class PictureFile:
         Raises:
             ImageError: It is not a picture, or damaged.
         """
-        return self._foreign.header if self._stranger else self._open({})
+        return self._foreign[1] if self._stranger else self._open({})
 
     @cached_property
-    def _foreign(self) -> Stranger:
-        """What libvips does not decode."""
+    def _foreign(self) -> tuple[Stranger, pyvips.Image]:
+        """What libvips does not decode, and its header."""
         self._file.seek(0)
         try:
-            return open_stranger(self._stranger, self._file)
+            stranger = open_stranger(self._stranger, self._file)
+            return stranger, stranger.header
         except ImportError as error:
             kind = _EXTRA.get(self._stranger, "a picture that needs Pillow")
             raise ImageError(f"{self.name}: is {kind}; {HOW_TO_READ_IT}") from error
@@ -165,7 +166,7 @@ class PictureFile:
         if not self._stranger:
             return image
         try:
-            return self._foreign.decoded()
+            return self._foreign[0].decoded()
         except Exception as error:
             raise self._damaged(error) from error
 
@@ -218,7 +219,7 @@ class PictureFile:
         Raises:
             ImageError: As `size`.
         """
-        found = list(self._foreign.notes if self._stranger else self._plain(self.header, 0)[1])
+        found = list(self._foreign[0].notes if self._stranger else self._plain(self.header, 0)[1])
         if self.gain_map:
             found.append("gain map left out")
         if smaller := len(self.directories) - len(self.pages) if self.directories else 0:
