@@ -26,7 +26,9 @@ def plain(image: pyvips.Image, page: Directory | None) -> tuple[pyvips.Image, tu
     """
     picture: Any = image
     if image.interpretation in _LAB and image.bands == 3:  # that of ICC and TIFF is meant for D50, as here
-        return picture.icc_export(output_profile="srgb", depth=16), (LAB_NOTE,)
+        converted = picture.icc_export(output_profile="srgb", depth=16).copy()
+        converted.remove("icc-profile-data")
+        return converted, (LAB_NOTE,)
     colours = _COLOURS.get(str(image.interpretation), 0)
     extra = page.extra[: image.bands - colours] if page is not None and colours else ()
     if not extra:  # nothing is said of them: a fourth channel is transparency, as everywhere
