@@ -282,7 +282,8 @@ def test_a_jpeg_packed_as_jpeg_xl(tmp_path) -> None:
     import pillow_jxl
 
     jpeg = saved(Image.fromarray(slopes()), "JPEG", quality=90, exif=exif(6))
-    encoder: Any = pillow_jxl.Encoder(
+    make: Any = pillow_jxl.Encoder
+    encoder = make(
         mode="RGB", lossless=True, quality=100, effort=3, decoding_speed=0,
         use_container=True, use_original_profile=True, num_threads=1,
     )  # fmt: skip

@@ -171,7 +171,8 @@ def _jxl(picture: Picture, mode: str, array: np.ndarray, quality: int | None) ->
     import pillow_jxl
 
     lossless = quality is None and picture.stays_lossless
-    encoder: Any = pillow_jxl.Encoder(
+    make: Any = pillow_jxl.Encoder  # its hints are those of an older version
+    encoder = make(
         mode=mode,
         lossless=lossless,
         quality=100 if lossless else quality or 95,
