@@ -41,7 +41,7 @@ def test_a_dash_is_standard_input_and_output(pictures, net, tmp_path) -> None:
     for given, arguments, words in (
         (one, ["-", "-o", target], b"exists already; use --force"),
         (b"", ["-"], b"standard input: the file is empty"),
-        (b"no picture at all", ["-"], b"standard input: is not a picture of a known kind"),
+        (b"no picture at all", ["-"], b"standard input: is not a picture but text"),
         (one, ["-", "two.jpg"], b"- stands for one picture"),
         (one, [pictures, "-o", "-"], b"- stands for one picture"),
         (one, ["gone.png", "-o", "-"], b"gone.png: cannot be read"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from skimage.data import astronaut
 
 from mssn.image.compression import HEAD, LOSSLESS, Compression, compression_of
 from mssn.image.source import PictureFile
+from mssn.image.tiff import directories
 
 
 def compression(content: bytes) -> Compression:
@@ -79,6 +82,41 @@ def test_jpeg_inside_a_tiff(photo, tmp_path) -> None:
     assert compression(lossless) == LOSSLESS
 
 
+def test_jpeg_inside_a_big_tiff(photo) -> None:
+    theirs = pyvips.Image.new_from_array(photo).tiffsave_buffer(compression="jpeg", Q=60, bigtiff=True)
+    assert theirs[:4] == b"II+\0"
+    assert compression(theirs) == Compression(kind="JPEG", quality=60)
+    lossless = pyvips.Image.new_from_array(photo).tiffsave_buffer(compression="lzw", bigtiff=True)
+    assert compression(lossless) == LOSSLESS
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("tables", ["stream", "old tables", "strip"])
+def test_jpeg_of_tiff_6_itself(photo, order, tables) -> None:
+    """Its tables lie in a JPEG stream, by themselves, or in the strip."""
+    jpeg = saved(photo, "JPEG", quality=40)
+    at = jpeg.index(b"\xff\xdb") + 5
+    entries = [(256, 4, 112), (257, 4, 96), (259, 3, 6), (273, 4, 8)]
+    entries += {"stream": [(513, 4, 8)], "old tables": [(519, 4, 8 + at)], "strip": []}[tables]
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    body = b"".join(
+        struct.pack(order + "HHI", tag, kind, 1)
+        + (struct.pack(order + "HH", value, 0) if kind == 3 else struct.pack(order + "I", value))
+        for tag, kind, value in entries
+    )
+    directory = struct.pack(order + "H", len(entries)) + body + bytes(4)
+    file = mark + struct.pack(order + "I", 8 + len(jpeg)) + jpeg + directory
+    assert compression(file) == Compression(kind="JPEG", quality=40)
+
+
+def test_webp_inside_a_tiff(photo) -> None:
+    for lossless in (False, True):
+        file = pyvips.Image.new_from_array(photo).tiffsave_buffer(compression="webp", Q=80, lossless=lossless)
+        found = compression(file)
+        assert found.lossy == (not lossless)
+        assert lossless or found.quality == pytest.approx(80, abs=4)
+
+
 @pytest.mark.parametrize(("kind", "lossy"), [("PNG", False), ("TIFF", False), ("GIF", False), ("AVIF", True)])
 def test_other_kinds(photo, kind, lossy, tmp_path) -> None:
     file = saved(photo, kind)
@@ -92,7 +130,20 @@ def test_damaged_files_tell_what_they_can(photo) -> None:
     for length in range(0, 700, 7):
         assert compression(file[:length]).quality in (None, 70)
     rng = np.random.default_rng(0)
-    for _ in range(300):
-        broken = bytearray(file[:700])
-        broken[rng.integers(2, 700)] = rng.integers(256)
-        compression(bytes(broken))
+    big = pyvips.Image.new_from_array(photo).tiffsave_buffer(compression="jpeg", bigtiff=True)
+    for whole in (file[:700], saved(photo, "TIFF", compression="jpeg"), big):
+        for _ in range(300):
+            broken = bytearray(whole)
+            broken[rng.integers(2, len(broken))] = rng.integers(256)
+            broken[rng.integers(2, 300) - len(broken)] = rng.integers(256)
+            compression(bytes(broken))
+
+
+def test_directories_that_run_in_a_circle_or_never_end_are_read_once() -> None:
+    circle = b"II*\0" + struct.pack("<IHI", 8, 0, 8)
+    assert len(directories(io.BytesIO(circle))) == 1
+    chain = b"II*\0" + struct.pack("<I", 8)
+    chain += b"".join(struct.pack("<H12xI", 1, 8 + 18 * (n + 1)) for n in range(200_000))
+    started = time.monotonic()
+    assert len(directories(io.BytesIO(chain))) == 1 << 17
+    assert time.monotonic() - started < 5

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
+import pillow_jxl  # noqa: F401 (Pillow saves .jxl with it)
 import pytest
 import tifffile
 from PIL import Image
 
-VARIANTS = 600  # of each file
+VARIANTS = 400  # of each file
 
 # In a process of its own, so that a crash of a decoder is a failed test and memory can be measured.
 RUN = """
@@ -76,6 +78,14 @@ def whole(tmp_path: Path, photo: np.ndarray) -> list[Path]:
     frames[0].save(tmp_path / "a.gif", **moving)
     frames[0].save(tmp_path / "a.webp", **moving)
     frames[0].save(tmp_path / "a.tif", compression="tiff_deflate", **moving)
+    frames[0].save(tmp_path / "a.bmp")
+    frames[0].save(tmp_path / "a.ppm")
+    frames[0].save(tmp_path / "a.jxl", lossless=True)
+    frames[0].save(tmp_path / "lossy.jxl", exif=exif.tobytes())
+    pillow_heif.from_pillow(frames[0]).save(tmp_path / "a.heic")
+    frames[0].save(
+        tmp_path / "differ.tif", save_all=True, append_images=[frames[1].convert("L").resize((9, 9))]
+    )
     frames[0].convert("1").save(tmp_path / "fax.tif", compression="group4")
     tifffile.imwrite(tmp_path / "float.tif", small.astype(np.float32) / 255, photometric="rgb")
     return sorted(tmp_path.iterdir())

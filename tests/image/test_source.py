@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import pillow_heif
+import pillow_jxl  # noqa: F401 (Pillow saves .jxl with it)
 import pytest
 import pyvips
-from PIL import Image
+from PIL import Image, ImageCms
 
 import mssn
 from mssn.errors import ImageError
@@ -30,8 +33,15 @@ MAKERS = {
     "a.tif": {"compression": "jpeg"},
     "a.avif": {},
     "a.gif": {},
+    "a.bmp": {},
+    "a.ppm": {},
+    "a.heic": {},
+    "a.jxl": {},
+    "lab.tif": {},
 }
 PAGED = {"pages.tif": {}, "moving.gif": {"duration": 80}, "moving.webp": {"duration": 80}, "moving.png": {}}
+INTO = {".gif": ".webp", ".bmp": ".png", ".ppm": ".png"}
+pillow_heif.register_heif_opener()
 _opened: list[str] | None = None
 
 
@@ -59,6 +69,9 @@ def opened(monkeypatch) -> list[str]:
 
 def make(folder: Path, name: str, photo: np.ndarray) -> Path:
     frames = [Image.fromarray(np.roll(photo, 9 * n, axis=0)) for n in range(3)]
+    if name == "lab.tif":
+        profiles = (ImageCms.createProfile(space) for space in ("sRGB", "LAB"))
+        frames[0] = cast(Image.Image, ImageCms.profileToProfile(frames[0], *profiles, outputMode="LAB"))
     more = {"save_all": True, "append_images": frames[1:]} if name in PAGED else {}
     frames[0].save(folder / name, **{**MAKERS, **PAGED}[name], **more)
     return folder / name
@@ -68,7 +81,7 @@ def make(folder: Path, name: str, photo: np.ndarray) -> Path:
 @pytest.mark.parametrize("name", [*MAKERS, *PAGED])
 def test_a_picture_is_opened_once(tmp_path, photo, name, memory, opened) -> None:
     source = make(tmp_path, name, photo)
-    target = tmp_path / f"large{'.webp' if source.suffix == '.gif' else source.suffix}"
+    target = tmp_path / f"large{INTO.get(source.suffix, source.suffix)}"
     opened.clear()
     done = upscale_file(BICUBIC, source, target, Options(memory=memory))
     assert opened.count(str(source)) == 1
@@ -132,7 +145,7 @@ def test_a_file_that_is_replaced_while_it_is_read_stays_what_it_was(tmp_path, ph
 def test_a_result_is_signed_in_every_format(tmp_path, photo) -> None:
     write(tmp_path / "a.png", Picture(photo))
     assert not PictureFile(tmp_path / "a.png").signed
-    for ending in ("avif", "jpg", "png", "tif", "webp"):
+    for ending in ("avif", "heic", "jpg", "jxl", "png", "tif", "webp"):
         target = tmp_path / f"large.{ending}"
         upscale_file(BICUBIC, tmp_path / "a.png", target)
         assert PictureFile(target).signed

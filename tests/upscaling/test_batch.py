@@ -87,12 +87,10 @@ def test_a_runtime_that_raises(jobs, exported, monkeypatch, runtime, ending, own
         (PictureFile, "_open"),
         (reading, "_decoded"),
         (writing, "encode"),
-        (writing, "encode_into"),
         (ScratchArrays, "empty"),
     ],
 )
 def test_a_decoder_or_encoder_that_raises(jobs, monkeypatch, owner, name, error) -> None:
-    monkeypatch.setattr(writing, "_LARGE", 0 if name == "encode_into" else 2**28)
     fail_at_second(monkeypatch, owner, name, error)
     # Without memory, a picture asks for its first array before the one behind it does.
     if owner is ScratchArrays:

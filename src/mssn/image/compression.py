@@ -6,20 +6,19 @@ Read from the file's own tables, never guessed from its pixels.
 from __future__ import annotations
 
 import statistics
-import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from typing import IO
 
+from mssn.image.heif import is_heic, is_heif, is_lossless_avif
+from mssn.image.jpeg import quality_of, quality_of_table
+from mssn.image.jxl import head_of, is_jxl
+from mssn.image.tiff import MARKS, Directory, directories
+
 HEAD = 1 << 20  # bytes read of a file: tables come before the picture, thumbnails and profiles before them
-# The luminance table of the JPEG standard (ITU-T T.81, table K.1) in zigzag order, as files store it.
-_STANDARD = (
-    *(16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40),
-    *(26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61, 60, 57, 51),
-    *(56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87),
-    *(95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99),
-)
-_TIFF_COMPRESSION, _TIFF_TABLES, _TIFF_JPEG = 259, 347, 7
+_TIFF_JPEG, _TIFF_WEBP = (6, 7), 50001  # JPEG of TIFF 6.0 itself, and of its Technical Note 2
 _WORST = 127  # the coarsest quantiser of VP8
 
 
@@ -29,7 +28,7 @@ class Compression:
 
     Args:
         lossy: Whether something was thrown away.
-        kind: "JPEG", "WebP" or "AVIF" (HEIC, too) of a lossy picture, also of one inside a TIFF.
+        kind: "JPEG", "WebP", "JPEG XL", "AVIF" or "HEIC" of a lossy picture, also of one inside a TIFF.
         quality: 1..100 on the scale of libjpeg or libwebp, estimated; None where it is not known.
     """
 
@@ -45,87 +44,65 @@ def compression_of(file: IO[bytes], head: bytes) -> Compression:
     """How the picture in an open file was compressed.
 
     The quality of a JPEG is estimated from its quantisation table, also where the JPEG lies in a TIFF, that
-    of a WebP from its first picture's header; AVIF and HEIC count as lossy (their lossless forms are rare);
+    of a WebP from its first picture's header. JPEG XL is lossy if its colours were transformed, AVIF if its
+    quantiser or its colour matrix loses anything. HEIC counts as lossy (its lossless form is rare);
     everything else is lossless.
 
     Args:
         file: The whole file; of a TIFF more than the head is looked at.
         head: Its first `HEAD` bytes, fewer if it is shorter.
 
-    Source: TIFF 6.0; ITU-T T.81 (JPEG); RFC 9649 (WebP).
+    Source: RFC 9649 (WebP).
     """
-    if head[:4] in (b"II*\0", b"MM\0*"):
-        return _of_tiff(file, head[:8])
+    if head[:4] in MARKS:
+        return _of_tiff(file)
     if head[:2] == b"\xff\xd8":
-        return Compression(kind="JPEG", quality=_jpeg_quality(head))
+        return Compression(kind="JPEG", quality=quality_of(head))
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        frames = [content for name, content in _webp_chunks(head, 12) if name == b"VP8 "]
-        return Compression(kind="WebP", quality=webp_quality(frames[0])) if frames else LOSSLESS
-    return Compression(kind="AVIF") if head[4:8] == b"ftyp" else LOSSLESS
+        return _of_webp(head)
+    if is_jxl(head):
+        return _of_jxl(head)
+    if is_heic(head):
+        return Compression(kind="HEIC")
+    return Compression(kind="AVIF") if is_heif(head) and not is_lossless_avif(file) else LOSSLESS
 
 
-def _of_tiff(file: IO[bytes], head: bytes) -> Compression:
-    """Of the first page. Source: TIFF 6.0, section 2; TIFF Technical Note 2 (JPEG in TIFF)."""
-    order = "<" if head[:2] == b"II" else ">"
+def _of_jxl(head: bytes) -> Compression:
+    """Without the XYB transform it is stored as it was: without loss, or a JPEG as a JPEG."""
     try:
-        file.seek(struct.unpack_from(order + "I", head, 4)[0])
-        count = struct.unpack(order + "H", file.read(2))[0]
-        entries = [struct.unpack(order + "HHI4s", file.read(12)) for _ in range(count)]
-        values = {tag: (number, value) for tag, _, number, value in entries}
-        if struct.unpack_from(order + "H", values[_TIFF_COMPRESSION][1])[0] != _TIFF_JPEG:
-            return LOSSLESS
-        quality = None
-        if _TIFF_TABLES in values:
-            length, place = values[_TIFF_TABLES]
-            file.seek(struct.unpack(order + "I", place)[0])
-            quality = _jpeg_quality(file.read(min(length, HEAD)))
-        return Compression(kind="JPEG", quality=quality)
-    except (struct.error, KeyError):  # whoever decodes it will say what is wrong
+        found = head_of(BytesIO(head))
+    except ValueError:  # whoever decodes it will say what is wrong
+        return Compression(kind="JPEG XL")
+    if found.jpeg:
+        return Compression(kind="JPEG")
+    return Compression(kind="JPEG XL") if found.xyb else LOSSLESS
+
+
+def _of_tiff(file: IO[bytes]) -> Compression:
+    """Of the first page."""
+    page = next(iter(directories(file)), Directory())
+    if page.compression == _TIFF_WEBP:
+        return _of_webp(_read_at(file, page.first_strip, 1 << 16))
+    if page.compression not in _TIFF_JPEG:
         return LOSSLESS
+    if page.old_table and page.jpeg_tables is None:
+        table = _read_at(file, page.old_table, 64)
+        return Compression(kind="JPEG", quality=quality_of_table(table) if len(table) == 64 else None)
+    # Without tables of its own, the page's strips are whole JPEG streams.
+    place, length = page.jpeg_tables or (page.first_strip, 1 << 16)
+    return Compression(kind="JPEG", quality=quality_of(_read_at(file, place, min(length, HEAD))))
 
 
-def _jpeg_quality(data: bytes) -> int | None:
-    """The quality at which libjpeg would have made the table, as near as it comes.
-
-    libjpeg multiplies the standard table by 50/quality below 50 and by 2 - quality/50 above, in per cent.
-    """
-    for marker, content in _jpeg_segments(data):
-        if marker != 0xDB:
-            continue
-        while content:
-            wide, number = content[0] >> 4, content[0] & 15
-            size = 128 if wide else 64
-            values, content = content[1 : 1 + size], content[1 + size :]
-            if number or len(values) < size:
-                continue
-            table = [values[2 * n] << 8 | values[2 * n + 1] for n in range(64)] if wide else list(values)
-            # Entries that were clipped or rounded to 1 tell little; the median is of the others.
-            ratios = [
-                100 * entry / standard
-                for entry, standard in zip(table, _STANDARD, strict=True)
-                if 1 < entry < 255
-            ]
-            if not ratios:
-                return 100 if max(table) <= 1 else 1
-            percent = statistics.median(ratios)
-            quality = (200 - percent) / 2 if percent <= 100 else 5000 / percent
-            return min(max(round(quality), 1), 100)
-    return None
+def _read_at(file: IO[bytes], place: int, length: int) -> bytes:
+    with suppress(OSError, OverflowError):  # no file is that long
+        file.seek(place)
+        return file.read(length)
+    return b""
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """(marker, content) of each segment before the picture."""
-    place = 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:  # filling
-            place += 1
-            continue
-        if marker == 0xDA:  # the picture begins
-            return
-        length = int.from_bytes(data[place + 2 : place + 4], "big")
-        yield marker, data[place + 4 : place + 2 + length]
-        place += 2 + max(length, 2)
+def _of_webp(head: bytes) -> Compression:
+    frames = [content for name, content in _webp_chunks(head, 12) if name == b"VP8 "]
+    return Compression(kind="WebP", quality=webp_quality(frames[0])) if frames else LOSSLESS
 
 
 def _webp_chunks(data: bytes, place: int) -> Iterator[tuple[bytes, bytes]]:

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Literal
 
 from mssn.image.containers import EXIF_MARK, MOST_SEGMENT, XMP_MARK
+from mssn.image.encode import space_of
 from mssn.image.metadata import describes
 from mssn.image.picture import Picture
 from mssn.image.profile import is_srgb, profile_of
-from mssn.image.write import space_of
 from mssn.image.xmp import compact, signed
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
-_EXIF = (*_JPEG, ".png", ".webp", ".avif")
+_EXIF = (*_JPEG, ".png", ".webp", ".avif", ".heic", ".heif", ".jxl")
 _COLOURS = (".png", ".avif")
 _EXTENDED = b"HasExtendedXMP"  # says that more of the packet stood elsewhere in the file
 

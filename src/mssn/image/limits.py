@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from io import BytesIO
 
+import numpy as np
 import pyvips
 
 from mssn.errors import ImageError
+from mssn.image.encode import encode
+from mssn.image.picture import Picture
 from mssn.once import OnceEach
 
 _SURE = 8192  # pixels of a side that every format holds
@@ -45,10 +48,9 @@ def _holds(suffix: str, side: int) -> bool:
 
 def _ask(suffix: str, side: int) -> bool:
     """Whether the encoder takes a line of so many pixels."""
-    line: Any = pyvips.Image.black(side, 1)
-    quickest = {"effort": 0} if suffix in (".avif", ".webp") else {}
+    line = Picture(np.zeros((1, side, 1), np.uint8))
     try:
-        line.copy(interpretation="b-w").write_to_buffer(suffix, **quickest)
+        encode(BytesIO(), line, suffix, None)
     except pyvips.Error:
         return False
     return True

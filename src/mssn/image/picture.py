@@ -39,12 +39,15 @@ class Picture:
         text: texts of a PNG, as its chunks.
         dpi: horizontal dots per inch, or None where the file names none.
         pixel_aspect: vertical dots per inch for each horizontal one.
-        format: "png", "jpeg", "webp", "tiff", "avif", "heic" or "gif": what the picture was read from.
+        format: "png", "jpeg", "webp", "tiff", "avif", "heic", "jxl", "gif", "bmp" or "ppm": what the picture
+            was read from.
         pages: pages or frames in `pixels`.
         delays: milliseconds each frame of an animation stays; empty for pages.
         loop: how often an animation runs; 0 for ever.
         left_out: pages or frames of the file that are not in `pixels`.
         compression: how the file was compressed.
+        others: the pages behind the first of a TIFF whose pages differ in size or kind, one picture each;
+            `pixels` is then the first alone.
         notes: what of the file did not come along, in short clauses: "damaged XMP left out".
 
     Raises:
@@ -69,6 +72,7 @@ class Picture:
     loop: int = 0
     left_out: int = 0
     compression: Compression = LOSSLESS
+    others: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -125,6 +129,11 @@ class Picture:
         if axes == 2:
             return planes[:, :, 0]
         return planes if axes == 3 else planes.reshape(self.pages, -1, *planes.shape[1:])
+
+    @property
+    def stays_lossless(self) -> bool:
+        """Whether formats that lose something by default should lose nothing: the source was one of them."""
+        return self.format in ("webp", "avif", "jxl") and not self.compression.lossy
 
     @property
     def nbytes(self) -> int:

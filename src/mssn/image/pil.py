@@ -13,7 +13,8 @@ from mssn.image.picture import Picture
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
+_GREY = ("1", "L", "LA", "La")
+_STALE = ("transparency", "mp", "mpoffset")  # colour keys became alpha, and other pictures of a file are gone
 
 
 def is_pil(value: object) -> TypeGuard[Image]:
@@ -22,32 +23,52 @@ def is_pil(value: object) -> TypeGuard[Image]:
 
 
 def from_pil(image: Image) -> Picture:
-    """The picture that a file of the image would be; palettes and YCbCr become RGB.
+    """The picture that a file of the image would be.
+
+    Palettes, YCbCr, HSV and LAB become RGB; colour keys and premultiplied transparency become alpha.
 
     Args:
-        image: Of mode 1, L, LA, P, RGB, RGBA, CMYK, YCbCr or I;16.
+        image: Of any mode. Numbers of mode I must be 0 to 65535, those of F 0 to 1.
 
     Raises:
-        ImageError: It is of another mode.
+        ImageError: Its mode or its numbers have no meaning as a picture.
     """
-    if image.mode == "1":
-        return Picture(np.asarray(image.convert("L"))[:, :, None], bits=1)
-    if image.mode == "CMYK":
+    mode, clear = image.mode, image.has_transparency_data
+    if mode == "CMYK":
         light = 255 - np.asarray(image)
         return Picture(np.ascontiguousarray(light[:, :, :3]), black=np.ascontiguousarray(light[:, :, 3:]))
-    plain = {"P": "RGBA" if "transparency" in image.info else "RGB", "YCbCr": "RGB"}
-    usable = image.convert(plain[image.mode]) if image.mode in plain else image
-    if usable.mode not in _MODES:
-        raise ImageError(f"cannot enlarge a PIL image of mode {usable.mode}; convert it to RGB first")
+    if mode == "1" and not clear:
+        return Picture(np.asarray(image.convert("L"))[:, :, None], bits=1)
+    if mode[0] in "IF":
+        return _deep(image)
+    wanted = ("L" if mode in _GREY else "RGB") + "A" * clear
+    try:
+        usable = image if mode == wanted else image.convert(wanted)
+    except (ValueError, TypeError, ImportError) as error:
+        raise ImageError(f"cannot enlarge a PIL image of mode {mode} ({error}); convert it to RGB") from error
     return Picture.from_array(np.asarray(usable))
 
 
+def _deep(image: Image) -> Picture:
+    """Grey of 16 bits or of floats."""
+    array, most = np.asarray(image), 1 if image.mode == "F" else 65535
+    name = f"a PIL image of mode {image.mode}"
+    if "transparency" in image.info:  # for which PIL has no mode
+        raise ImageError(
+            f"cannot enlarge {name} with a transparent value; give its file, or convert it to LA"
+        )
+    if array.size and not (array.min() >= 0 and array.max() <= most):
+        raise ImageError(f"{name} must hold numbers from 0 to {most}; scale it, or convert it to L")
+    return Picture.from_array(array.astype(np.float32 if image.mode == "F" else np.uint16))
+
+
 def to_pil(picture: Picture, info: dict[Any, Any]) -> Image:
-    """The image of a picture of one page and 8-bit samples, or 16-bit grey.
+    """The image of a picture of one page and 8-bit samples, or 16-bit or floating point grey.
 
     Args:
         picture: Of `from_pil`, resized.
-        info: What the image is to carry: profile, resolution and so on.
+        info: What the image is to carry: profile, resolution and so on; what is true of its source alone is
+            left out.
     """
     if picture.black is not None:
         image = _pil().fromarray(255 - np.concatenate([picture.pixels, picture.black], axis=2), "CMYK")
@@ -56,7 +77,10 @@ def to_pil(picture: Picture, info: dict[Any, Any]) -> Image:
         image = _pil().fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
         if picture.bits == 1:
             image = image.convert("1")
-    image.info = dict(info)
+    image.info = {key: value for key, value in info.items() if key not in _STALE}
+    profile = info.get("icc_profile")
+    if profile and profile[16:20] == b"Lab ":  # of colours that became RGB
+        del image.info["icc_profile"]
     return image
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ import pyvips
 from mssn.errors import DataError, ImageError
 from mssn.image.color import to_8_bit
 from mssn.image.exif import resolution_of, upright_exif, without_previews
+from mssn.image.jpeg import without_gain_map
 from mssn.image.metadata import field, kind_of, loader, reason
 from mssn.image.picture import Picture
 from mssn.image.scratch import ScratchArrays, release
-from mssn.image.source import READABLE, PictureFile, display_name
+from mssn.image.source import HOW_TO_READ_IT, READABLE, PictureFile, display_name
 from mssn.image.xmp import upright_xmp
 
 MAX_PIXELS = 500_000_000  # a small damaged or hostile file may claim a size that would fill the memory
@@ -65,6 +67,17 @@ def read(
     """
     file = source if isinstance(source, PictureFile) else PictureFile(source)
     image = file.open(max_pixels, into)
+    if not file.separate(into):
+        return _picture(file, image, scratch)
+    if scratch is not None and scratch.holds(sum(file.directories[number].nbytes for number in file.pages)):
+        scratch.limit = 0  # each might fit, all of them together do not
+    first = _picture(file, image, scratch)
+    others = (_picture(file, file.open_page(number), scratch) for number in file.pages[1:])
+    return replace(first, left_out=0, others=tuple(others))
+
+
+def _picture(file: PictureFile, image: pyvips.Image, scratch: ScratchArrays | None) -> Picture:
+    """Decode what was opened."""
     array = _samples(file, image, scratch=scratch)
     inks = image.interpretation == "cmyk"
     if inks:
@@ -83,6 +96,8 @@ def read(
     # Of a TIFF, libvips gives 4 bytes of it.
     iptc = field(image, "iptc-data", None) if kind_of(image) == "jpeg" else None
     across, down = _dpi(image, file) or (None, 1.0)
+    if xmp and file.gain_map:
+        xmp = without_gain_map(xmp)
     return Picture(
         pixels=pixels,
         alpha=alpha if alpha.size else None,
@@ -100,9 +115,9 @@ def read(
         pages=count,
         delays=tuple(field(image, "delay", ())) if animated else (),
         loop=field(image, "loop", 0) if animated else 0,
-        left_out=max(field(image, "n-pages", 1) - count, 0) or file.extras.frames - 1,
+        left_out=max(file.count - count, 0),
         compression=file.compression,
-        notes=(*file.extras.notes, *damaged),
+        notes=(*file.notes, *damaged),
     )
 
 
@@ -214,7 +229,7 @@ def _samples(
         array = _decoded(image, srgb=srgb, scratch=scratch)
     except pyvips.Error as error:
         if kind_of(image) == "heic":
-            raise ImageError(f"{name}: this libvips cannot decode HEIC; use AVIF or PNG") from error
+            raise ImageError(f"{name}: is a HEIC picture; {HOW_TO_READ_IT}") from error
         raise ImageError(f"{name}: the file is damaged or cut short ({reason(error)})") from error
     if array.dtype == np.float32 and not np.isfinite(array).all():
         raise ImageError(f"{name}: some of its samples are not numbers")

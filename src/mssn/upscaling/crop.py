@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mssn.errors import ImageError
 from mssn.image.picture import Picture
@@ -56,7 +56,10 @@ class Crop:
             raise ImageError(f"{name}: `crop` {self} reaches beyond its {width}x{height} pixels")
 
     def of(self, picture: Picture) -> Picture:
-        """That place of each page."""
+        """That place of each page; of pages that differ in size, of the first."""
+        if picture.others:
+            notes = (*picture.notes, f"a crop of the first of {1 + len(picture.others)} pages")
+            picture = replace(picture, others=(), notes=notes)
         if picture.pages > 1:
             return picture.joined([self.of(page) for page in picture.split()])
         rows, columns = slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)

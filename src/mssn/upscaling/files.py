@@ -16,7 +16,7 @@ from mssn.image.picture import Picture
 from mssn.image.read import read
 from mssn.image.scratch import ScratchArrays
 from mssn.image.source import PictureFile, display_name
-from mssn.image.write import to_bytes, write
+from mssn.image.write import check_format, to_bytes, write
 from mssn.upscaling.along import copy_sidecars, copy_times
 from mssn.upscaling.jobs import Done, Job, Options
 from mssn.upscaling.naming import suffix_for
@@ -102,6 +102,7 @@ def _read(
 
 def _check_target(target: Path, force: bool, source: Path | None = None) -> None:
     """Refuse before the work what cannot or should not be written after it."""
+    check_format(target.suffix.lower(), display_name(target))
     if not target.parent.is_dir():
         raise ImageError(f"{target.parent}: no such folder")
     try:
@@ -119,9 +120,20 @@ def _check_target(target: Path, force: bool, source: Path | None = None) -> None
 def _noted(large: Enlarged, source: Picture, options: Options, suffix: str) -> Enlarged:
     """With the metadata that are wanted: those of the source and a note of what enlarged it, or none."""
     picture = large.picture
-    if options.dpi == "scale" and source.dpi is not None:
-        picture = replace(picture, dpi=source.dpi * picture.page_size[1] / source.page_size[1])
-    return replace(large, picture=kept(picture, suffix, large.model, options.metadata))
+    if options.dpi == "scale":
+        picture = _at_scaled_dpi(picture, source)
+    others = picture.others
+    if options.metadata == "strip":
+        others = tuple(kept(page, suffix, large.model, "strip") for page in others)
+    picture = replace(kept(picture, suffix, large.model, options.metadata), others=others)
+    return replace(large, picture=picture)
+
+
+def _at_scaled_dpi(large: Picture, small: Picture) -> Picture:
+    """With a resolution that leaves every page as large on paper as it was."""
+    others = tuple(_at_scaled_dpi(*pages) for pages in zip(large.others, small.others, strict=True))
+    ratio = large.page_size[1] / small.page_size[1]
+    return replace(large, dpi=None if small.dpi is None else small.dpi * ratio, others=others)
 
 
 def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
@@ -130,7 +142,7 @@ def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
         job,
         before,
         after,
-        picture.pages,
+        picture.pages + len(picture.others),
         picture.left_out,
         _cut(picture, job.target),
         large.model,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, get_args
 
@@ -144,22 +144,44 @@ class Upscaler:
             CancelledError: `progress` returned False.
         """
         family = self._family(picture.compression)
-        size, steps = self._way(family, picture.page_size, picture.pages)
-        planes = 1 if picture.black is None else 2  # black goes through the networks by itself
-        cost = picture.pages * _cost(picture.page_size, [scale for _, scale in steps])
-        tracker = ProgressTracker(planes * cost, progress, scratch)
+        pages = (picture, *picture.others)
+        ways = [self._way(family, page.page_size, page.pages) for page in pages]
+        if (
+            sum(page.pages * math.prod(size) for page, (size, _) in zip(pages, ways, strict=True))
+            > MAX_RESULT_PIXELS
+        ):
+            raise ImageError(
+                f"the result would exceed {MAX_RESULT_PIXELS / 1e9:g} billion pixels on {len(pages)} pages"
+            )
+        cost = 0
+        for page, (_, steps) in zip(pages, ways, strict=True):
+            planes = 1 if page.black is None else 2  # black goes through the networks by itself
+            cost += planes * page.pages * _cost(page.page_size, [scale for _, scale in steps])
+        tracker = ProgressTracker(cost, progress, scratch)
+        large = [self._resized(page, *way, tracker) for page, way in zip(pages, ways, strict=True)]
+        tracker.finish()
+        result, steps = replace(large[0], others=tuple(large[1:])), ways[0][1]
+        if not steps:
+            return Enlarged(result, BICUBIC, (), BICUBIC, "fp32")
+        ran = tuple((family.name, scale) for family, scale in steps)
+        first = self._models[steps[0]]().runtime_for(picture.pixels.dtype)
+        return Enlarged(result, ran[0][0], ran, first.name.split()[0], first.precision)
+
+    def _resized(
+        self,
+        picture: Picture,
+        size: tuple[int, int],
+        steps: list[tuple[ModelFamily, int]],
+        tracker: ProgressTracker,
+    ) -> Picture:
+        """A picture of pages of one kind, enlarged step by step to the size."""
         for step in steps:
             model = self._models[step]()
             picture = picture.resized(partial(model, tracker=tracker), model.alpha)
         if picture.page_size != size:
             fit = partial(_fit, size=size)
             picture = picture.resized(fit, fit, bleeding=not steps)
-        tracker.finish()
-        if not steps:
-            return Enlarged(picture, BICUBIC, (), BICUBIC, "fp32")
-        ran = tuple((family.name, scale) for family, scale in steps)
-        first = self._models[steps[0]]().runtime_for(picture.pixels.dtype)
-        return Enlarged(picture, ran[0][0], ran, first.name.split()[0], first.precision)
+        return picture
 
     def scaled(self, factor: float) -> Upscaler:
         """One that enlarges by this factor with the same networks."""

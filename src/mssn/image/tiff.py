@@ -1,0 +1,150 @@
+"""What the directories of a TIFF say, one for each of its pages.
+
+Source: TIFF 6.0, section 2; BigTIFF; TIFF Technical Note 2 (JPEG in TIFF).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass, field
+from typing import IO
+
+MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # of both byte orders, the last two of BigTIFF
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+_STRIPS, _ORIENTATION, _CHANNELS, _TILES = 273, 274, 277, 324
+_EXTRA, _SAMPLES, _TABLES, _STREAM, _OLD_TABLES = 338, 339, 347, 513, 519
+_KIND = (_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _CHANNELS, _EXTRA, _SAMPLES)
+_SMALLER, _MASK = 1, 4  # bits of a subfile's type
+_FORMATS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of numbers that are asked for
+_MOST_VALUES = 64  # of a tag, more are never needed
+_MOST_ENTRIES = 1 << 17  # of all directories together; what a hostile file adds is not looked at
+
+
+@dataclass(frozen=True)
+class Directory:
+    """One page.
+
+    Attributes:
+        values: The numbers of each tag, at most 64.
+        places: Where the values of a tag lie in the file, and how many bytes they have.
+    """
+
+    values: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    places: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def number(self, tag: int, default: int) -> int:
+        """The first number of a tag."""
+        return self.values.get(tag, (default,))[0]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels, as they are stored; 0 if the file does not say."""
+        return self.number(_HEIGHT, 0), self.number(_WIDTH, 0)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its pixels when they are decoded."""
+        bits = max(8, *self.values.get(_BITS, (1,)))
+        return math.prod(self.size) * self.number(_CHANNELS, 1) * bits // 8
+
+    @property
+    def kind(self) -> tuple[tuple[int, ...], ...]:
+        """Equal for pages that can be decoded together: of one size, depth, colour and orientation."""
+        return tuple(self.values.get(tag, ()) for tag in _KIND)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page, not a smaller copy of one, or its mask."""
+        return not self.number(_SUBFILE, 0) & (_SMALLER | _MASK)
+
+    @property
+    def compression(self) -> int:
+        """The method by its number; 1 is none."""
+        return self.number(_COMPRESSION, 1)
+
+    @property
+    def is_lab_of_8_bits(self) -> bool:
+        """Whether its colours are CIE L*a*b* of 8 bits each."""
+        return (self.number(_PHOTOMETRIC, 0), self.values.get(_BITS)) == (8, (8, 8, 8))
+
+    @property
+    def extra(self) -> tuple[int, ...]:
+        """What channels behind the colours are: 0 of no stated kind, 1 and 2 transparency."""
+        return self.values.get(_EXTRA, ())
+
+    @property
+    def jpeg_tables(self) -> tuple[int, int] | None:
+        """Where a JPEG stream with the page's tables lies, and how long it is."""
+        if _TABLES in self.places:
+            return self.places[_TABLES]
+        if _STREAM in self.values:
+            return self.number(_STREAM, 0), 1 << 16
+        return None
+
+    @property
+    def old_table(self) -> int | None:
+        """Where the 64 numbers of the first quantisation table lie (JPEG of TIFF 6.0)."""
+        return self.number(_OLD_TABLES, 0) or None
+
+    @property
+    def first_strip(self) -> int:
+        """Where the first strip or tile lies; 0 if the file does not say."""
+        return self.number(_STRIPS, 0) or self.number(_TILES, 0)
+
+
+def directories(file: IO[bytes], start: int = 0) -> tuple[Directory, ...]:
+    """All directories of a TIFF, as far as they can be read.
+
+    Args:
+        file: An open file.
+        start: Where the TIFF begins in it.
+
+    Returns:
+        One for each page, in order; of a damaged file those before the damage. Nothing of any other file.
+    """
+    file.seek(start)
+    head = file.read(16)
+    if head[:4] not in MARKS:
+        return ()
+    order, big = "<" if head[:2] == b"II" else ">", head[2:4].strip(b"\0") == b"+"
+    found: list[Directory] = []
+    seen: set[int] = set()
+    entries = 0
+    try:
+        place = struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)[0]
+        while place and place not in seen and entries <= _MOST_ENTRIES:
+            seen.add(place)
+            file.seek(start + place)
+            count = struct.unpack(order + ("Q" if big else "H"), file.read(8 if big else 2))[0]
+            entries += count
+            if entries > _MOST_ENTRIES:
+                break
+            body = file.read(count * (20 if big else 12))
+            following = file.read(8 if big else 4)
+            found.append(_directory(file, start, order, big, body))
+            place = struct.unpack(order + ("Q" if big else "I"), following)[0]
+    except (struct.error, OverflowError, ValueError, OSError):
+        pass  # whoever decodes the file will say what is wrong
+    return tuple(found)
+
+
+def _directory(file: IO[bytes], start: int, order: str, big: bool, body: bytes) -> Directory:
+    size, room = (20, 8) if big else (12, 4)
+    directory = Directory()
+    for at in range(0, len(body) - size + 1, size):
+        tag, kind, number = struct.unpack_from(order + ("HHQ" if big else "HHI"), body, at)
+        letter = _FORMATS.get(kind, "B")
+        length = number * struct.calcsize(letter)
+        value = body[at + size - room : at + size]
+        if length > room:
+            place = start + struct.unpack(order + ("Q" if big else "I"), value)[0]
+            directory.places[tag] = place, length
+            if tag not in (*_KIND, _STRIPS, _TILES, _OLD_TABLES):
+                continue
+            file.seek(place)
+            value = file.read(min(length, _MOST_VALUES * struct.calcsize(letter)))
+        fits = min(number, len(value) // struct.calcsize(letter), _MOST_VALUES)
+        if fits and kind in _FORMATS:
+            directory.values[tag] = struct.unpack_from(f"{order}{fits}{letter}", value)
+    return directory
