@@ -50,6 +50,7 @@ def test_closed_streams_stop_no_batch_and_hide_no_failure(tmp_path) -> None:
         done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 1, output
         assert sorted(os.listdir(tmp_path / output)) == [f"{n}.png" for n in range(9) if n != 4]
+        assert output in ("head", "both") or done.stdout.count("\n") == done.stdout.count("[") in (0, 8)
         assert "Traceback" not in done.stdout + done.stderr and "Exception" not in done.stdout + done.stderr
     script = f"rm in/4.png; {run} -o good/ | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
@@ -281,3 +282,12 @@ def test_lines_stay_lines() -> None:
     assert streams.one_line("a\nb\r\x1b[0m\u2028c\x85 \udcff") == "a\\nb\\r\\x1b[0m\\u2028c\\x85 \\udcff"
     for name in ("Bild größer.png", "日本\u3000語.png", "a\u202fb.png", "👩\u200d🚀.png"):
         assert streams.one_line(name) == name
+
+
+@posix
+def test_no_file_gets_the_number_of_a_closed_stream() -> None:
+    """What a library writes to standard error would land in it."""
+    code = "import os; from mssn.cli.streams import open_closed; open_closed();"
+    code += "raise SystemExit(os.open(os.devnull, os.O_RDONLY) <= 2)"
+    script = f"{sys.executable} -c '{code}' <&- >&- 2>&-"
+    assert subprocess.run(["bash", "-c", script]).returncode == 0
