@@ -28,8 +28,9 @@ import numpy as np
 from common import RESULTS, report
 from plot import draw
 
+from mssn.image.find import find_images
 from mssn.image.picture import Picture
-from mssn.image.read import find_images, read_rgb
+from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, imresize, shrink
 from mssn.image.write import write
 from mssn.lab.export.onnx import export

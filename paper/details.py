@@ -15,7 +15,8 @@ import numpy as np
 from matplotlib import patches, pyplot
 
 from mssn.api import load_tiled
-from mssn.image.read import find_images, read_rgb
+from mssn.image.find import find_images
+from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, imresize, shrink
 from mssn.runtime.base import Runtime
 from mssn.score.folders import locate

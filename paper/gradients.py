@@ -21,7 +21,8 @@ from torch import nn
 
 from mssn import provenance
 from mssn.errors import MssnError
-from mssn.image.read import find_images, read_rgb
+from mssn.image.find import find_images
+from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.lab import nets
 from mssn.lab.experiment.plan import load_experiment

@@ -25,7 +25,8 @@ import record
 
 from mssn.api import load_tiled
 from mssn.errors import MssnError
-from mssn.image.read import find_images, read_rgb
+from mssn.image.find import find_images
+from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, imresize
 from mssn.models import info
 from mssn.runtime.base import Runtime

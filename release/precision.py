@@ -23,7 +23,8 @@ import torch
 from torch import nn
 
 from mssn.errors import MssnError
-from mssn.image.read import find_images, read_rgb
+from mssn.image.find import find_images
+from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.lab.export.fuse import FusedMSSN
 from mssn.lab.export.int8 import export_int8, quantize_weight

@@ -15,8 +15,9 @@ from typing import Any
 
 import record
 
+from mssn.image.find import find_images
 from mssn.image.picture import Picture
-from mssn.image.read import find_images, read_rgb
+from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.image.write import write
 from mssn.models import info

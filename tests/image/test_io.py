@@ -16,8 +16,9 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from mssn.errors import DataError, ImageError
+from mssn.image.find import find_images
 from mssn.image.picture import Picture
-from mssn.image.read import find_images, read, read_rgb, read_size
+from mssn.image.read import read, read_rgb, read_size
 from mssn.image.source import READABLE
 from mssn.image.write import WRITABLE, write
 

@@ -83,7 +83,7 @@ def test_pages_and_large_tiffs_have_none_either(monkeypatch) -> None:
     pages = Picture(np.concatenate([PIXELS, 255 - PIXELS]), pages=2)
     for big in (False, True):
         options = {"compression": "deflate", "bigtiff": big}
-        monkeypatch.setattr("mssn.image.write._options", lambda *_, options=options: dict(options))
+        monkeypatch.setattr("mssn.image.encode._options", lambda *_, options=options: dict(options))
         with tifffile.TiffFile(io.BytesIO(to_bytes(pages, ".tif"))) as file:
             assert file.is_bigtiff == big and len(file.pages) == 2
             for page in file.pages:

@@ -7,7 +7,7 @@ from pathlib import Path
 import details
 import pytest
 
-from mssn.image.read import find_images
+from mssn.image.find import find_images
 from mssn.score.folders import locate
 
 

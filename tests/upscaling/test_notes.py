@@ -14,7 +14,9 @@ from mssn.image.picture import Picture
 from mssn.image.png import chunk
 from mssn.image.read import read
 from mssn.image.write import write
-from mssn.upscaling.files import Done, Job, Options, upscale_bytes, upscale_file, upscale_files
+from mssn.upscaling.batch import upscale_files
+from mssn.upscaling.files import upscale_bytes, upscale_file
+from mssn.upscaling.jobs import Done, Job, Options
 from mssn.upscaling.size import Factor
 from mssn.upscaling.upscaler import ModelFamily, Upscaler
 

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 
 from mssn.atomic import replacing
 from mssn.errors import WeightsError
-from mssn.image.read import find_images, read_rgb
+from mssn.image.find import find_images
+from mssn.image.read import read_rgb
 from mssn.models.info import shipped_file
 from mssn.models.meta import exported_file, read_meta
 from mssn.runtime.plan import names_file

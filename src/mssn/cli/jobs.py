@@ -14,7 +14,7 @@ from mssn.atomic import try_writing
 from mssn.cli.options import Lines, in_options
 from mssn.cli.streams import tell
 from mssn.errors import DataError, ImageError
-from mssn.image.read import counting_order, find_images
+from mssn.image.find import counting_order, find_images
 from mssn.upscaling.jobs import Job, failure
 from mssn.upscaling.naming import key
 

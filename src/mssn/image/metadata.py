@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Any
 
 import pyvips
+
+
+def _quiet() -> None:
+    """Send GLib's complaints about damaged files where pyvips sends those of libvips: to Python's logging."""
+    callback = getattr(pyvips, "_log_handler_cb", None)  # pyvips has no public one
+    if callback is not None:
+        levels = pyvips.GLogLevelFlags.LEVEL_CRITICAL | pyvips.GLogLevelFlags.LEVEL_WARNING
+        number = pyvips.glib_lib.g_log_set_handler(b"GLib-GObject", levels, callback, pyvips.ffi.NULL)
+        atexit.register(pyvips.glib_lib.g_log_remove_handler, b"GLib-GObject", number)
+
+
+_quiet()
 
 
 def describes(icc: bytes, space: str) -> bool:

@@ -7,24 +7,22 @@ its file says, never a guess from its values.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyvips
 
-from mssn.errors import DataError, ImageError
+from mssn.errors import ImageError
 from mssn.image.color import to_8_bit
 from mssn.image.exif import resolution_of, upright_exif, without_previews
 from mssn.image.jpeg import without_gain_map
 from mssn.image.metadata import field, kind_of, loader, reason
 from mssn.image.picture import Picture
 from mssn.image.scratch import ScratchArrays, release
-from mssn.image.source import HOW_TO_READ_IT, READABLE, PictureFile, display_name
+from mssn.image.source import HOW_TO_READ_IT, PictureFile
 from mssn.image.xmp import upright_xmp
 
 MAX_PIXELS = 500_000_000  # a small damaged or hostile file may claim a size that would fill the memory
@@ -125,7 +123,13 @@ def _dpi(image: pyvips.Image, file: PictureFile) -> tuple[float, float] | None:
     """Dots per inch across and down the upright picture, where the file names them."""
     if loader(image) in ("webp", "heif"):  # of these, libvips does not look at their EXIF
         dpi = resolution_of(field(image, "exif-data", b""))
-    elif file.extras.resolution or image.get_typeof("resolution-unit"):
+    elif (
+        file.extras.resolution
+        or image.get_typeof("resolution-unit")
+        or (
+            loader(image) == "bmp" and image.xres != 1  # libvips's word for unknown
+        )
+    ):
         dpi = image.xres * 25.4, image.yres * 25.4
     else:
         dpi = None
@@ -157,54 +161,6 @@ def read_size(source: Source) -> tuple[int, int]:
         ImageError: as `read`, except that damage behind the header goes unnoticed.
     """
     return PictureFile(source).size
-
-
-def find_images(
-    folder: str | os.PathLike[str], unreadable: list[str] | None = None, passed: list[Path] | None = None
-) -> list[Path]:
-    """All readable pictures in a folder and its sub-folders, in the order a person would count them.
-
-    Known by their endings (`READABLE`, any case); hidden files and folders are passed over; `2.png` comes
-    before `10.png`, on every file system. Links to files are followed, links to folders are not: they may
-    lead anywhere.
-
-    Args:
-        folder: where to look.
-        unreadable: takes a line for each sub-folder that cannot be listed; without it, that is an error.
-        passed: takes linked folders, and files with other endings.
-
-    Raises:
-        DataError: the folder is missing, unreadable or holds no picture.
-    """
-
-    def refuse(error: OSError) -> None:
-        line = f"{display_name(error.filename)}: cannot be listed: {error.strerror}"
-        if unreadable is None or Path(error.filename) == root:
-            raise DataError(line) from error
-        unreadable.append(line)
-
-    root = Path(folder)
-    if not root.is_dir():
-        raise DataError(
-            f"{display_name(root)}: {'is a file, not a folder' if root.exists() else 'no such folder'}"
-        )
-    found: list[Path] = []
-    for parent, folders, files in os.walk(root, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in files if not name.startswith(".")]
-        if passed is not None:
-            passed += [path for path in (Path(parent, name) for name in folders) if path.is_symlink()]
-    if passed is not None:
-        passed += [path for path in found if path.suffix.lower() not in READABLE]
-    found = [path for path in found if path.suffix.lower() in READABLE]
-    if not found:
-        raise DataError(f"{display_name(root)}: holds no pictures (looked for {', '.join(READABLE)})")
-    return sorted(found, key=counting_order)
-
-
-def counting_order(path: Path) -> tuple[list[list[tuple[int, str]]], str]:
-    """Sorts paths as a person would count them: `2.png` before `10.png`."""
-    return [_natural(part) for part in path.parts], str(path)
 
 
 def _plane(array: np.ndarray, first: int, end: int, scratch: ScratchArrays | None) -> np.ndarray:
@@ -294,9 +250,3 @@ def _in_file(image: pyvips.Image, orientation: int, scratch: ScratchArrays) -> n
 
 def _size(image: pyvips.Image) -> int:
     return image.width * image.height * image.bands * np.dtype(_DTYPES[str(image.format)]).itemsize
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Sort key that counts: digits compare as numbers, letters without case."""
-    pieces = re.split(r"(\d+)", text)
-    return [(int(piece), "") if piece.isdecimal() else (-1, piece.casefold()) for piece in pieces]

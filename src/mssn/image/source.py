@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import math
 import os
 import weakref
@@ -34,18 +33,6 @@ _SAMPLES = ("uchar", "ushort", "float")
 _PAGED = {"tiff": (".tif", ".tiff"), "gif": (".webp",), "webp": (".webp",)}  # what can hold their pages
 _EXTRA = {"heif": "a HEIC picture", "jxl": "a JPEG XL picture"}  # kinds of the extra "formats"
 HOW_TO_READ_IT = "pip install 'mssn[formats]' to read it"
-
-
-def _quiet() -> None:
-    """Send GLib's complaints about damaged files where pyvips sends those of libvips: to Python's logging."""
-    callback = getattr(pyvips, "_log_handler_cb", None)  # pyvips has no public one
-    if callback is not None:
-        levels = pyvips.GLogLevelFlags.LEVEL_CRITICAL | pyvips.GLogLevelFlags.LEVEL_WARNING
-        number = pyvips.glib_lib.g_log_set_handler(b"GLib-GObject", levels, callback, pyvips.ffi.NULL)
-        atexit.register(pyvips.glib_lib.g_log_remove_handler, b"GLib-GObject", number)
-
-
-_quiet()
 
 
 def display_name(source: str | os.PathLike[str] | bytes) -> str:

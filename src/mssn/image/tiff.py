@@ -18,7 +18,7 @@ _KIND = (_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _CHANNELS, _EXTRA, 
 _SMALLER, _MASK = 1, 4  # bits of a subfile's type
 _FORMATS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of numbers that are asked for
 _MOST_VALUES = 64  # of a tag, more are never needed
-_MOST_ENTRIES = 1 << 17  # of all directories together; what a hostile file adds is not looked at
+_MOST_ENTRIES = 1 << 16  # of all directories together; what a hostile file adds is not looked at
 
 
 @dataclass(frozen=True)

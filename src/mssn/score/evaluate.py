@@ -19,8 +19,9 @@ import numpy as np
 
 from mssn import provenance
 from mssn.errors import DataError, ImageError
+from mssn.image.find import find_images
 from mssn.image.picture import Picture
-from mssn.image.read import find_images, read_rgb
+from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, imresize
 from mssn.image.write import write
 from mssn.runtime.base import Runtime

@@ -23,7 +23,7 @@ import numpy as np
 
 from mssn.atomic import replacing
 from mssn.errors import DataError, ImageError
-from mssn.image.read import find_images
+from mssn.image.find import find_images
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.lab.data import cache as kept
 from mssn.lab.data.opaque import TransparentError, read_opaque

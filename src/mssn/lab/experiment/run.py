@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mssn import provenance
 from mssn.errors import DataError, DivergedError, MssnError
-from mssn.image.read import find_images
+from mssn.image.find import find_images
 from mssn.lab.experiment.plan import Arm, Experiment
 from mssn.lab.experiment.results import WEIGHTS, another_recipe, borrow, finished, trained, unscored, write
 from mssn.lab.export.onnx import export

@@ -15,7 +15,7 @@ from torch import nn
 
 from mssn import provenance
 from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
-from mssn.image.read import find_images
+from mssn.image.find import find_images
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.lab import complexity, nets
 from mssn.lab.data.degraded import degraded
