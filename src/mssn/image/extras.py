@@ -27,6 +27,7 @@ class Extras:
         colours: Colour tags as chunks of a PNG; that of an AVIF, too.
         text: Chunks of text of a PNG.
         resolution: Whether a PNG states one.
+        profile: Whether a PNG has an ICC profile, good or bad.
         hidden: Places of four letters that libvips must not see, because of what it would do about them.
         notes: What could not be taken along, in short clauses.
     """
@@ -35,6 +36,7 @@ class Extras:
     colours: tuple[Chunk, ...] = ()
     text: tuple[Chunk, ...] = ()
     resolution: bool = False
+    profile: bool = False
     hidden: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -74,7 +76,7 @@ def _of_png(file: IO[bytes]) -> Extras:
     hiding["hidden"] += facts.costly
     if facts.too_long:
         hiding["notes"] += ("text left out (more than 16 MiB)",)
-    return Extras(facts.frames, facts.colours, facts.text, facts.resolution, **hiding)
+    return Extras(facts.frames, facts.colours, facts.text, facts.resolution, facts.profile, **hiding)
 
 
 def _hiding(blocks: Iterable[tuple[int, bytes]]) -> dict[str, Any]:

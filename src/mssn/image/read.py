@@ -79,7 +79,9 @@ def read(
     animated = count > 1 and image.get_typeof("delay") != 0
     exif, xmp = field(image, "exif-data", None), field(image, "xmp-data", None)
     upright = upright_exif(exif) if exif else None
-    damaged = ("damaged EXIF left out",) if exif and upright is None else ()
+    icc = field(image, "icc-profile-data", None)
+    damaged = ["damaged EXIF left out"] if exif and upright is None else []
+    damaged += ["damaged colour profile left out"] if file.extras.profile and icc is None else []
     # Of a TIFF, libvips gives 4 bytes of it.
     iptc = field(image, "iptc-data", None) if kind_of(image) == "jpeg" else None
     across, down = _dpi(image, file) or (None, 1.0)
@@ -88,7 +90,7 @@ def read(
         alpha=alpha if alpha.size else None,
         black=black if inks else None,
         bits=_bits_of(image),
-        icc=field(image, "icc-profile-data", None),
+        icc=icc,
         colours=file.extras.colours,
         exif=upright,
         xmp=upright_xmp(xmp) if xmp else None,
