@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
+import pyvips
+
 from mssn.image.boxes import MOST_BLOCKS, avif_facts
 from mssn.image.containers import directories, exif_of_jpeg, exif_of_webp
-from mssn.image.exif import is_hostile
+from mssn.image.exif import is_hostile, resolution_of
+from mssn.image.metadata import field, loader
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
 
 _UNREAD = {  # by the tags of a TIFF
@@ -102,3 +105,22 @@ def shown(content: bytes, hidden: tuple[int, ...]) -> bytes:
         else:
             changed[place : place + 4] = HIDDEN
     return bytes(changed)
+
+
+def resolution(image: pyvips.Image, extras: Extras) -> tuple[float, float] | None:
+    """Dots per inch across and down the upright picture, where the file names them.
+
+    Args:
+        image: The picture as libvips opened it.
+        extras: Of its file.
+    """
+    if loader(image) in ("webp", "heif"):  # of these, libvips does not look at their EXIF
+        dpi = resolution_of(field(image, "exif-data", b""))
+    elif extras.resolution or image.get_typeof("resolution-unit"):
+        dpi = image.xres * 25.4, image.yres * 25.4
+    else:
+        dpi = None
+    if dpi is None or min(dpi) < 0.1:
+        return None
+    across, down = (round(number, 1) for number in dpi)
+    return (down, across) if field(image, "orientation", 1) in (5, 6, 7, 8) else (across, down)

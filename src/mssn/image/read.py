@@ -18,7 +18,8 @@ import pyvips
 
 from mssn.errors import DataError, ImageError
 from mssn.image.color import to_8_bit
-from mssn.image.exif import resolution_of, upright_exif, without_previews
+from mssn.image.exif import upright_exif, without_previews
+from mssn.image.extras import resolution
 from mssn.image.metadata import field, kind_of, loader, reason
 from mssn.image.picture import Picture
 from mssn.image.scratch import ScratchArrays, release
@@ -84,7 +85,7 @@ def read(
     damaged += ["damaged colour profile left out"] if file.extras.profile and icc is None else []
     # Of a TIFF, libvips gives 4 bytes of it.
     iptc = field(image, "iptc-data", None) if kind_of(image) == "jpeg" else None
-    across, down = _dpi(image, file) or (None, 1.0)
+    across, down = resolution(image, file.extras) or (None, 1.0)
     return Picture(
         pixels=pixels,
         alpha=alpha if alpha.size else None,
@@ -106,20 +107,6 @@ def read(
         compression=file.compression,
         notes=(*file.extras.notes, *damaged),
     )
-
-
-def _dpi(image: pyvips.Image, file: PictureFile) -> tuple[float, float] | None:
-    """Dots per inch across and down the upright picture, where the file names them."""
-    if loader(image) in ("webp", "heif"):  # of these, libvips does not look at their EXIF
-        dpi = resolution_of(field(image, "exif-data", b""))
-    elif file.extras.resolution or image.get_typeof("resolution-unit"):
-        dpi = image.xres * 25.4, image.yres * 25.4
-    else:
-        dpi = None
-    if dpi is None or min(dpi) < 0.1:
-        return None
-    across, down = (round(number, 1) for number in dpi)
-    return (down, across) if field(image, "orientation", 1) in (5, 6, 7, 8) else (across, down)
 
 
 def read_rgb(source: Source) -> np.ndarray:
