@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import zlib
 from pathlib import Path
 from typing import cast
 
@@ -17,9 +18,11 @@ from PIL import Image, ImageCms
 import mssn
 from mssn.errors import ImageError
 from mssn.image.picture import Picture
+from mssn.image.png import chunk
+from mssn.image.profile import profile_of
 from mssn.image.read import read, read_rgb, read_size
 from mssn.image.source import PictureFile
-from mssn.image.write import write
+from mssn.image.write import to_bytes, write
 from mssn.upscaling.files import upscale_file
 from mssn.upscaling.jobs import Options
 from mssn.upscaling.size import Factor
@@ -151,3 +154,14 @@ def test_a_result_is_signed_in_every_format(tmp_path, photo) -> None:
         assert PictureFile(target).signed
         upscale_file(BICUBIC, tmp_path / "a.png", target, Options(force=True, metadata="strip"))
         assert not PictureFile(target).signed
+
+
+def test_complaints_in_any_letters_go_to_the_log(capfd, caplog) -> None:
+    """The name of a profile is in Latin-1, and libvips quotes it."""
+    plain = to_bytes(Picture(np.zeros((4, 4, 3), np.uint8)), ".png")
+    profile = bytearray(profile_of((), grey=False) or b"")
+    profile[136:140] = b"\xff" * 4  # where the first tag lies
+    named = chunk(b"iCCP", b"t\xfcr\0\0" + zlib.compress(bytes(profile)))
+    assert read(plain[:33] + named + plain[33:]).notes == ("damaged colour profile left out",)
+    assert "t\ufffdr" in caplog.text
+    assert capfd.readouterr() == ("", "")

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from mssn.image.exif import MOST
+from mssn.image.picture import Picture
+from mssn.image.xmp import compact
 
 MOST_SEGMENT = 65_533  # bytes in a segment of a JPEG
 EXIF_MARK, XMP_MARK = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -36,7 +38,25 @@ def with_segments(start: bytes | bytearray, segments: list[tuple[int, bytes]]) -
     return b"".join([start[:2], *parts, start[2:]])
 
 
-def jfif(dpi: tuple[float, float] | None) -> bytes:
+def jpeg_segments(picture: Picture, exif: bytes) -> list[tuple[int, bytes]]:
+    """Marker and content of the first segments of a JPEG; what is too long for one is left out.
+
+    Args:
+        picture: Whose metadata they hold.
+        exif: Its block, from its "II" or "MM" on.
+    """
+    wanted = [(0xE1, EXIF_MARK + exif)] if exif else []
+    if picture.xmp:
+        whole = XMP_MARK + picture.xmp
+        wanted.append((0xE1, whole if len(whole) <= MOST_SEGMENT else XMP_MARK + compact(picture.xmp)))
+    if picture.iptc:
+        wanted.append((0xED, picture.iptc))
+    if picture.black is None or picture.dpi:  # JFIF knows no inks, but where else is the resolution to go
+        wanted.insert(0, (0xE0, _jfif(picture.resolution)))
+    return [segment for segment in wanted if len(segment[1]) <= MOST_SEGMENT]
+
+
+def _jfif(dpi: tuple[float, float] | None) -> bytes:
     """The content of the first segment, with or without a resolution."""
     unit, across, down = (1, *dpi) if dpi else (0, 1, 1)
     densities = (min(max(round(number), 1), 65535) for number in (across, down))

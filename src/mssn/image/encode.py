@@ -14,25 +14,16 @@ import pyvips
 from mssn.image import plugins
 from mssn.image.boxes import with_items
 from mssn.image.color import to_8_bit, to_integers
-from mssn.image.containers import (
-    EXIF_MARK,
-    MOST_SEGMENT,
-    XMP_MARK,
-    jfif,
-    webp_with_exif,
-    with_segments,
-    without_unit,
-)
+from mssn.image.containers import EXIF_MARK, jpeg_segments, webp_with_exif, with_segments, without_unit
 from mssn.image.exif import fitting_exif
 from mssn.image.metadata import describes
 from mssn.image.pages import join
 from mssn.image.picture import Picture
 from mssn.image.plugins import HEIC, JXL, PLUGGED
 from mssn.image.png import with_chunks
-from mssn.image.profile import is_srgb, profile_of
+from mssn.image.profile import with_profile
 from mssn.image.scratch import location
 from mssn.image.sink import encode_to
-from mssn.image.xmp import compact
 
 WRITABLE = (
     *(".avif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jxl", ".png", ".tif", ".tiff", ".webp"),
@@ -82,7 +73,7 @@ def _encode(file: BinaryIO, picture: Picture, suffix: str, options: dict[str, An
     options = {**options, "keep": "icc" if suffix in _JPEG else "xmp|icc|other"}
     exif = (picture.exif or b"").removeprefix(EXIF_MARK)
     if suffix in _JPEG:
-        segments = _segments(picture, exif)
+        segments = jpeg_segments(picture, exif)
         encode_to(image, file, suffix, options, lambda start: with_segments(start, segments))
     elif suffix == ".png":
         chunks = [*picture.colours, *[(b"eXIf", exif)] * bool(exif), *picture.text]
@@ -113,29 +104,12 @@ def _single_pages(picture: Picture, suffix: str) -> Iterator[bytes]:
         yield file.getvalue()
 
 
-def _segments(picture: Picture, exif: bytes) -> list[tuple[int, bytes]]:
-    """The first segments of a JPEG; what is too long for one is left out."""
-    wanted = [(0xE1, EXIF_MARK + exif)] if exif else []
-    if picture.xmp:
-        whole = XMP_MARK + picture.xmp
-        wanted.append((0xE1, whole if len(whole) <= MOST_SEGMENT else XMP_MARK + compact(picture.xmp)))
-    if picture.iptc:
-        wanted.append((0xED, picture.iptc))
-    if picture.black is None or picture.dpi:  # JFIF knows no inks, but where else is the resolution to go
-        wanted.insert(0, (0xE0, jfif(_dpi(picture))))
-    return [segment for segment in wanted if len(segment[1]) <= MOST_SEGMENT]
-
-
-def _dpi(picture: Picture) -> tuple[float, float] | None:
-    return None if picture.dpi is None else (picture.dpi, picture.dpi * picture.pixel_aspect)
-
-
 def _fitted(picture: Picture, suffix: str) -> Picture:
     """The picture as the format can hold it."""
     if picture.pages > 1 and not (suffix in _TIFF or (suffix == ".webp" and picture.delays)):
         picture = picture.split()[0]
     if suffix == JXL:  # its encoder takes no profile
-        picture = _with_colours(picture.each(to_integers), suffix)
+        picture = with_profile(picture.each(to_integers), suffix)
     if (picture.black is not None and suffix not in (*_JPEG, *_TIFF)) or (picture.icc and suffix == JXL):
         picture = _in_srgb(picture)
     if suffix not in _TIFF:
@@ -144,25 +118,13 @@ def _fitted(picture: Picture, suffix: str) -> Picture:
         picture = _on_white(picture, picture.alpha)
     if picture.exif:
         height, width = picture.page_size
-        picture = replace(picture, exif=fitting_exif(picture.exif, width, height, _dpi(picture)))
+        picture = replace(picture, exif=fitting_exif(picture.exif, width, height, picture.resolution))
     if suffix == JXL:
         return picture
     if suffix != ".png":
-        return _with_colours(picture, suffix)
+        return with_profile(picture, suffix)
     # In a PNG these tags win over a profile, in other formats a profile wins over them.
     return replace(picture, colours=()) if picture.icc and picture.format != "png" else picture
-
-
-def _with_colours(picture: Picture, suffix: str) -> Picture:
-    """With a profile in the place of colour tags that the format does not know."""
-    if suffix == ".avif" and b"cICP" in dict(picture.colours):
-        return picture
-    if picture.icc or picture.black is not None or is_srgb(picture.colours):
-        return picture
-    grey = picture.pixels.shape[2] == 1
-    if grey and suffix in (".webp", ".avif", *HEIC):  # which hold no grey
-        picture, grey = replace(picture, pixels=np.repeat(picture.pixels, 3, axis=2)), False
-    return replace(picture, icc=profile_of(picture.colours, grey=grey))
 
 
 def _image(picture: Picture, suffix: str = "") -> pyvips.Image:
@@ -175,7 +137,7 @@ def _image(picture: Picture, suffix: str = "") -> pyvips.Image:
         image = 1 - image if kind == "float32" else image.invert()
     if alpha is not None:
         image = image.bandjoin(_plane(alpha))
-    xres, yres = (dots / 25.4 for dots in _dpi(picture) or (25.4, 25.4))
+    xres, yres = (dots / 25.4 for dots in picture.resolution or (25.4, 25.4))
     image = image.copy(interpretation=interpretation, xres=xres, yres=yres)
     icc = picture.icc if picture.icc and describes(picture.icc, space_of(picture)) else None
     for key, value in (("icc-profile-data", icc), ("xmp-data", picture.xmp if suffix not in _JPEG else None)):

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
+import pyvips
+
 from mssn.image.boxes import MOST_BLOCKS, avif_facts
 from mssn.image.containers import directories, exif_of_jpeg, exif_of_webp
-from mssn.image.exif import is_hostile
+from mssn.image.exif import is_hostile, resolution_of
+from mssn.image.metadata import field, loader
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
 
 _UNREAD = {  # by the tags of a TIFF
@@ -27,6 +30,7 @@ class Extras:
         colours: Colour tags as chunks of a PNG; that of an AVIF, too.
         text: Chunks of text of a PNG.
         resolution: Whether a PNG states one.
+        profile: Whether a PNG has an ICC profile, good or bad.
         hidden: Places of four letters that libvips must not see, because of what it would do about them.
         notes: What could not be taken along, in short clauses.
     """
@@ -35,6 +39,7 @@ class Extras:
     colours: tuple[Chunk, ...] = ()
     text: tuple[Chunk, ...] = ()
     resolution: bool = False
+    profile: bool = False
     hidden: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -74,7 +79,7 @@ def _of_png(file: IO[bytes]) -> Extras:
     hiding["hidden"] += facts.costly
     if facts.too_long:
         hiding["notes"] += ("text left out (more than 16 MiB)",)
-    return Extras(facts.frames, facts.colours, facts.text, facts.resolution, **hiding)
+    return Extras(facts.frames, facts.colours, facts.text, facts.resolution, facts.profile, **hiding)
 
 
 def _hiding(blocks: Iterable[tuple[int, bytes]]) -> dict[str, Any]:
@@ -100,3 +105,28 @@ def shown(content: bytes, hidden: tuple[int, ...]) -> bytes:
         else:
             changed[place : place + 4] = HIDDEN
     return bytes(changed)
+
+
+def resolution(image: pyvips.Image, extras: Extras) -> tuple[float, float] | None:
+    """Dots per inch across and down the upright picture, where the file names them.
+
+    Args:
+        image: The picture as libvips opened it.
+        extras: Of its file.
+    """
+    if loader(image) in ("webp", "heif"):  # of these, libvips does not look at their EXIF
+        dpi = resolution_of(field(image, "exif-data", b""))
+    elif (
+        extras.resolution
+        or image.get_typeof("resolution-unit")
+        or (
+            loader(image) == "bmp" and image.xres != 1  # libvips's word for unknown
+        )
+    ):
+        dpi = image.xres * 25.4, image.yres * 25.4
+    else:
+        dpi = None
+    if dpi is None or min(dpi) < 0.1:
+        return None
+    across, down = (round(number, 1) for number in dpi)
+    return (down, across) if field(image, "orientation", 1) in (5, 6, 7, 8) else (across, down)

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import atexit
+import logging
 from typing import Any
 
 import pyvips
 
 
 def _quiet() -> None:
-    """Send GLib's complaints about damaged files where pyvips sends those of libvips: to Python's logging."""
-    callback = getattr(pyvips, "_log_handler_cb", None)  # pyvips has no public one
-    if callback is not None:
-        levels = pyvips.GLogLevelFlags.LEVEL_CRITICAL | pyvips.GLogLevelFlags.LEVEL_WARNING
-        number = pyvips.glib_lib.g_log_set_handler(b"GLib-GObject", levels, callback, pyvips.ffi.NULL)
-        atexit.register(pyvips.glib_lib.g_log_remove_handler, b"GLib-GObject", number)
+    """Send complaints of libvips and GLib about damaged files to Python's logging, whatever their letters.
+
+    pyvips does so for libvips, but fails at messages that are no UTF-8, which names in a PNG need not be.
+    """
+    levels = pyvips.GLogLevelFlags.LEVEL_CRITICAL | pyvips.GLogLevelFlags.LEVEL_WARNING
+    for domain in (b"VIPS", b"GLib-GObject"):
+        number = pyvips.glib_lib.g_log_set_handler(domain, levels, _LOG, pyvips.ffi.NULL)
+        atexit.register(pyvips.glib_lib.g_log_remove_handler, domain, number)
 
 
+def _log(domain: Any, level: int, message: Any, _: object) -> None:
+    known = pyvips.GLogLevelFlags.LEVEL_TO_LOGGER.get(level, logging.WARNING)
+    words = (pyvips.ffi.string(part).decode(errors="replace") for part in (domain, message))
+    logging.getLogger("pyvips").log(known, ": ".join(words))
+
+
+_LOG = pyvips.ffi.callback("GLogFunc", _log)  # a name, so that it lives as long as the program
 _quiet()
 
 

@@ -141,6 +141,11 @@ class Picture:
         return sum(p.nbytes for p in (self.pixels, self.alpha, self.black) if p is not None)
 
     @property
+    def resolution(self) -> tuple[float, float] | None:
+        """Dots per inch, horizontal and vertical, where the file names any."""
+        return None if self.dpi is None else (self.dpi, self.dpi * self.pixel_aspect)
+
+    @property
     def page_size(self) -> tuple[int, int]:
         """Height and width of a page in pixels."""
         return self.pixels.shape[0] // self.pages, self.pixels.shape[1]

@@ -34,6 +34,7 @@ class PngFacts:
         text: Texts that are not XMP.
         too_long: Whether there is more text than 16 MiB; then `text` is empty.
         resolution: Whether it states how many pixels a metre has.
+        profile: Whether there is an ICC profile.
         exif: The first EXIF block and the place of its chunk's name.
         costly: Places of the names of chunks that libvips need not see, where there are many or long ones:
             texts, which it would inflate a thousandfold, and what may stand in a file only once.
@@ -44,6 +45,7 @@ class PngFacts:
     text: tuple[Chunk, ...]
     too_long: bool
     resolution: bool
+    profile: bool
     exif: tuple[int, bytes] | None
     costly: tuple[int, ...]
 
@@ -91,7 +93,8 @@ def facts_of(file: IO[bytes]) -> PngFacts:
         pixels = pixels or name == b"IDAT"
     kept = () if too_long else tuple(text)
     costly = tuple(spare) if packed > _MOST_PACKED or len(spare) > _MOST_SPARE else ()
-    return PngFacts(frames, tuple(colours.items()), kept, too_long, resolution, exif, costly)
+    profile = b"iCCP" in once
+    return PngFacts(frames, tuple(colours.items()), kept, too_long, resolution, profile, exif, costly)
 
 
 def hide_chunk(png: bytearray, place: int) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from mssn.image.picture import Picture
 from mssn.image.png import Chunk
 
 _D65, _C, _THEATRE = (0.3127, 0.3290), (0.310, 0.316), (0.314, 0.351)
@@ -38,6 +40,7 @@ _CURVES = dict.fromkeys((1, 2, 6, 13, 14, 15), _SRGB_CURVE) | {
     17: (2.6,),
 }
 _UNKNOWN = 2
+_COLUMNS = (b"rXYZ", b"gXYZ", b"bXYZ")
 _D50 = (0xF6D6, 0x10000, 0xD32D)  # as the header of every profile must state it
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
@@ -76,7 +79,21 @@ def profile_of(colours: Sequence[Chunk], *, grey: bool) -> bytes | None:
         return None
 
 
-_COLUMNS = (b"rXYZ", b"gXYZ", b"bXYZ")
+def with_profile(picture: Picture, suffix: str) -> Picture:
+    """With a profile in the place of colour tags that the format does not know.
+
+    Args:
+        picture: Without a profile its tags count.
+        suffix: Ending of the file to write, other than ".png", which holds all tags.
+    """
+    if suffix == ".avif" and b"cICP" in dict(picture.colours):
+        return picture
+    if picture.icc or picture.black is not None or is_srgb(picture.colours):
+        return picture
+    grey = picture.pixels.shape[2] == 1
+    if grey and suffix in (".webp", ".avif", ".heic", ".heif"):  # which hold no grey
+        picture, grey = replace(picture, pixels=np.repeat(picture.pixels, 3, axis=2)), False
+    return replace(picture, icc=profile_of(picture.colours, grey=grey))
 
 
 def _meant(colours: Sequence[Chunk]) -> tuple[tuple[float, ...], tuple[float, ...]] | None:

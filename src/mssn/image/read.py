@@ -17,7 +17,8 @@ import pyvips
 
 from mssn.errors import ImageError
 from mssn.image.color import to_8_bit
-from mssn.image.exif import resolution_of, upright_exif, without_previews
+from mssn.image.exif import upright_exif, without_previews
+from mssn.image.extras import resolution
 from mssn.image.jpeg import without_gain_map
 from mssn.image.metadata import field, kind_of, loader, reason
 from mssn.image.picture import Picture
@@ -90,10 +91,12 @@ def _picture(file: PictureFile, image: pyvips.Image, scratch: ScratchArrays | No
     animated = count > 1 and image.get_typeof("delay") != 0
     exif, xmp = field(image, "exif-data", None), field(image, "xmp-data", None)
     upright = upright_exif(exif) if exif else None
-    damaged = ("damaged EXIF left out",) if exif and upright is None else ()
+    icc = field(image, "icc-profile-data", None)
+    damaged = ["damaged EXIF left out"] if exif and upright is None else []
+    damaged += ["damaged colour profile left out"] if file.extras.profile and icc is None else []
     # Of a TIFF, libvips gives 4 bytes of it.
     iptc = field(image, "iptc-data", None) if kind_of(image) == "jpeg" else None
-    across, down = _dpi(image, file) or (None, 1.0)
+    across, down = resolution(image, file.extras) or (None, 1.0)
     if xmp and file.gain_map:
         xmp = without_gain_map(xmp)
     return Picture(
@@ -101,7 +104,7 @@ def _picture(file: PictureFile, image: pyvips.Image, scratch: ScratchArrays | No
         alpha=alpha if alpha.size else None,
         black=black if inks else None,
         bits=_bits_of(image),
-        icc=field(image, "icc-profile-data", None),
+        icc=icc,
         colours=file.extras.colours,
         exif=upright,
         xmp=upright_xmp(xmp) if xmp else None,
@@ -117,26 +120,6 @@ def _picture(file: PictureFile, image: pyvips.Image, scratch: ScratchArrays | No
         compression=file.compression,
         notes=(*file.notes, *damaged),
     )
-
-
-def _dpi(image: pyvips.Image, file: PictureFile) -> tuple[float, float] | None:
-    """Dots per inch across and down the upright picture, where the file names them."""
-    if loader(image) in ("webp", "heif"):  # of these, libvips does not look at their EXIF
-        dpi = resolution_of(field(image, "exif-data", b""))
-    elif (
-        file.extras.resolution
-        or image.get_typeof("resolution-unit")
-        or (
-            loader(image) == "bmp" and image.xres != 1  # libvips's word for unknown
-        )
-    ):
-        dpi = image.xres * 25.4, image.yres * 25.4
-    else:
-        dpi = None
-    if dpi is None or min(dpi) < 0.1:
-        return None
-    across, down = (round(number, 1) for number in dpi)
-    return (down, across) if field(image, "orientation", 1) in (5, 6, 7, 8) else (across, down)
 
 
 def read_rgb(source: Source) -> np.ndarray:
