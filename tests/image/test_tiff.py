@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from mssn.errors import CancelledError, ImageError
+from mssn.image.compression import Compression
 from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb, read_size
 from mssn.image.scratch import ScratchArrays, location
@@ -224,6 +227,25 @@ def test_multiplied_transparency_is_divided_out(tmp_path) -> None:
     array = np.dstack([np.full((4, 4, 3), 50, np.uint8), np.full((4, 4, 1), 100, np.uint8)])
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", extrasamples=["assocalpha"])
     assert np.abs(read(tmp_path / "a.tif").pixels - 127.5).max() <= 1
+
+
+def test_a_jpeg_of_tiff_6_itself_is_read(tmp_path) -> None:
+    """By Pillow: the decoder of libvips's wheel does not know it."""
+    target = io.BytesIO()
+    Image.fromarray(slopes()).save(target, "JPEG", quality=90)
+    jpeg = target.getvalue() + bytes(len(target.getvalue()) % 2)
+    entries = [(256, 56), (257, 40), (258, 8), (259, 6), (262, 6), (273, 8), (277, 3), (278, 40)]
+    entries += [(279, len(jpeg)), (513, 8), (514, len(jpeg))]
+    body = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    content = (
+        b"II*\0" + struct.pack("<I", 8 + len(jpeg)) + jpeg + struct.pack("<H", len(entries)) + body + bytes(4)
+    )
+    picture = read(content)
+    assert np.abs(picture.pixels.astype(int) - slopes()).max() <= 8
+    assert picture.compression == Compression(kind="JPEG", quality=90)
+    assert (picture.format, picture.left_out) == ("tiff", 0)
+    with pytest.raises(ImageError, match="cut short"):
+        read(content[:8] + bytes(len(jpeg)) + content[8 + len(jpeg) :])
 
 
 def lab() -> tuple[np.ndarray, np.ndarray]:
