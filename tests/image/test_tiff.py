@@ -275,6 +275,16 @@ def test_lab_becomes_srgb(tmp_path, bits) -> None:
     assert read(tmp_path / "large.tif").notes == ()
 
 
+def test_turned_lab_is_turned(tmp_path) -> None:
+    stored, _ = lab()
+    extra: Any = [(274, "H", 1, 6, True)]
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="cielab", extratags=extra, resolution=(300, 300))
+    picture = read(tmp_path / "a.tif")
+    assert np.abs(picture.pixels.astype(int) - np.rot90(slopes(), -1)).max() < 6
+    assert read_size(tmp_path / "a.tif") == (56, 40)
+    assert picture.dpi == 300
+
+
 def test_neutral_lab_is_neutral(tmp_path) -> None:
     grey = np.zeros((3, 4, 3), np.uint8)
     grey[:, :, 0] = np.arange(12).reshape(3, 4) * 23

@@ -73,6 +73,8 @@ class Stranger:
         space = _INTERPRETATIONS[colours, self.dtype.__name__]
         image = image.copy(interpretation=space, xres=per_mm, yres=per_mm)
         kinds = {int: "gint_type", str: "gstr_type", bytes: "blob_type"}
+        if self.dpi is not None:
+            image.set_type(pyvips.GValue.gstr_type, "resolution-unit", cast(Any, "in"))
         for name, value in (self.fields | {"orientation": 1}).items():  # else libvips takes it from the EXIF
             if value is not None:
                 image.set_type(getattr(pyvips.GValue, kinds[type(value)]), name, cast(Any, value))

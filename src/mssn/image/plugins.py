@@ -135,10 +135,11 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
         quality: 1..100; None for 90 (HEIC), 95 (JPEG XL), or no loss if the picture was stored so.
 
     Raises:
-        pyvips.Error: It cannot be encoded, or the plugin is not installed; as of other encoders.
+        ImageError: The plugin, or its encoder, is not installed.
+        pyvips.Error: It cannot be encoded; like other encoders' errors.
     """
     if not can_write(suffix):
-        raise pyvips.Error(f"'{suffix}' needs a package; {HOW_TO_GET_IT}")
+        raise ImageError(f"'{suffix}' files cannot be written here; {HOW_TO_GET_IT}")
     planes = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]
     array = np.concatenate(planes, axis=2)
     height, width, channels = array.shape
