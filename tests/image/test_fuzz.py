@@ -86,6 +86,8 @@ def whole(tmp_path: Path, photo: np.ndarray) -> list[Path]:
     frames[0].save(
         tmp_path / "differ.tif", save_all=True, append_images=[frames[1].convert("L").resize((9, 9))]
     )
+    lab = np.random.default_rng(1).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "lab.tif", lab, photometric="cielab", compression="zlib")
     frames[0].convert("1").save(tmp_path / "fax.tif", compression="group4")
     tifffile.imwrite(tmp_path / "float.tif", small.astype(np.float32) / 255, photometric="rgb")
     return sorted(tmp_path.iterdir())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from mssn.errors import CancelledError, ImageError
+from mssn.image.compression import Compression
 from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb, read_size
 from mssn.image.scratch import ScratchArrays, location
@@ -223,6 +226,25 @@ def test_multiplied_transparency_is_divided_out(tmp_path) -> None:
     assert np.abs(read(tmp_path / "a.tif").pixels - 127.5).max() <= 1
 
 
+def test_a_jpeg_of_tiff_6_itself_is_read(tmp_path) -> None:
+    """By Pillow: the decoder of libvips's wheel does not know it."""
+    target = io.BytesIO()
+    Image.fromarray(slopes()).save(target, "JPEG", quality=90)
+    jpeg = target.getvalue() + bytes(len(target.getvalue()) % 2)
+    entries = [(256, 56), (257, 40), (258, 8), (259, 6), (262, 6), (273, 8), (277, 3), (278, 40)]
+    entries += [(279, len(jpeg)), (513, 8), (514, len(jpeg))]
+    body = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    content = (
+        b"II*\0" + struct.pack("<I", 8 + len(jpeg)) + jpeg + struct.pack("<H", len(entries)) + body + bytes(4)
+    )
+    picture = read(content)
+    assert np.abs(picture.pixels.astype(int) - slopes()).max() <= 8
+    assert picture.compression == Compression(kind="JPEG", quality=90)
+    assert (picture.format, picture.left_out) == ("tiff", 0)
+    with pytest.raises(ImageError, match="cut short"):
+        read(content[:8] + bytes(len(jpeg)) + content[8 + len(jpeg) :])
+
+
 def lab() -> tuple[np.ndarray, np.ndarray]:
     """L*a*b* of the slopes (D50), of 8 bits a sample as in a TIFF, and as numbers."""
     profiles = [ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")]
@@ -248,6 +270,16 @@ def test_lab_becomes_srgb(tmp_path, bits) -> None:
     assert read_size(tmp_path / "a.tif") == (40, 56)
     upscale_file(BICUBIC, tmp_path / "a.tif", tmp_path / "large.tif")
     assert read(tmp_path / "large.tif").notes == ()
+
+
+def test_turned_lab_is_turned(tmp_path) -> None:
+    stored, _ = lab()
+    extra: Any = [(274, "H", 1, 6, True)]
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="cielab", extratags=extra, resolution=(300, 300))
+    picture = read(tmp_path / "a.tif")
+    assert np.abs(picture.pixels.astype(int) - np.rot90(slopes(), -1)).max() < 6
+    assert read_size(tmp_path / "a.tif") == (56, 40)
+    assert picture.dpi == 300
 
 
 def test_neutral_lab_is_neutral(tmp_path) -> None:

@@ -1,13 +1,14 @@
 """Files that libvips does not decode: Pillow and its plugins do, and libvips gets the pixels.
 
-BMP, PPM and their kin, and TIFFs of 8-bit L*a*b*, need Pillow alone; HEIC and JPEG XL need the plugins of the
-extra "formats" (`mssn.image.plugins`). None of it is imported before such a file comes.
+BMP, PPM and their kin, and TIFFs with JPEGs of the old kind, need Pillow alone; HEIC and JPEG XL need the
+plugins of the extra "formats" (`mssn.image.plugins`). None of it is imported before such a file comes. TIFFs
+of 8-bit L*a*b* are here because libvips has to be told otherwise what they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from io import BytesIO
 from typing import IO, Any, cast
@@ -17,9 +18,11 @@ import pyvips
 
 from mssn.image.heif import is_heic
 from mssn.image.jxl import is_jxl
-from mssn.image.tiff import Directory
+from mssn.image.metadata import field
+from mssn.image.tiff import Directory, directories
 
 _DIB = b"\x28\0\0\0"  # how a BMP without its file header begins
+_OLD_JPEG = 6  # the compression of TIFF 6.0 itself, which the decoder of libvips's wheel lacks
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "RGB": 3, "RGBA": 4}
 _INTERPRETATIONS = {
     (1, "uint8"): "b-w",
@@ -50,7 +53,7 @@ class Stranger:
     dtype: type[np.generic]
     pixels: Callable[[], np.ndarray]
     fields: dict[str, int | str | bytes | None]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     dpi: float | None = None
 
     @property
@@ -70,6 +73,8 @@ class Stranger:
         space = _INTERPRETATIONS[colours, self.dtype.__name__]
         image = image.copy(interpretation=space, xres=per_mm, yres=per_mm)
         kinds = {int: "gint_type", str: "gstr_type", bytes: "blob_type"}
+        if self.dpi is not None:
+            image.set_type(pyvips.GValue.gstr_type, "resolution-unit", cast(Any, "in"))
         for name, value in (self.fields | {"orientation": 1}).items():  # else libvips takes it from the EXIF
             if value is not None:
                 image.set_type(getattr(pyvips.GValue, kinds[type(value)]), name, cast(Any, value))
@@ -87,8 +92,8 @@ def kind_of_stranger(head: bytes, pages: Sequence[Directory]) -> str:
         return "bmp"
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return "ppm"
-    if pages and pages[0].is_lab_of_8_bits:
-        return "lab"
+    if pages and (pages[0].is_lab_of_8_bits or pages[0].compression == _OLD_JPEG):
+        return "lab" if pages[0].is_lab_of_8_bits else "tiff"
     if is_jxl(head):
         return "jxl"
     # Some builds of libvips decode HEIC, so it is theirs without the plugin.
@@ -115,24 +120,35 @@ def open_stranger(kind: str, file: IO[bytes]) -> Stranger:
     # Not `Image.open`, which has limits of its own and tries everything that it knows.
     from PIL.BmpImagePlugin import BmpImageFile, DibImageFile
     from PIL.PpmImagePlugin import PpmImageFile
+    from PIL.TiffImagePlugin import TiffImageFile
 
     start = file.read(2)
     file.seek(0)
-    image: Any = (PpmImageFile if kind == "ppm" else BmpImageFile if start == b"BM" else DibImageFile)(file)
+    opener = {
+        "bmp": BmpImageFile if start == b"BM" else DibImageFile,
+        "ppm": PpmImageFile,
+        "tiff": TiffImageFile,
+    }
+    # Of a TIFF the content, because Pillow's decoder would take over the open file.
+    image: Any = opener[kind](BytesIO(file.read()) if kind == "tiff" else file)
     if kind == "ppm" and image.mode == "RGB" and image.tile[0][3] != "RGB" and image.tile[0][3][1] > 255:
         return _deep_ppm(file, image)
     wanted = {"P": "RGB", "RGBX": "RGB"}.get(image.mode, image.mode)
+    if wanted not in _CHANNELS:
+        raise ValueError(f"pixels of mode {wanted}; save it as grey or RGB")
     width, height = image.size
-    dpi = image.info.get("dpi", (None,))[0]
-    deep = wanted == "I"
+    dtype = np.uint16 if wanted == "I" else np.uint8
     return Stranger(
         shape=(height, width, _CHANNELS[wanted]),
-        dtype=np.uint16 if deep else np.uint8,
-        pixels=lambda: np.asarray(image.convert("L" if wanted == "1" else wanted)).astype(
-            np.uint16 if deep else np.uint8
-        ),
-        fields={"vips-loader": f"{kind}load", "bits-per-sample": 1 if image.mode == "1" else None},
-        dpi=dpi,
+        dtype=dtype,
+        pixels=lambda: np.asarray(image.convert("L" if wanted == "1" else wanted)).astype(dtype),
+        fields={
+            "vips-loader": f"{kind}load",
+            "bits-per-sample": 1 if image.mode == "1" else None,
+            "xmp-data": image.info.get("xmp"),
+            "icc-profile-data": image.info.get("icc_profile"),
+        },
+        dpi=image.info.get("dpi", (None,))[0],
     )
 
 
@@ -154,19 +170,35 @@ def _deep_ppm(file: IO[bytes], image: Any) -> Stranger:
 
 
 def _lab(file: IO[bytes]) -> Stranger:
-    """A TIFF of 8-bit L*a*b*, which libvips refuses; a* and b* are signed, and meant for D50."""
-    from PIL.TiffImagePlugin import TiffImageFile
+    """A TIFF of 8-bit L*a*b*, which libvips knows no type for; as RGB it reads the numbers.
 
-    image: Any = TiffImageFile(BytesIO(file.read()))
-    width, height = image.size
+    a* and b* are signed, and meant for D50, as here.
+    """
+    content = directories(file)[0].as_rgb(_whole(file))
+
+    def opened() -> Any:
+        return pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="error")
 
     def pixels() -> np.ndarray:
-        stored = np.asarray(image)
+        stored = opened().copy_memory().autorot().numpy()
         lab = np.dstack([stored[:, :, :1] * (100 / 255), stored[:, :, 1:].view(np.int8)])
         plane: Any = pyvips.Image.new_from_array(lab.astype(np.float32)).copy(interpretation="lab")
         return plane.icc_export(output_profile="srgb", depth=8).numpy()
 
-    fields = {"vips-loader": "tiffload", "n-pages": image.n_frames, "xmp-data": image.info.get("xmp")}
+    header = opened()
+    shape = (header.height, header.width, 3)
+    if field(header, "orientation", 1) in (5, 6, 7, 8):
+        shape = (header.width, header.height, 3)
+    fields = {
+        "vips-loader": "tiffload",
+        "n-pages": field(header, "n-pages", 1),
+        "xmp-data": field(header, "xmp-data", None),
+    }
     return Stranger(
-        (height, width, 3), np.uint8, pixels, fields, (LAB_NOTE,), image.info.get("dpi", (None,))[0]
+        shape, np.uint8, pixels, fields, (LAB_NOTE,), None if header.xres == 1 else header.xres * 25.4
     )
+
+
+def _whole(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()

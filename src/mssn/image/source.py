@@ -292,6 +292,7 @@ class PictureFile:
         """What a decoder raised, in one line; what we say ourselves as it is."""
         if isinstance(error, MemoryError):
             raise error
-        words = " ".join(str(error).split()) or type(error).__name__
+        words = reason(error) if isinstance(error, pyvips.Error) else str(error)
+        words = " ".join(words.split())[:200] or type(error).__name__
         damage = "" if isinstance(error, ImageError) else "the file is damaged or cut short "
         return ImageError(f"{self.name}: {damage}" + (f"({words})" if damage else words))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Literal
 
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # of both byte orders, the last two of BigTIFF
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _STRIPS, _ORIENTATION, _CHANNELS, _TILES = 273, 274, 277, 324
 _EXTRA, _SAMPLES, _TABLES, _STREAM, _OLD_TABLES = 338, 339, 347, 513, 519
 _KIND = (_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _CHANNELS, _EXTRA, _SAMPLES)
+_RGB, _LAB = 2, 8  # kinds of colours
 _SMALLER, _MASK = 1, 4  # bits of a subfile's type
 _FORMATS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of numbers that are asked for
 _MOST_VALUES = 64  # of a tag, more are never needed
@@ -66,7 +67,13 @@ class Directory:
     @property
     def is_lab_of_8_bits(self) -> bool:
         """Whether its colours are CIE L*a*b* of 8 bits each."""
-        return (self.number(_PHOTOMETRIC, 0), self.values.get(_BITS)) == (8, (8, 8, 8))
+        return (self.number(_PHOTOMETRIC, 0), self.values.get(_BITS)) == (_LAB, (8, 8, 8))
+
+    def as_rgb(self, content: bytes) -> bytes:
+        """The whole file, in which this page calls its colours RGB; numbers stay what they are."""
+        place = self.places[_PHOTOMETRIC][0]
+        order: Literal["little", "big"] = "little" if content[:2] == b"II" else "big"
+        return content[:place] + _RGB.to_bytes(2, order) + content[place + 2 :]
 
     @property
     def extra(self) -> tuple[int, ...]:
@@ -122,14 +129,14 @@ def directories(file: IO[bytes], start: int = 0) -> tuple[Directory, ...]:
                 break
             body = file.read(count * (20 if big else 12))
             following = file.read(8 if big else 4)
-            found.append(_directory(file, start, order, big, body))
+            found.append(_directory(file, start, start + place + (8 if big else 2), order, big, body))
             place = struct.unpack(order + ("Q" if big else "I"), following)[0]
     except (struct.error, OverflowError, ValueError, OSError):
         pass  # whoever decodes the file will say what is wrong
     return tuple(found)
 
 
-def _directory(file: IO[bytes], start: int, order: str, big: bool, body: bytes) -> Directory:
+def _directory(file: IO[bytes], start: int, body_start: int, order: str, big: bool, body: bytes) -> Directory:
     size, room = (20, 8) if big else (12, 4)
     directory = Directory()
     for at in range(0, len(body) - size + 1, size):
@@ -137,6 +144,7 @@ def _directory(file: IO[bytes], start: int, order: str, big: bool, body: bytes) 
         letter = _FORMATS.get(kind, "B")
         length = number * struct.calcsize(letter)
         value = body[at + size - room : at + size]
+        directory.places[tag] = body_start + at + size - room, length
         if length > room:
             place = start + struct.unpack(order + ("Q" if big else "I"), value)[0]
             directory.places[tag] = place, length
