@@ -435,3 +435,10 @@ def test_a_quality_that_says_nothing_is_reported(mssn, pictures, net) -> None:
     assert tiff.line == "--quality says nothing about 1 picture (.tif): the format loses nothing"
     assert mssn("upscale", pictures / "two.jpg", "-o", "b.webp", "-q", 80, "-m", net).err == ""
     assert mssn("upscale", pictures / "one.png", "-o", "c.png", "-m", net).err == ""
+    piped = subprocess.run(
+        [sys.executable, "-m", "mssn", "upscale", "-", "-o", "d.png", "-q", "80", "-m", net],
+        input=(pictures / "one.png").read_bytes(),
+        capture_output=True,
+        check=True,
+    )
+    assert b"--quality says nothing about 1 picture (.png)" in piped.stderr

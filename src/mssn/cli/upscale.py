@@ -205,6 +205,8 @@ def _stream(
             raise ImageError("standard input has no name to keep in a folder; give a file to write")
         job = Job(inputs[0], file_to_write(output))
         check([job], options.force or skip_existing, OTHERWISE)
+        if unused := unused_quality(options.quality, [job.target]):
+            tell(unused)
         if skip_existing and not _without_those_there([job]):
             return 0
     try:

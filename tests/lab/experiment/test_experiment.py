@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from mssn.lab import nets
 from mssn.lab.experiment.plan import Experiment, load_experiment
 from mssn.lab.experiment.results import RESULT, WEIGHTS, summary
 from mssn.lab.experiment.run import run, run_arm
+from mssn.lab.train.log import Log
 from mssn.lab.train.loop import CHECKPOINT, Trainer
 
 PLANS = Path(__file__).parents[3] / "paper" / "plans"
@@ -113,6 +115,14 @@ def test_a_stopped_arm_goes_on_and_ends_the_same(tiny, tmp_path, monkeypatch) ->
     assert run_arm(arm, cache=tmp_path / "cache", say=lambda text: None)
     whole = json.loads((tmp_path / "whole" / "tiny" / arm.folder.name / RESULT).read_text())
     assert json.loads((arm.folder / RESULT).read_text())["validation"] == whole["validation"]
+
+
+def test_long_arms_say_how_they_go(tiny, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("mssn.lab.experiment.run.Log", partial(Log, silence=0))
+    said = go(tiny, tmp_path)
+    assert sum(line.startswith("l1, seed 0: update ") for line in said) >= 2
+    assert sum(line.startswith("l1, seed 0: decoding: ") for line in said) >= 1
+    assert sum(": validation " in line for line in said) == 4
 
 
 def test_what_another_experiment_has_trained_is_taken(tiny, tmp_path) -> None:

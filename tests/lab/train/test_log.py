@@ -103,6 +103,17 @@ def test_a_long_validation_is_told_too(make, clock, monkeypatch) -> None:
     assert max(b - a for a, b in zip(times, [*times[1:], clock.now], strict=True)) <= 30
 
 
+def test_arms_of_an_experiment_are_told_only_when_it_was_silent_for_long(clock) -> None:
+    said: list[str] = []
+    log = Log(said.append)
+    clock.now = 19
+    log.pulse(Status(psnr=30.0))
+    assert said == []
+    clock.now = 21
+    log.pulse(Status(psnr=30.0))
+    assert len(said) == 1
+
+
 def test_decoding_is_told_too(clock) -> None:
     said: list[str] = []
     log = Log(said.append)
