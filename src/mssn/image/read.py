@@ -22,6 +22,7 @@ from mssn.image.color import to_8_bit
 from mssn.image.jpeg import without_gain_map
 from mssn.image.metadata import field, kind_of, loader, reason, upright_exif, upright_xmp
 from mssn.image.picture import NO_DPI, Picture
+from mssn.image.pillow import EXIF_ASIDE
 from mssn.image.scratch import ScratchArrays, release
 from mssn.image.source import HOW_TO_READ_IT, READABLE, PictureFile, display_name
 
@@ -88,7 +89,8 @@ def _picture(file: PictureFile, image: pyvips.Image, scratch: ScratchArrays | No
         alpha = alpha[:, :, :0]  # the decoder gives every moving GIF an alpha channel
     count = array.shape[0] // field(image, "page-height", array.shape[0])
     animated = count > 1 and image.get_typeof("delay") != 0
-    exif, xmp = field(image, "exif-data", None), field(image, "xmp-data", None)
+    exif = field(image, "exif-data", None) or field(image, EXIF_ASIDE, None)
+    xmp = field(image, "xmp-data", None)
     if xmp and file.gain_map:
         xmp = without_gain_map(xmp)
     return Picture(
