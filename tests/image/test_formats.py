@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -332,6 +334,17 @@ def test_without_an_encoder_heic_becomes_png(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(pillow_heif, "libheif_info", lambda: {"HEIF": ""})
     assert not plugins.can_write(".heic")
     assert beside(tmp_path / "a.heic", Factor(2)).name == "a_x2.png"
+
+
+def test_exif_of_jpeg_xl_that_would_keep_libvips_busy_does_not() -> None:
+    """Entries that all point to the directory they stand in: libvips would look at each of them each time."""
+    entries = struct.pack("<HHII", 0x8769, 4, 1, 8) * 20_000
+    hostile = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 20_000) + entries + bytes(4)
+    content = to_bytes(Picture(slopes(), exif=hostile), ".jxl")
+    started = time.process_time()
+    picture = read(content)
+    assert time.process_time() - started < 2
+    assert picture.exif in (None, hostile)
 
 
 def test_an_avif_is_left_to_libvips() -> None:

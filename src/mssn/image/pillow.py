@@ -33,6 +33,7 @@ _INTERPRETATIONS = {
     (3, "float32"): "scrgb",
 }
 _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
+EXIF_ASIDE = "mssn-exif"  # where libvips does not look for it: it takes long over hostile blocks
 LAB_NOTE = "L*a*b* colours converted to sRGB"
 
 

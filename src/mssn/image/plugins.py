@@ -13,7 +13,7 @@ from mssn.errors import ImageError
 from mssn.image import metadata
 from mssn.image.jxl import head_of
 from mssn.image.picture import Picture
-from mssn.image.pillow import Stranger
+from mssn.image.pillow import EXIF_ASIDE, Stranger
 
 HEIC, JXL = (".heic", ".heif"), ".jxl"
 PLUGGED = (*HEIC, JXL)
@@ -100,7 +100,7 @@ def open_jxl(file: IO[bytes]) -> Stranger:
     dtype = np.uint8 if not deep else np.float32 if head.floats else np.uint16
     fields: dict[str, int | str | bytes | None] = {
         "vips-loader": "jxlload",
-        "exif-data": head.exif and _EXIF + head.exif,
+        EXIF_ASIDE: head.exif and _EXIF + head.exif,
         "xmp-data": head.xmp,
     }
 
@@ -108,10 +108,13 @@ def open_jxl(file: IO[bytes]) -> Stranger:
         file.seek(0)
         is_jpeg, _, data, icc, _ = pillow_jxl.Decoder(num_threads=-1)(file.read())
         if is_jpeg:  # what comes is the JPEG that was packed, with its metadata
-            jpeg: Any = pyvips.Image.jpegload_buffer(data, fail_on="error")
-            for name in ("exif-data", "xmp-data", "icc-profile-data"):
+            from mssn.image.source import PictureFile  # which opens this one, too
+
+            jpeg: Any = PictureFile(data).open(None)
+            fields[EXIF_ASIDE] = metadata.field(jpeg, "exif-data", fields.get(EXIF_ASIDE))
+            for name in ("xmp-data", "icc-profile-data"):
                 fields[name] = metadata.field(jpeg, name, fields.get(name))
-            return jpeg.autorot().numpy().reshape(shape)
+            return jpeg.copy_memory().autorot().numpy().reshape(shape)
         if not head.srgb:
             fields["icc-profile-data"] = icc
         halves = head.floats and deep and len(data) == 2 * head.height * head.width

@@ -22,6 +22,7 @@ from mssn.image.extras import resolution
 from mssn.image.jpeg import without_gain_map
 from mssn.image.metadata import field, kind_of, loader, reason
 from mssn.image.picture import Picture
+from mssn.image.pillow import EXIF_ASIDE
 from mssn.image.scratch import ScratchArrays, release
 from mssn.image.source import HOW_TO_READ_IT, PictureFile
 from mssn.image.xmp import upright_xmp
@@ -89,7 +90,8 @@ def _picture(file: PictureFile, image: pyvips.Image, scratch: ScratchArrays | No
         alpha = alpha[:, :, :0]  # the decoder gives every moving GIF an alpha channel
     count = array.shape[0] // field(image, "page-height", array.shape[0])
     animated = count > 1 and image.get_typeof("delay") != 0
-    exif, xmp = field(image, "exif-data", None), field(image, "xmp-data", None)
+    exif = field(image, "exif-data", None) or field(image, EXIF_ASIDE, None)
+    xmp = field(image, "xmp-data", None)
     upright = upright_exif(exif) if exif else None
     icc = field(image, "icc-profile-data", None)
     damaged = ["damaged EXIF left out"] if exif and upright is None else []
