@@ -112,7 +112,7 @@ def upscale(
         precision: See `load`.
         runtime: See `load`.
         ensemble: See `load`.
-        quality: 1 to 100, for JPEG, WebP and AVIF files; None for a good one.
+        quality: 1 to 100, for JPEG, WebP, AVIF, HEIC and JPEG XL files; None for a good one.
         metadata: Of files: "keep" EXIF, XMP and IPTC and note in the XMP what enlarged the picture, or
             "strip" them.
         memory: Of files: mebibytes of pixels to hold in memory, roughly; the rest waits in temporary files

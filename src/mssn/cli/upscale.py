@@ -89,7 +89,7 @@ def upscale(
             those for clean pictures; auto chooses for each file by how it is compressed, where the model has
             both.
         force: Overwrite existing files.
-        quality: 1 to 100, for JPEG, WebP and AVIF.
+        quality: 1 to 100, for JPEG, WebP, AVIF, HEIC and JPEG XL.
         skip_existing: Leave out pictures whose result is there already, to go on after a stop.
         dry_run: Make nothing: say what would be made, and about how long and how much room it would take.
         crop: X,Y,W,H in pixels: enlarge this place only, for a trial.

@@ -12,6 +12,7 @@ from mssn.image.boxes import MOST_BLOCKS, avif_facts
 from mssn.image.containers import directories, exif_of_jpeg, exif_of_webp
 from mssn.image.exif import is_hostile, resolution_of
 from mssn.image.metadata import field, loader
+from mssn.image.pillow import EXIF_ASIDE
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
 
 _UNREAD = {  # by the tags of a TIFF
@@ -114,8 +115,8 @@ def resolution(image: pyvips.Image, extras: Extras) -> tuple[float, float] | Non
         image: The picture as libvips opened it.
         extras: Of its file.
     """
-    if loader(image) in ("webp", "heif"):  # of these, libvips does not look at their EXIF
-        dpi = resolution_of(field(image, "exif-data", b""))
+    if loader(image) in ("webp", "heif", "jxl"):  # of these, libvips does not look at their EXIF
+        dpi = resolution_of(field(image, "exif-data", b"") or field(image, EXIF_ASIDE, b""))
     elif (
         extras.resolution
         or image.get_typeof("resolution-unit")

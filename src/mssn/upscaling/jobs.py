@@ -24,7 +24,7 @@ class Options:
 
     Args:
         force: Overwrite an existing target, except the source itself.
-        quality: 1 to 100 for JPEG, WebP and AVIF; None for a good one. See `mssn.image.write.write`.
+        quality: 1 to 100 for lossy formats; None for a good one. See `mssn.image.write.write`.
         metadata: "keep" EXIF, XMP and IPTC, and note in the XMP what enlarged the picture, or "strip" them;
             the colour profile stays in any case.
         max_megapixels: Refuse larger sources, all pages together: a small file may claim a size that fills
