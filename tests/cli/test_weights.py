@@ -51,6 +51,16 @@ def test_export_never_replaces_what_it_reads(mssn, own, tmp_path, force) -> None
         assert contents(own.parent) == before
 
 
+def test_no_verb_replaces_weights_that_it_reads(mssn, own, tmp_path) -> None:
+    (tmp_path / "link.safetensors").symlink_to(own)
+    before = contents(own.parent)
+    for output in (own, "link.safetensors"):
+        for command in (("soup", own, own), ("import", own)):
+            line = mssn(*command, "-o", output, "--force").line
+            assert line == f"mssn: {output}: would replace {own}, which is read; choose another output"
+    assert contents(own.parent) == before
+
+
 def test_export_replaces_other_files_only_when_told(mssn, own, tmp_path) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "mssn-s-x2.onnx").write_text("mine")

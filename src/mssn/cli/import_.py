@@ -32,7 +32,7 @@ def import_(
     from mssn.lab.foreign import read_foreign
     from mssn.lab.weights import save, tensors_of
 
-    check_new_weights(output, force)
+    check_new_weights(output, force, [weights])
     net, meta = read_foreign(weights, model, scale)
     save(output, tensors_of(net), meta)
     print(f"{output}  {meta.model} x{meta.scale}, {meta.parameters:,} parameters")

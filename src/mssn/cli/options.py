@@ -67,14 +67,18 @@ def unused_quality(quality: int | None, targets: Iterable[Path]) -> str:
     return f"--quality says nothing about {pictures} ({kinds}): the format loses nothing"
 
 
-def check_new_weights(path: Path, force: bool) -> None:
+def check_new_weights(path: Path, force: bool, sources: Iterable[Path]) -> None:
     """Refuse the name of a weights file to be written, before any work.
 
     Raises:
-        WeightsError: It has another ending, or exists and may not be overwritten.
+        WeightsError: It has another ending, is one of the files that are read (under whatever name), or
+            exists and may not be overwritten.
     """
     if path.suffix.lower() != ".safetensors":
         raise WeightsError(f"{path}: must end in .safetensors")
+    for source in sources:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise WeightsError(f"{path}: would replace {source}, which is read; choose another output")
     if path.exists() and not force:
         raise WeightsError(f"{path}: exists already; use --force to overwrite it")
 

@@ -28,7 +28,7 @@ def soup(
     from mssn.lab.soup import soup as average
     from mssn.lab.weights import save
 
-    check_new_weights(output, force)
+    check_new_weights(output, force, weights)
     tensors, meta = average(weights)
     save(output, tensors, meta)
     print(f"{output}  mean of {len(weights)}, {meta.model} x{meta.scale}")

@@ -31,8 +31,7 @@ from mssn.score.metrics import psnr_y
 from mssn.upscaling.tiled import enlarge
 
 CHECKPOINT = "checkpoint.pt"
-_LOOK_EVERY = 25  # updates between two looks at the loss: on a GPU each look waits for the device
-_LOOK_SECONDS = 5.0  # the same where updates are slow; looks change nothing in what is learnt
+_LOOK_EVERY, _LOOK_SECONDS = 25, 5.0  # updates or seconds between looks at the loss: each waits for a GPU
 
 
 @dataclass
