@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 import mssn
 from mssn import api
@@ -377,3 +377,15 @@ def test_equal_numbers_are_not_equal_arguments(photo) -> None:
     mssn.upscale(photo, 1)
     with pytest.raises(ImageError, match="`scale` must be a number, not True"):
         mssn.upscale(photo, True)
+
+
+def test_a_file_made_from_a_pil_image_has_its_profile_and_resolution(exported, photo, tmp_path) -> None:
+    image = Image.fromarray(photo)
+    image.info |= {
+        "icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        "dpi": (300, 300),
+    }
+    mssn.upscale(image, output=tmp_path / "a.jpg", model=model(exported))
+    with Image.open(tmp_path / "a.jpg") as made:
+        assert made.info["icc_profile"] == profile
+        assert made.info["dpi"] == (300, 300)

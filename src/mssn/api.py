@@ -11,7 +11,7 @@ import numpy as np
 
 from mssn.errors import ImageError
 from mssn.image.picture import Picture
-from mssn.image.pil import from_pil, is_pil, to_pil
+from mssn.image.pil import from_pil, is_pil, to_pil, with_info
 from mssn.image.read import MAX_PIXELS
 from mssn.image.source import PictureFile
 from mssn.once import OnceEach
@@ -171,7 +171,9 @@ def upscale(
         raise ImageError(f"cannot enlarge a {type(image).__name__}; give {kinds}")
     if output is not None:
         target = target_for(output)
-        picture = Picture.from_array(image) if isinstance(image, np.ndarray) else from_pil(image)
+        picture = (
+            Picture.from_array(image) if isinstance(image, np.ndarray) else with_info(from_pil(image), image)
+        )
         upscale_picture(upscaler, picture, target, options, progress)
         return _like(output, target)
     if isinstance(image, np.ndarray):

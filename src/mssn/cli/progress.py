@@ -18,7 +18,14 @@ _PATIENCE = 1.0  # seconds that may pass without a word on a terminal
 _LOGGED = 30.0  # the same where nobody watches
 
 
-def report(results: Iterable[Done], total: int, *, json: bool = False, go_on: str = "") -> int:
+def report(
+    results: Iterable[Done],
+    total: int,
+    *,
+    json: bool = False,
+    go_on: str = "",
+    note: Callable[[Done], None] | None = None,
+) -> int:
     """Tell what becomes of each picture while it happens.
 
     Lines go to standard output; errors, the summary and, on a terminal, a bar with pictures and megapixels a
@@ -30,6 +37,7 @@ def report(results: Iterable[Done], total: int, *, json: bool = False, go_on: st
         total: How many there will be.
         json: A JSON object for each picture instead of words, also for failed ones.
         go_on: How to go on after a stop; goes along with a KeyboardInterrupt or SystemExit, as a note.
+        note: Called with each result, when it is there.
 
     Returns:
         Exit code: 0, or 1 if some failed, or standard output did not take all lines.
@@ -55,6 +63,8 @@ def report(results: Iterable[Done], total: int, *, json: bool = False, go_on: st
     def show(result: Done) -> None:
         nonlocal number, failed, megapixels
         number += 1
+        if note is not None:
+            note(result)
         if result.error is not None:
             failed += 1
             tell(f"mssn: {in_options(result.error)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mssn.cli.progress import facts
@@ -29,16 +28,6 @@ class Report:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._add("")  # what cannot be written is known before the work
-
-    def of(self, results: Iterable[Done]) -> Iterator[Done]:
-        """The same results, each noted when it passes.
-
-        Raises:
-            MssnError: The file cannot be written any more.
-        """
-        for done in results:
-            self.add(done)
-            yield done
 
     def add(self, done: Done) -> None:
         """Note one result.

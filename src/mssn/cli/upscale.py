@@ -149,9 +149,8 @@ def upscale(
         return _single(upscaler, jobs[0], options, noted, json=json) or code
     way = "goes on" if skip_existing else "starts over" if force else "with --skip-existing goes on"
     results = upscale_files(upscaler, jobs, options)
-    if noted is not None:
-        results = noted.of(results)
-    return tell_results(results, len(jobs), json=json, go_on=f"the same command {way}") or code
+    note = None if noted is None else noted.add
+    return tell_results(results, len(jobs), json=json, go_on=f"the same command {way}", note=note) or code
 
 
 def _without_those_there(jobs: list[Job]) -> list[Job]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -47,6 +48,19 @@ def from_pil(image: Image) -> Picture:
     except (ValueError, TypeError, ImportError) as error:
         raise ImageError(f"cannot enlarge a PIL image of mode {mode} ({error}); convert it to RGB") from error
     return Picture.from_array(np.asarray(usable))
+
+
+def with_info(picture: Picture, image: Image) -> Picture:
+    """With the profile and the resolution that an image carries, for the file it becomes.
+
+    Args:
+        picture: Of `from_pil`.
+        image: Where it comes from.
+    """
+    profile, dpi = image.info.get("icc_profile"), image.info.get("dpi")
+    if profile and profile[16:20] == b"Lab ":  # of colours that became RGB
+        profile = None
+    return replace(picture, icc=profile, dpi=float(dpi[0]) if dpi and dpi[0] else None)
 
 
 def _deep(image: Image) -> Picture:
