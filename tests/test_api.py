@@ -381,10 +381,8 @@ def test_equal_numbers_are_not_equal_arguments(photo) -> None:
 
 def test_a_file_made_from_a_pil_image_has_its_profile_and_resolution(exported, photo, tmp_path) -> None:
     image = Image.fromarray(photo)
-    image.info |= {
-        "icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
-        "dpi": (300, 300),
-    }
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image.info |= {"icc_profile": profile, "dpi": (300, 300)}
     mssn.upscale(image, output=tmp_path / "a.jpg", model=model(exported))
     with Image.open(tmp_path / "a.jpg") as made:
         assert made.info["icc_profile"] == profile
