@@ -16,6 +16,7 @@ from mssn.lab.data import degraded as degrading
 from mssn.lab.data import folder as decoding
 from mssn.lab.data.degraded import degraded
 from mssn.lab.data.folder import load_pixels
+from mssn.once import Once
 from mssn.score.degrade import Degradation
 
 DAY = 24 * 3600
@@ -57,7 +58,7 @@ def test_both_caches_are_keyed_by_what_makes_them(photos, home, monkeypatch, cha
         else:
             version = kept.metadata.version
             patch.setattr(kept.metadata, "version", lambda name: "99" if name == "pillow" else version(name))
-        kept.maker.cache_clear()
+        monkeypatch.setattr(kept, "maker", Once(kept._hash_maker))
         make(photos, home)
         assert len({path.name for path in home.iterdir()}) == 4
     kept.maker.cache_clear()

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache as once
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ import pyvips
 
 from mssn.atomic import replacing
 from mssn.errors import DataError
+from mssn.once import Once
 
 INDEX = "index.json"
 # Ours and nothing else, whatever folder MSSN_CACHE names; 0.1 had a file for degraded pictures, and hidden
@@ -67,8 +67,7 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mssn"
 
 
-@once
-def maker() -> str:
+def _hash_maker() -> str:
     """A hash of all that turns files into pixels here: our code, libvips, the other decoders, NumPy."""
     package = Path(__file__).parents[2]
     code = [path.read_bytes() for pattern in _CODE for path in sorted(package.glob(pattern))]
@@ -77,6 +76,9 @@ def maker() -> str:
         with suppress(metadata.PackageNotFoundError):
             versions[decoder] = metadata.version(decoder)
     return _hash(*code, json.dumps(versions).encode())
+
+
+maker = Once(_hash_maker)
 
 
 def home(cache: Path | None, prefix: str, key: str) -> Path:
