@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -123,3 +124,21 @@ def test_an_estimate_is_near_and_writes_nothing(tmp_path, photo) -> None:
         assert (plan.before, plan.after) == (done.before, done.after)
         assert plan.size == pytest.approx(plan.job.target.stat().st_size, rel=0.5)
         assert done.seconds / 4 < plan.seconds < 4 * done.seconds
+
+
+@pytest.mark.parametrize("suffix", [".jxl", ".heic"])
+def test_a_missing_package_is_known_before_the_work(source, tmp_path, suffix, monkeypatch) -> None:
+    monkeypatch.setattr("mssn.image.plugins.can_write", lambda suffix: False)
+    monkeypatch.setattr("mssn.upscaling.files.read", None)
+    with pytest.raises(ImageError, match=r"cannot be written here; pip install 'mssn\[formats\]'"):
+        upscale_file(BICUBIC, source, tmp_path / f"b{suffix}")
+
+
+def test_a_folder_that_cannot_be_written_to_is_known_before_the_work(source, tmp_path, monkeypatch) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr("mssn.upscaling.files.try_writing", refuse)
+    monkeypatch.setattr("mssn.upscaling.files.read", None)
+    with pytest.raises(ImageError, match=r"b\.png: cannot be written: Permission denied"):
+        upscale_file(BICUBIC, source, tmp_path / "b.png")
