@@ -121,7 +121,7 @@ def upscale(
         max_megapixels: Refuse larger files: a small one may claim a size that fills the memory.
         force: Overwrite an existing result.
         progress: Called with the share that is enlarged, 0 to 1, after each tile of at most 640 x 640
-            pixels; cancels what is left by returning False.
+            pixels; cancels by returning False.
 
     Returns:
         Of the same kind as `image`, or the path that was written, of the same kind as `output`.
@@ -153,6 +153,10 @@ def upscale(
         threads=threads,
         ensemble=ensemble,
     )
+    if not isinstance(output, str | os.PathLike | None):
+        raise ImageError(f"`output` must be a path, not a {type(output).__name__}")
+    if "" in (image if isinstance(image, str) else None, output if isinstance(output, str) else None):
+        raise ImageError("a path is empty")
     if isinstance(image, str | os.PathLike):
         path: Path = Path(image)
         file = PictureFile(path)

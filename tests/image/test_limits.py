@@ -17,7 +17,7 @@ def test_the_longest_side(suffix, upright) -> None:
     width, height = (3, most) if upright else (most, 3)
     refuse_oversize("a", suffix, width, height)
     width, height = (3, most + 1) if upright else (most + 1, 3)
-    with pytest.raises(ImageError, match=f"a: the result would have {width}x{height} .* has {most} at most"):
+    with pytest.raises(ImageError, match=f"a: the result would have {width}x{height} .* have {most} at most"):
         refuse_oversize("a", suffix, width, height)
 
 

@@ -93,7 +93,8 @@ app = App(
     version_flags=_VERSION,
     group_commands=Group("Help", sort_key=len(_GROUPS)),
     suppress_keyboard_interrupt=False,
-    default_parameter=Parameter(negative=(), show_default=_default),
+    # Names of files may begin with [, which is no JSON.
+    default_parameter=Parameter(negative=(), show_default=_default, json_list=False, json_dict=False),
     help="Enlarge photographs with networks of 80 thousand parameters; train, score and count them.",
 )
 for _place, (_title, _verbs) in enumerate(_GROUPS.items()):
@@ -111,9 +112,14 @@ for _place, (_title, _verbs) in enumerate(_GROUPS.items()):
 app.register_install_completion_command(_COMPLETION, help="Teach the shell to complete verbs and options.")
 
 
+_INTERRUPTED: list[int] = []  # signals of Ctrl-C so far
+
+
 def main() -> None:
     """Run the command line; errors a person can put right become one line and exit code 2."""
     open_closed()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, _interrupted)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of files may hold bytes that are no text
             stream.reconfigure(errors="backslashreplace")
@@ -142,7 +148,10 @@ def main() -> None:
     except ImportError as error:
         missing = _missing_dependency(error)
         install = f"{missing} is not installed; run: pip install 'mssn[{_OPTIONAL.get(str(missing))}]'"
-        code = _fault(error) if missing is None else fail(install)
+        if _INTERRUPTED:  # as below
+            code = _stopped(error, 128 + signal.SIGINT)
+        else:
+            code = _fault(error) if missing is None else fail(install)
     except MemoryError:
         code = fail("not enough memory for this picture or batch; try a smaller one")
     except OSError as error:  # whatever the verbs did not put into better words
@@ -154,7 +163,8 @@ def main() -> None:
         if code > 128:
             _stopped(stop, code)
     except Exception as error:
-        code = _fault(error)
+        # A module that Ctrl-C has stopped half way says so in many words.
+        code = _stopped(error, 128 + signal.SIGINT) if _INTERRUPTED else _fault(error)
     sys.exit(flushed(code))
 
 
@@ -176,6 +186,12 @@ def _in_words(error: MissingArgumentError | UnusedCliTokensError) -> str:
         name = error.keyword or (error.argument.name if error.argument else "an argument")
         told = f"a value for {name} is missing" if name.startswith("-") else f"{name} is missing"
     return f"{verb}: {told}; see mssn {verb} --help"
+
+
+def _interrupted(number: int, frame: object) -> None:
+    """As Python itself does, but remembered."""
+    _INTERRUPTED.append(number)
+    raise KeyboardInterrupt
 
 
 def _terminated(number: int, _: object) -> None:

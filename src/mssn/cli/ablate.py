@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from mssn.cli.options import Threads, check_text, write_text
+from mssn.cli.options import Force, Threads, check_text, write_text
 from mssn.cli.tables import show
 
 
@@ -21,6 +21,7 @@ def ablate(
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("runs/ablate"),
     settings: Annotated[list[str] | None, Parameter(name="--set")] = None,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    force: Force = False,
     ray: str | None = None,
     threads: Threads = None,
     cache: Path | None = None,
@@ -32,6 +33,7 @@ def ablate(
         output: Folder for all runs; a finished arm is never trained again.
         settings: key=value over every arm's recipe; may be repeated.
         json_file: Write means, spreads and curves to this file when all is finished.
+        force: Overwrite the file of --json.
         ray: Spread the arms over a Ray cluster: its address, or local for this machine.
         threads: Processor cores for an arm; default all.
         cache: Where decoded pictures are kept; default MSSN_CACHE or the user's cache folder.
@@ -42,7 +44,7 @@ def ablate(
     from mssn.lab.experiment.run import run
 
     plan = load_experiment(experiment, settings)
-    check_text("--json", json_file)
+    check_text("--json", json_file, force=force)
     console = Console(stderr=True)
     done = run(plan, output, cache=cache, threads=threads, ray=ray, say=console.print)
     found = summary(plan, output.resolve())

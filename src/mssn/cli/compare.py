@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load_tiled
 from mssn.cli.jobs import check
-from mssn.cli.options import Model, PrecisionOption, Runtime, Scale, Threads
+from mssn.cli.options import Force, Model, PrecisionOption, Runtime, Scale, Threads
 from mssn.errors import ImageError
 from mssn.image.color import luma
 from mssn.image.picture import Picture
@@ -32,7 +32,7 @@ def compare(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     scale: Scale = None,
     model: Model = DEFAULT_MODEL,
-    force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
+    force: Force = False,
     runtime: Runtime = "openvino",
     precision: PrecisionOption = "auto",
     threads: Threads = None,

@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mssn.cli.jobs import PassedOver, check, collect, run
-from mssn.cli.options import WholeScale
+from mssn.cli.options import Force, WholeScale
 from mssn.cli.planning import tell_renamed
 from mssn.errors import ImageError
 from mssn.image.alpha import shrink_visible
@@ -29,7 +29,7 @@ def downscale(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     scale: WholeScale = 2,
     border: Border = "mirror",
-    force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
+    force: Force = False,
 ) -> int:
     """Shrink pictures exactly as MATLAB's imresize (bicubic, antialiased) does; written as PNG.
 

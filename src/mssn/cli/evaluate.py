@@ -17,6 +17,7 @@ from rich.progress import Progress
 from mssn.api import DEFAULT_MODEL, load_tiled
 from mssn.cli.options import (
     Ensemble,
+    Force,
     Model,
     PrecisionOption,
     Runtime,
@@ -55,6 +56,7 @@ def evaluate(
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     csv_file: Annotated[Path | None, Parameter(name="--csv")] = None,
     save: Path | None = None,
+    force: Force = False,
     brief: Annotated[bool, Parameter(name="--brief")] = False,
 ) -> int:
     """Score a model: PSNR and SSIM on luma, PSNR on RGB, bicubic beside it.
@@ -70,11 +72,12 @@ def evaluate(
         degrade: Degrade the small pictures first: jpeg:75, webp:60, avif:60, noise:5, blur:0.8 or mix.
         json_file: Write everything, with protocol, versions and commit, to this file.
         csv_file: Write a row for each picture, in full precision, to this file.
+        force: Overwrite the files of --json and --csv.
         save: Keep the enlarged pictures as PNG in this folder, which must be new or empty.
         brief: Show the means only.
     """
     for option, file in (("--json", json_file), ("--csv", csv_file)):
-        check_text(option, file)
+        check_text(option, file, force=force)
     if save is not None and save.exists() and (not save.is_dir() or any(save.iterdir())):
         raise DataError(f"--save {save}: exists and is not empty; name a new folder")
     if save is not None:

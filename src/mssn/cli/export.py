@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mssn.atomic import replacing
+from mssn.cli.options import Force
 from mssn.errors import WeightsError
 from mssn.image.find import find_images
 from mssn.image.read import read_rgb
@@ -25,7 +26,7 @@ def export(
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path(),
     half: bool = False,
     int8: Path | None = None,
-    force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
+    force: Force = False,
 ) -> None:
     """Write MODEL-xSCALE.onnx (weight norm and scales fused) and .safetensors (half precision).
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mssn.cli.options import Model, WholeScale, check_new_weights
+from mssn.cli.options import Force, Model, WholeScale, check_new_weights
 
 
 def import_(
@@ -17,7 +17,7 @@ def import_(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     model: Model = "carn-m",
     scale: WholeScale = 2,
-    force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
+    force: Force = False,
 ) -> None:
     """Turn other authors' published weights into a file of ours, to score, export and compare.
 

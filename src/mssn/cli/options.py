@@ -45,6 +45,7 @@ Model = Annotated[str, Parameter(name=["--model", "-m"])]
 Scale = Annotated[int | None, Parameter(name=["--scale", "-s"], converter=_whole)]
 Runtime = Annotated[RuntimeName, Parameter(name="--runtime")]
 PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
+Force = Annotated[bool, Parameter(name=["--force", "-f"])]
 Ensemble = Annotated[bool, Parameter(name="--ensemble")]
 WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
 Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
@@ -129,20 +130,23 @@ def write_stdout(content: bytes) -> None:
         raise MssnError(f"standard output takes no more: {error.strerror}") from error
 
 
-def check_text(option: str, path: Path | None) -> None:
+def check_text(option: str, path: Path | None, *, force: bool = False) -> None:
     """Refuse a text file that `write_text` could not write, before the work.
 
     Args:
         option: What the user gave it by, for the message.
         path: The file; None if none was asked for.
+        force: It may be overwritten.
 
     Raises:
-        MssnError: It is a folder, or lies where nothing can be made.
+        MssnError: It exists, is a folder, or lies where nothing can be made.
     """
     if path is None:
         return
     if path.is_dir():
         raise MssnError(f"{option} {path}: is a folder; name a file")
+    if path.exists() and not force:
+        raise MssnError(f"{option} {path}: exists already; use --force to overwrite it")
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise MssnError(f"{option} {path}: cannot be written ({above} is no folder to write into)")

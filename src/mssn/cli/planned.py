@@ -28,9 +28,10 @@ def tell_planned(planned: Sequence[Planned], *, json: bool) -> int:
             lines.say(_as_json(plan))
         elif plan.error is None:
             sizes = " -> ".join(f"{width}x{height}" for width, height in (plan.before, plan.after))
-            lines.say(f"{plan.job.target}  {sizes}")
+            pages = f"  {plan.pages} pages" if plan.pages > 1 else ""
+            lines.say(f"{plan.job.target}  {sizes}{pages}")
     pictures = "1 picture" if len(made) == 1 else f"{len(made)} pictures"
-    megapixels = sum(plan.after[0] * plan.after[1] for plan in made) / 1e6
+    megapixels = sum(plan.pages * plan.after[0] * plan.after[1] for plan in made) / 1e6
     seconds, size = sum(plan.seconds for plan in made), sum(plan.size for plan in made)
     failing = f", {len(planned) - len(made)} would fail" if len(made) < len(planned) else ""
     tell(
@@ -45,7 +46,7 @@ def _as_json(plan: Planned) -> str:
     if plan.error is not None:
         return to_json({**names, "error": in_options(plan.error)})
     about = {"seconds": round(plan.seconds, 3), "bytes": round(plan.size)}
-    return to_json({**names, "before": plan.before, "after": plan.after, **about})
+    return to_json({**names, "before": plan.before, "after": plan.after, "pages": plan.pages, **about})
 
 
 def _time(seconds: float) -> str:

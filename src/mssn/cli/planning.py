@@ -53,6 +53,8 @@ def plan(
         targets = {job.target for job in jobs}
         searched = [job for job in jobs if job.source.resolve() not in named]
         results = {job.source for job in searched if is_result(job.source, targets)}
+        # A shell's pattern names a picture and its earlier result alike.
+        results |= {job.source for job in jobs if job.source in targets and is_result(job.source, ())}
         passed.results += results
         if force:
             _require_marked([job.target for job in searched if job.source not in results])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL
-from mssn.cli.options import PrecisionOption, Threads, WholeScale
+from mssn.cli.options import Force, PrecisionOption, Threads, WholeScale, check_text
 from mssn.cli.tables import show
 from mssn.errors import MssnError, RecipeError
 from mssn.models.meta import Meta
@@ -34,6 +34,7 @@ def profile(
     precision: PrecisionOption = "auto",
     threads: Threads = None,
     plot: Path | None = None,
+    force: Force = False,
 ) -> int:
     """Show what each layer costs here: parameters, multiplications, measured time.
 
@@ -45,11 +46,13 @@ def profile(
         precision: fp32, bf16 or auto; int8 for an int8 file.
         threads: Processor cores to use; default all.
         plot: Draw it as a flame graph into this .svg or .png file.
+        force: Overwrite it.
     """
     columns, rows = _size(size)
     if plot is not None:
         if plot.suffix.lower() not in (".svg", ".png"):
             raise MssnError(f"{plot}: a plot's name must end in .svg or .png")
+        check_text("--plot", plot, force=force)
         importlib.import_module("matplotlib")  # what is missing is told before the work
     # Here, so that --help needs no PyTorch.
     from mssn.lab.profile import profile as measure

@@ -8,6 +8,8 @@ from pathlib import Path
 from mssn.cli.progress import facts
 from mssn.cli.streams import to_json
 from mssn.errors import MssnError
+from mssn.image.source import READABLE
+from mssn.image.write import WRITABLE
 from mssn.upscaling.jobs import Done
 from mssn.version import __version__
 
@@ -27,6 +29,13 @@ class Report:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if path.suffix.lower() in (*READABLE, *WRITABLE) or path == Path("-"):
+            raise MssnError(f"{path}: is no name for a `report`, which is a file of text; try report.jsonl")
+        try:
+            if path.is_file() and _start(path) not in (b"", b"{"):
+                raise MssnError(f"{path}: is no report, and nothing is added to it; name another file")
+        except OSError as error:
+            raise MssnError(f"{path}: the report cannot be read ({error.strerror})") from error
         self._add("")  # what cannot be written is known before the work
 
     def add(self, done: Done) -> None:
@@ -55,3 +64,8 @@ def _sha256(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mssn.cli.options import check_new_weights
+from mssn.cli.options import Force, check_new_weights
 
 
 def soup(
@@ -15,7 +15,7 @@ def soup(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
-    force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
+    force: Force = False,
 ) -> None:
     """Average the weights of runs that share their start (one --init, several seeds).
 

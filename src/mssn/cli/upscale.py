@@ -14,6 +14,7 @@ from mssn.cli.jobs import PassedOver, check
 from mssn.cli.options import (
     Ensemble,
     Factor,
+    Force,
     Lines,
     Model,
     Number,
@@ -55,7 +56,7 @@ def upscale(
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
     variant: Annotated[Variant, Parameter(name="--variant")] = "auto",
-    force: Annotated[bool, Parameter(name=["--force", "-f"], negative="")] = False,
+    force: Force = False,
     quality: Quality = None,
     metadata: Literal["keep", "strip"] = "keep",
     skip_existing: Annotated[bool, Parameter(negative="")] = False,
@@ -127,9 +128,8 @@ def upscale(
         threads=threads,
         ensemble=ensemble,
     )
-    noted = None if report is None or dry_run else Report(report)
     if _STREAM in (*inputs, output and Path(output)):
-        if dry_run or noted is not None:
+        if dry_run or report is not None:
             raise ImageError("`dry_run` and `report` are for files, not for standard input or output")
         return _stream(upscaler, inputs, output, options, json=json, skip_existing=skip_existing)
     passed = PassedOver()
@@ -143,6 +143,7 @@ def upscale(
         jobs = _without_those_there(jobs)
     if not jobs:
         return code
+    noted = None if report is None or dry_run else Report(report)
     if dry_run:
         return tell_planned(estimate(upscaler, jobs, options), json=json) or code
     if len(jobs) == 1:

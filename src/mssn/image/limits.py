@@ -37,8 +37,8 @@ def refuse_oversize(name: str, suffix: str, width: int, height: int) -> None:
         middle = (low + high) // 2
         low, high = (middle, high) if _holds(suffix, middle) else (low, middle)
     raise ImageError(
-        f"{name}: the result would have {width}x{height} pixels, but a side of a {suffix[1:].upper()} file "
-        f"has {low} at most; choose a smaller size, or PNG or TIFF"
+        f"{name}: the result would have {width}x{height} pixels, but sides of {suffix} files "
+        f"have {low} at most; choose a smaller size, or PNG or TIFF"
     )
 
 

@@ -120,6 +120,9 @@ def shipped_file(name: str) -> Path:
 def _require_known(model: str, known: list[ModelInfo]) -> None:
     if all(row.model != model for row in known):
         shipped = ", ".join(dict.fromkeys(row.model for row in known if row.weights))
+        name, _, scale = model.rpartition("-x")
+        if scale.isdecimal() and any(row.model == name for row in known):
+            raise UnknownModelError(f"unknown model '{model}'; take {name} with a `scale` of {scale}")
         raise UnknownModelError(f"unknown model '{model}'; known are: {shipped}, bicubic")
 
 

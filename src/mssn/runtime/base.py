@@ -11,6 +11,7 @@ from mssn.errors import MssnError
 
 RuntimeName = Literal["openvino", "onnxruntime", "pytorch"]
 Computed = Literal["fp32", "bf16", "int8"]  # what a network computes in
+_MOST_THREADS = 4096  # more than any processor has; runtimes would fail in words of their own
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # what may be asked for
 
 
@@ -78,6 +79,8 @@ def check_threads(threads: int | None) -> None:
         raise MssnError(f"`threads` must be a whole number, not {threads!r}")
     if threads < 1:
         raise MssnError(f"`threads` must be at least 1, not {threads}")
+    if threads > _MOST_THREADS:
+        raise MssnError(f"`threads` must be at most {_MOST_THREADS}, not {threads}")
 
 
 def failure(name: str, given: np.ndarray, error: Exception) -> MssnError:

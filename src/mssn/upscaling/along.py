@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -23,8 +24,6 @@ def copy_sidecars(source: Path, target: Path, *, force: bool) -> tuple[str, ...]
     Returns:
         What did not come along, in short clauses.
 
-    Raises:
-        ImageError: One cannot be read or written.
     """
     notes: list[str] = []
     for old, new in (
@@ -40,8 +39,9 @@ def copy_sidecars(source: Path, target: Path, *, force: bool) -> tuple[str, ...]
                 continue
             with replacing(new) as file:
                 file.write(content)
-        except OSError as error:
-            raise ImageError(f"{error.filename or new}: {error.strerror or error}") from error
+        except OSError as error:  # the picture itself is there
+            if error.errno != errno.ENAMETOOLONG:  # then it has none
+                notes.append(f"{old.name} left out ({error.strerror or error})")
     return tuple(notes)
 
 

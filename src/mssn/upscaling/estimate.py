@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import mean
 
 from mssn.errors import MssnError
 from mssn.image.read import read
@@ -28,6 +27,7 @@ class Planned:
         job: The job.
         before: Width and height of a page of the source in pixels, upright.
         after: The same of the result.
+        pages: Pages or frames that would be enlarged.
         seconds: It would take, roughly, by itself.
         size: Bytes of the result, roughly.
         error: Why it would fail; everything but the job is empty then.
@@ -36,9 +36,23 @@ class Planned:
     job: Job
     before: tuple[int, int] = (0, 0)
     after: tuple[int, int] = (0, 0)
+    pages: int = 1
     seconds: float = 0.0
     size: float = 0.0
     error: MssnError | None = None
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What one picture took: seconds and pixels of each step, and bytes of the result."""
+
+    read: float
+    read_pixels: int
+    enlarge: float
+    enlarge_pixels: int
+    write: float
+    write_pixels: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -77,25 +91,31 @@ def _kind(job: Job) -> tuple[str, str]:
 
 def _look(upscaler: Upscaler, job: Job, options: Options) -> Planned:
     try:
-        before, after = planned_size(upscaler, PictureFile(job.source), job.target, options)
+        file = PictureFile(job.source)
+        before, after = planned_size(upscaler, file, job.target, options)
+        pages = file.pages_into(job.target.suffix.lower())
     except MssnError as error:
         return Planned(job, error=error)
-    return Planned(job, (before[1], before[0]), (after[1], after[0]))
+    return Planned(job, (before[1], before[0]), (after[1], after[0]), pages)
 
 
 def _cost_of(upscaler: Upscaler, plans: list[Planned], options: Options) -> _Cost | None:
-    """The mean of a few pictures spread over all; None if none of them can be read."""
-    step = -(-len(plans) // _SAMPLES)
-    costs = [cost for plan in plans[step // 2 :: step] if (cost := _sample(upscaler, plan, options))]
-    if not costs:
+    """From the largest picture and some others; None if none of them can be read."""
+    order = sorted(plans, key=lambda plan: plan.before[0] * plan.before[1], reverse=True)
+    step = -(-len(order) // _SAMPLES)
+    samples = [sample for plan in order[::step] if (sample := _sample(upscaler, plan, options))]
+    if not samples:
         return None
-    read, enlarge, write, size = (
-        mean(getattr(cost, name) for cost in costs) for name in ("read", "enlarge", "write", "size")
+    written = sum(sample.write_pixels for sample in samples)
+    return _Cost(
+        sum(sample.read for sample in samples) / sum(sample.read_pixels for sample in samples),
+        sum(sample.enlarge for sample in samples) / sum(sample.enlarge_pixels for sample in samples),
+        sum(sample.write for sample in samples) / written,
+        sum(sample.size for sample in samples) / written,
     )
-    return _Cost(read, enlarge, write, size)
 
 
-def _sample(upscaler: Upscaler, plan: Planned, options: Options) -> _Cost | None:
+def _sample(upscaler: Upscaler, plan: Planned, options: Options) -> _Sample | None:
     job, times = plan.job, [time.perf_counter()]
     try:
         whole = read(job.source, max_pixels=options.max_pixels)
@@ -109,20 +129,23 @@ def _sample(upscaler: Upscaler, plan: Planned, options: Options) -> _Cost | None
         large = scaled.enlarge(place).picture
         times.append(time.perf_counter())
         content = to_bytes(large, job.target.suffix.lower(), quality=options.quality)
+        times.append(time.perf_counter())
     except MssnError:  # damage behind the header: what is wrong is said when it is enlarged
         return None
-    small, result = sides[0] * sides[1], large.page_size[0] * large.page_size[1]
-    return _Cost(
-        (times[1] - times[0]) / (height * width),
-        (times[3] - times[2]) / small,
-        (time.perf_counter() - times[3]) / result,
-        len(content) / result,
+    return _Sample(
+        read=times[1] - times[0],
+        read_pixels=height * width,
+        enlarge=times[3] - times[2],
+        enlarge_pixels=sides[0] * sides[1],
+        write=times[4] - times[3],
+        write_pixels=large.page_size[0] * large.page_size[1],
+        size=len(content),
     )
 
 
 def _with_cost(plan: Planned, cost: _Cost | None) -> Planned:
     if cost is None or plan.error is not None:
         return plan
-    before, after = plan.before[0] * plan.before[1], plan.after[0] * plan.after[1]
+    before, after = (plan.pages * width * height for width, height in (plan.before, plan.after))
     seconds = before * (cost.read + cost.enlarge) + after * cost.write
-    return Planned(plan.job, plan.before, plan.after, seconds, after * cost.size)
+    return Planned(plan.job, plan.before, plan.after, plan.pages, seconds, after * cost.size)

@@ -178,7 +178,7 @@ def upscale_file(
         source: Picture to read.
         target: Picture to write; its ending chooses the format.
         options: How to read and write.
-        progress: Called with the share that is enlarged, 0 to 1; cancels what is left by returning False.
+        progress: Called with the share that is enlarged, 0 to 1; cancels by returning False.
         file: The source, if it is open already, or comes from no path.
 
     Raises:

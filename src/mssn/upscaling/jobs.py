@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from mssn.checks import is_number, is_whole
 from mssn.errors import ImageError, MssnError
 from mssn.image.compression import LOSSLESS, Compression
@@ -50,6 +52,9 @@ class Options:
     keep_times: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("force", "keep_times"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ImageError(f"`{name}` must be True or False, not {getattr(self, name)!r}")
         if self.quality is not None:
             _require_whole("quality", self.quality)
         check_quality(self.quality)

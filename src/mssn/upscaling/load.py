@@ -100,7 +100,7 @@ def load(
         )  # it does any factor
     elif names_file(model):  # a file has one scale
         if variant != "auto":
-            raise UnknownModelError(f"{model}: a weights file is for what it is for; leave '{variant}' out")
+            raise UnknownModelError(f"{model}: a weights file has no variants; leave `variant` out")
         only = _tiled(
             plan_for(model, runtime=runtime, precision=precision), threads=threads, ensemble=ensemble
         )

@@ -10,7 +10,7 @@ from mssn.errors import CancelledError
 from mssn.image.scratch import ScratchArrays, in_memory
 
 Progress = Callable[[float], object]
-"""Called with the share that is done, 0 to 1; returning False cancels the rest, if any is left."""
+"""Called with the share that is done, 0 to 1; returning False cancels."""
 
 
 class ProgressTracker:
@@ -35,15 +35,22 @@ class ProgressTracker:
             CancelledError: Whoever follows the progress wants no more.
         """
         self.done += pixels
-        if self.progress is None or self.done >= self.total:
+        if self.done < self.total:
+            self._tell(self.done / self.total)
+
+    def finish(self) -> None:
+        """All is enlarged; a file is not written yet.
+
+        Raises:
+            CancelledError: Whoever follows the progress wants no more.
+        """
+        self._tell(1.0)
+
+    def _tell(self, share: float) -> None:
+        if self.progress is None:
             return
-        go_on = self.progress(self.done / self.total)
+        go_on = self.progress(share)
         if (
             isinstance(go_on, bool | np.bool_) and not go_on
         ):  # None and whatever else a callback returns is no answer
             raise CancelledError("cancelled before the picture was done")
-
-    def finish(self) -> None:
-        """All is done, and too late to cancel."""
-        if self.progress is not None:
-            self.progress(1.0)

@@ -117,7 +117,7 @@ class Upscaler:
                 RGB and alpha); uint8 (0..255), uint16 (0..65535) or floats (0..1; values beyond keep their
                 range), which are computed in float32.
             progress: Called with the share that is done, 0 to 1, after each tile of at most 640 x 640
-                pixels; cancels what is left by returning False.
+                pixels; cancels by returning False.
 
         Returns:
             The same, larger; always an array of its own.
