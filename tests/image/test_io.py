@@ -17,10 +17,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from mssn.errors import DataError, ImageError
 from mssn.image.find import find_images
+from mssn.image.formats import READABLE, WRITABLE
 from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb, read_size
-from mssn.image.source import READABLE
-from mssn.image.write import WRITABLE, write
+from mssn.image.write import write
 
 TRUE_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> PNG colour type
 

@@ -10,8 +10,8 @@ import pyvips
 from PIL import Image, ImageCms, ImageOps, IptcImagePlugin
 
 from mssn.image.exif import upright_exif
-from mssn.image.metadata import describes
 from mssn.image.picture import Picture
+from mssn.image.profile import describes
 from mssn.image.read import read, read_rgb, read_size
 from mssn.image.source import PictureFile
 from mssn.image.write import write

@@ -11,9 +11,9 @@ import pyvips
 from mssn.image.boxes import MOST_BLOCKS, avif_facts
 from mssn.image.containers import directories, exif_of_jpeg, exif_of_webp
 from mssn.image.exif import is_hostile, resolution_of
-from mssn.image.metadata import field, loader
 from mssn.image.pillow import EXIF_ASIDE
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
+from mssn.image.vips import field, loader
 
 _UNREAD = {  # by the tags of a TIFF
     0x8769: "EXIF left out (a TIFF's is not read)",

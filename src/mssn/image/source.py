@@ -13,26 +13,21 @@ from typing import IO, Any
 import pyvips
 
 from mssn.errors import ImageError
-from mssn.image.channels import plain
+from mssn.image.channels import CHANNELS, plain
 from mssn.image.compression import HEAD, compression_of
 from mssn.image.extras import extras_of, shown
+from mssn.image.formats import HOW_TO_GET_THEM, TIFF
 from mssn.image.jpeg import has_gain_map, pictures_in
-from mssn.image.metadata import field, kind_of, loader, reason
 from mssn.image.pillow import Stranger, kind_of_stranger, open_stranger
 from mssn.image.tiff import directories
 from mssn.image.unreadable import what_else
+from mssn.image.vips import SAMPLES, field, kind_of, loader, reason
 from mssn.image.xmp import is_signed
 
-READABLE = (
-    *(".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jxl", ".mpo"),
-    *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
-)
 _LOADERS = ("bmp", "gif", "heif", "jpeg", "jxl", "png", "ppm", "tiff", "webp")
-_COLOURS = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "cmyk")
-_SAMPLES = ("uchar", "ushort", "float")
-_PAGED = {"tiff": (".tif", ".tiff"), "gif": (".webp",), "webp": (".webp",)}  # what can hold their pages
+_PAGED = {"tiff": TIFF, "gif": (".webp",), "webp": (".webp",)}  # what can hold their pages
 _EXTRA = {"heif": "a HEIC picture", "jxl": "a JPEG XL picture"}  # kinds of the extra "formats"
-HOW_TO_READ_IT = "pip install 'mssn[formats]' to read it"
+HOW_TO_READ_IT = f"{HOW_TO_GET_THEM} to read it"
 
 
 def display_name(source: str | os.PathLike[str] | bytes) -> str:
@@ -153,7 +148,7 @@ class PictureFile:
         Args:
             into: Ending of the file to write.
         """
-        if len(self.pages) < 2 or self._stranger or into not in _PAGED["tiff"]:
+        if len(self.pages) < 2 or self._stranger or into not in TIFF:
             return False
         kinds = {self.directories[n].kind for n in self.pages}
         turned = field(self.header, "orientation", 1) != 1  # turning all at once would mix them
@@ -203,9 +198,9 @@ class PictureFile:
         if loader(image) not in _LOADERS:
             raise ImageError(f"{name}: is {what_else(self._start)}")
         image = self._plain(image, number)[0]
-        if image.format not in _SAMPLES:
+        if image.format not in SAMPLES.values():
             raise ImageError(f"{name}: {image.format} samples are not supported; save it with 8 or 16 bit")
-        if image.interpretation not in _COLOURS or image.bands > 4 + (image.interpretation == "cmyk"):
+        if image.interpretation not in CHANNELS or image.bands > 4 + (image.interpretation == "cmyk"):
             kind = f"{image.bands} channels of '{image.interpretation}'"
             raise ImageError(f"{name}: {kind} are not supported; save it as grey or RGB")
         return image

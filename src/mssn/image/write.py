@@ -10,11 +10,12 @@ import pyvips
 
 from mssn.atomic import replacing
 from mssn.errors import ImageError
-from mssn.image import plugins
-from mssn.image.encode import WRITABLE, encode
-from mssn.image.metadata import reason
+from mssn.image.encode import encode
+from mssn.image.formats import HOW_TO_GET_THEM, PLUGGED, WRITABLE
 from mssn.image.picture import Picture
+from mssn.image.plugins import can_write
 from mssn.image.source import display_name
+from mssn.image.vips import reason
 
 
 def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None = None) -> None:
@@ -27,7 +28,7 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
     JPEG.
 
     Args:
-        path: target ending in one of `WRITABLE`; its folder must exist.
+        path: target ending in one of `mssn.image.formats.WRITABLE`; its folder must exist.
         picture: what to write.
         quality: 1..100 for JPEG (default 95), WebP (95), AVIF (85), HEIC (90) and JPEG XL (95); the lossless
             formats ignore it. Without it, what comes from a lossless WebP, AVIF or JPEG XL loses nothing in
@@ -57,7 +58,7 @@ def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name:
 
     Args:
         picture: what to write.
-        suffix: one of `WRITABLE`.
+        suffix: one of `mssn.image.formats.WRITABLE`.
         quality: as `write`.
         name: what an error calls the picture.
 
@@ -95,5 +96,5 @@ def check_format(suffix: str, name: str) -> None:
     """
     if suffix not in WRITABLE:
         raise ImageError(f"{name}: cannot write '{suffix}' files; use one of {', '.join(WRITABLE)}")
-    if suffix in plugins.PLUGGED and not plugins.can_write(suffix):
-        raise ImageError(f"{name}: '{suffix}' files cannot be written here; {plugins.HOW_TO_GET_IT}")
+    if suffix in PLUGGED and not can_write(suffix):
+        raise ImageError(f"{name}: '{suffix}' files cannot be written here; {HOW_TO_GET_THEM}")

@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 
 from mssn.errors import ImageError
-from mssn.image.plugins import PLUGGED, can_write
+from mssn.image.formats import PLUGGED, WRITABLE
+from mssn.image.plugins import can_write
 from mssn.image.source import PictureFile
-from mssn.image.write import WRITABLE
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.jobs import Job
 from mssn.upscaling.size import Factor, Size
