@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mssn.image.boxes import avif_facts, with_items
 from mssn.image.containers import webp_with_exif
 from mssn.image.exif import fitting_exif, is_hostile, resolution_of, upright_exif, without_previews
+from mssn.image.heif import avif_facts, is_lossless_avif, with_items
 from mssn.image.kept import kept
 from mssn.image.picture import Picture
 from mssn.image.png import chunk
@@ -158,4 +158,15 @@ def test_descriptions_of_an_avif_take_linear_time(count) -> None:
     started = time.process_time()
     codes, blocks = avif_facts(file)
     assert codes is None and len(blocks) == count
+    assert time.process_time() - started < 1
+
+
+def test_parts_that_take_no_bytes_take_no_time() -> None:
+    entry = box(b"infe", struct.pack(">IHH4sx", 0x02000000, 1, 0, b"Exif"))
+    places = struct.pack(">IBBH", 0, 0, 0, 500) + struct.pack(">HHH", 1, 0, 65535) * 500  # 33 million parts
+    meta = box(b"iinf", struct.pack(">IH", 0, 1) + entry) + box(b"iloc", places)
+    file = io.BytesIO(box(b"ftyp", b"avif") + box(b"meta", bytes(4) + meta))
+    started = time.process_time()
+    assert avif_facts(file)[1] == [(file.getvalue().index(b"Exif"), b"")]
+    assert not is_lossless_avif(file)
     assert time.process_time() - started < 1

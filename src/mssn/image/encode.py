@@ -12,11 +12,11 @@ import numpy as np
 import pyvips
 
 from mssn.image import plugins, vips
-from mssn.image.boxes import with_items
 from mssn.image.color import to_8_bit, to_integers
 from mssn.image.containers import EXIF_MARK, jpeg_segments, webp_with_exif, with_segments, without_unit
 from mssn.image.exif import fitting_exif
 from mssn.image.formats import HEIC, JPEG, JXL, PLUGGED, TIFF
+from mssn.image.heif import with_items
 from mssn.image.pages import join
 from mssn.image.picture import Picture
 from mssn.image.png import with_chunks

@@ -8,9 +8,9 @@ from typing import IO, Any
 
 import pyvips
 
-from mssn.image.boxes import MOST_BLOCKS, avif_facts
 from mssn.image.containers import directories, exif_of_jpeg, exif_of_webp
 from mssn.image.exif import is_hostile, resolution_of
+from mssn.image.heif import MOST_BLOCKS, avif_facts, is_heif
 from mssn.image.pillow import EXIF_ASIDE
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
 from mssn.image.vips import field, loader
@@ -58,7 +58,7 @@ def extras_of(file: IO[bytes], head: bytes) -> Extras:
         return Extras(**_hiding(exif_of_jpeg(file)))
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return Extras(**_hiding(exif_of_webp(file)))
-    if head[4:8] == b"ftyp":
+    if is_heif(head):
         return _of_avif(file)
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         first = next(directories(file), {})
