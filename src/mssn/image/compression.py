@@ -80,7 +80,7 @@ def _of_jxl(head: bytes) -> Compression:
 
 def _of_tiff(file: IO[bytes]) -> Compression:
     """Of the first page."""
-    page = next(iter(directories(file)), Directory())
+    page = next(directories(file), Directory())
     if page.compression == _TIFF_WEBP:
         return _of_webp(_read_at(file, page.first_strip, 1 << 16))
     if page.compression not in _TIFF_JPEG:

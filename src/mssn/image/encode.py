@@ -13,16 +13,16 @@ import pyvips
 
 from mssn.image import plugins, vips
 from mssn.image.color import to_8_bit, to_integers
-from mssn.image.containers import EXIF_MARK, jpeg_segments, webp_with_exif, with_segments, without_unit
+from mssn.image.containers import EXIF_MARK, jpeg_segments, webp_with_exif, with_segments
 from mssn.image.exif import fitting_exif
 from mssn.image.formats import HEIC, JPEG, JXL, PLUGGED, TIFF
 from mssn.image.heif import with_items
-from mssn.image.pages import join
 from mssn.image.picture import Picture
 from mssn.image.png import with_chunks
 from mssn.image.profile import describes, with_profile
 from mssn.image.scratch import location
 from mssn.image.sink import encode_to
+from mssn.image.tiff import join, without_unit
 
 _BIG = 2**30  # bytes of pixels from which on a TIFF is a BigTIFF
 

@@ -8,11 +8,12 @@ from typing import IO, Any
 
 import pyvips
 
-from mssn.image.containers import directories, exif_of_jpeg, exif_of_webp
+from mssn.image.containers import exif_of_jpeg, exif_of_webp
 from mssn.image.exif import is_hostile, resolution_of
 from mssn.image.heif import MOST_BLOCKS, avif_facts, is_heif
 from mssn.image.pillow import EXIF_ASIDE
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
+from mssn.image.tiff import MARKS, Directory, directories
 from mssn.image.vips import field, loader
 
 _UNREAD = {  # by the tags of a TIFF
@@ -60,9 +61,9 @@ def extras_of(file: IO[bytes], head: bytes) -> Extras:
         return Extras(**_hiding(exif_of_webp(file)))
     if is_heif(head):
         return _of_avif(file)
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        first = next(directories(file), {})
-        return Extras(notes=tuple(note for tag, note in _UNREAD.items() if tag in first))
+    if head[:4] in MARKS:
+        first = next(directories(file), Directory())
+        return Extras(notes=tuple(note for tag, note in _UNREAD.items() if tag in first.places))
     return Extras()
 
 

@@ -166,7 +166,7 @@ def _lab(file: IO[bytes]) -> Stranger:
 
     a* and b* are signed, and meant for D50, as here.
     """
-    content = directories(file)[0].as_rgb(_whole(file))
+    content = next(directories(file)).as_rgb(_whole(file))
 
     def opened() -> Any:
         return pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="error")

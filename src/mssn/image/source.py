@@ -94,7 +94,7 @@ class PictureFile:
         self._is_jpeg = head[:2] == b"\xff\xd8"
         self.gain_map = self._is_jpeg and has_gain_map(head)
         self._pictures = pictures_in(head) - self.gain_map if self._is_jpeg else 1
-        self.directories = directories(file)
+        self.directories = tuple(directories(file))
         self._stranger = kind_of_stranger(self._start, self.directories)
         self.compression = compression_of(file, head)
         file.seek(0)
