@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mssn.image.containers import webp_with_exif
 from mssn.image.exif import fitting_exif, is_hostile, resolution_of, upright_exif, without_previews
 from mssn.image.heif import avif_facts, is_lossless_avif, with_items
+from mssn.image.jpeg import exif_blocks
 from mssn.image.kept import kept
 from mssn.image.picture import Picture
 from mssn.image.png import chunk
 from mssn.image.read import read
 from mssn.image.source import PictureFile
+from mssn.image.webp import with_exif
 from mssn.image.write import to_bytes
 
 CASE = Path(__file__).parents[1] / "cases" / "xmp-slow.png"
@@ -95,7 +96,7 @@ def test_exif_takes_linear_time(name) -> None:
     contents = {
         "jpeg": jpeg[:2] + segment * (3 if len(segment) < 60_000 else 1) + jpeg[2:],
         "png": png[:33] + chunk(b"eXIf", EXIF[name](10_000)) + png[33:],
-        "webp": webp_with_exif(saved("WEBP"), EXIF[name](10_000), 16, 16, alpha=False),
+        "webp": with_exif(saved("WEBP"), EXIF[name](10_000), 16, 16, alpha=False),
         "avif": with_items(to_bytes(Picture(PIXELS), ".avif"), EXIF[name](10_000), None),
     }
     for content in contents.values():
@@ -129,6 +130,15 @@ def test_segments_take_linear_time(marker, content) -> None:
     jpeg = saved("JPEG")
     segment = bytes((0xFF, marker)) + struct.pack(">H", len(content) + 2) + content
     assert seconds(jpeg[:2] + segment * (2**19 // len(segment)) + jpeg[2:]) < 1
+
+
+def test_filling_between_segments_takes_linear_time() -> None:
+    jpeg = saved("JPEG")
+    segment = b"\xff\xe1" + struct.pack(">H", len(EXIF["cut"](9)) + 8) + b"Exif\0\0" + EXIF["cut"](9)
+    for filling in (1, 4095, 4096, 4097, 2**24):
+        content = jpeg[:2] + b"\xff" * filling + segment + jpeg[2:]
+        assert seconds(content) < 1
+        assert [place for place, _ in exif_blocks(io.BytesIO(content))] == [content.index(b"Exif")]
 
 
 def test_a_profile_and_a_photoshop_block_take_linear_time() -> None:

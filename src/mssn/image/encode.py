@@ -11,18 +11,19 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import pyvips
 
-from mssn.image import plugins, vips
+from mssn.image import plugins, vips, webp
 from mssn.image.color import to_8_bit, to_integers
-from mssn.image.containers import EXIF_MARK, jpeg_segments, webp_with_exif, with_segments
-from mssn.image.exif import fitting_exif
+from mssn.image.exif import EXIF_MARK, fitting_exif
 from mssn.image.formats import HEIC, JPEG, JXL, PLUGGED, TIFF
 from mssn.image.heif import with_items
+from mssn.image.jpeg import APP0, APP1, APP13, MOST_SEGMENT, jfif, with_segments
 from mssn.image.picture import Picture
 from mssn.image.png import with_chunks
 from mssn.image.profile import describes, with_profile
 from mssn.image.scratch import location
 from mssn.image.sink import encode_to
 from mssn.image.tiff import join, without_unit
+from mssn.image.xmp import XMP_MARK, compact
 
 _BIG = 2**30  # bytes of pixels from which on a TIFF is a BigTIFF
 
@@ -58,7 +59,7 @@ def _encode(file: BinaryIO, picture: Picture, suffix: str, options: dict[str, An
     options = {**options, "keep": "icc" if suffix in JPEG else "xmp|icc|other"}
     exif = (picture.exif or b"").removeprefix(EXIF_MARK)
     if suffix in JPEG:
-        segments = jpeg_segments(picture, exif)
+        segments = _segments(picture, exif)
         encode_to(image, file, suffix, options, lambda start: with_segments(start, segments))
     elif suffix == ".png":
         chunks = [*picture.colours, *[(b"eXIf", exif)] * bool(exif), *picture.text]
@@ -68,7 +69,7 @@ def _encode(file: BinaryIO, picture: Picture, suffix: str, options: dict[str, An
         encoded = image.write_to_buffer(suffix, **options)
         height, width = picture.page_size
         alpha = picture.alpha is not None
-        file.write(webp_with_exif(encoded, exif, width, height, alpha=alpha) if exif else encoded)
+        file.write(webp.with_exif(encoded, exif, width, height, alpha=alpha) if exif else encoded)
     elif suffix == ".avif":
         codes = dict(picture.colours).get(b"cICP")
         encoded = image.write_to_buffer(suffix, **options)
@@ -77,6 +78,24 @@ def _encode(file: BinaryIO, picture: Picture, suffix: str, options: dict[str, An
         encode_to(image, file, suffix, options)
         if picture.dpi is None:
             without_unit(file)
+
+
+def _segments(picture: Picture, exif: bytes) -> list[tuple[int, bytes]]:
+    """Marker and content of the first segments of a JPEG; what is too long for one is left out.
+
+    Args:
+        picture: Whose metadata they hold.
+        exif: Its block, from its "II" or "MM" on.
+    """
+    wanted = [(APP1, EXIF_MARK + exif)] if exif else []
+    if picture.xmp:
+        whole = XMP_MARK + picture.xmp
+        wanted.append((APP1, whole if len(whole) <= MOST_SEGMENT else XMP_MARK + compact(picture.xmp)))
+    if picture.iptc:
+        wanted.append((APP13, picture.iptc))
+    if picture.black is None or picture.dpi:  # JFIF knows no inks, but where else is the resolution to go
+        wanted.insert(0, (APP0, jfif(picture.resolution)))
+    return [segment for segment in wanted if len(segment[1]) <= MOST_SEGMENT]
 
 
 def _single_pages(picture: Picture, suffix: str) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ _POINTERS = (_SIZES, 0x8825, 0xA005)  # to the directories of Exif, GPS, Interop
 _THUMBNAIL, _LENGTH = 0x0201, 0x0202
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 MOST = 2**24 - 64  # bytes of a block
+EXIF_MARK = b"Exif\0\0"  # in front of it in some formats
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _OUTDATED = (0x03ED, 0x0409, 0x040C)  # resolution, which other blocks state; thumbnails, old and new
 
@@ -38,7 +39,7 @@ class _Block:
 
     def __init__(self, exif: bytes) -> None:
         self.data = bytearray(exif)
-        self.start = 6 if exif.startswith(b"Exif\0\0") else 0
+        self.start = len(EXIF_MARK) if exif.startswith(EXIF_MARK) else 0
         order = {b"II": "<", b"MM": ">"}.get(exif[self.start : self.start + 2])
         if order is None:
             raise struct.error

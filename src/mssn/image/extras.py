@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import pyvips
 
-from mssn.image.containers import exif_of_jpeg, exif_of_webp
+from mssn.image import jpeg, webp
 from mssn.image.exif import is_hostile, resolution_of
 from mssn.image.heif import MOST_BLOCKS, avif_facts, is_heif
 from mssn.image.pillow import EXIF_ASIDE
@@ -55,10 +55,10 @@ def extras_of(file: IO[bytes], head: bytes) -> Extras:
     """
     if head.startswith(SIGNATURE):
         return _of_png(file)
-    if head[:2] == b"\xff\xd8":
-        return Extras(**_hiding(exif_of_jpeg(file)))
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return Extras(**_hiding(exif_of_webp(file)))
+    if jpeg.is_jpeg(head):
+        return Extras(**_hiding(jpeg.exif_blocks(file)))
+    if webp.is_webp(head):
+        return Extras(**_hiding(webp.exif_blocks(file)))
     if is_heif(head):
         return _of_avif(file)
     if head[:4] in MARKS:

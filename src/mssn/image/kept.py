@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from mssn.image.containers import EXIF_MARK, MOST_SEGMENT, XMP_MARK
 from mssn.image.encode import space_of
+from mssn.image.exif import EXIF_MARK
 from mssn.image.formats import JPEG, TIFF
+from mssn.image.jpeg import MOST_SEGMENT
 from mssn.image.picture import Picture
 from mssn.image.profile import describes, is_srgb, profile_of
-from mssn.image.xmp import compact, signed
+from mssn.image.xmp import XMP_MARK, compact, signed
 
 _COLOURS = (".png", ".avif")
 _EXTENDED = b"HasExtendedXMP"  # says that more of the packet stood elsewhere in the file

@@ -11,13 +11,13 @@ import pyvips
 
 from mssn.errors import ImageError
 from mssn.image import vips
+from mssn.image.exif import EXIF_MARK
 from mssn.image.formats import HEIC, HOW_TO_GET_THEM, JXL
 from mssn.image.jxl import head_of
 from mssn.image.picture import Picture
 from mssn.image.pillow import EXIF_ASIDE, Stranger
 
 _PACKAGES = dict.fromkeys(HEIC, "pillow_heif") | {JXL: "pillow_jxl"}
-_EXIF = b"Exif\0\0"
 
 
 def can_write(suffix: str) -> bool:
@@ -98,7 +98,7 @@ def open_jxl(file: IO[bytes]) -> Stranger:
     dtype = np.uint8 if not deep else np.float32 if head.floats else np.uint16
     fields: dict[str, int | str | bytes | None] = {
         "vips-loader": "jxlload",
-        EXIF_ASIDE: head.exif and _EXIF + head.exif,
+        EXIF_ASIDE: head.exif and EXIF_MARK + head.exif,
         "xmp-data": head.xmp,
     }
 
@@ -183,7 +183,7 @@ def _jxl(picture: Picture, mode: str, array: np.ndarray, quality: int | None) ->
         use_original_profile=False,
         num_threads=-1,
     )
-    exif = picture.exif and bytes(4) + picture.exif.removeprefix(_EXIF)  # an offset of 0 comes first
+    exif = picture.exif and bytes(4) + picture.exif.removeprefix(EXIF_MARK)  # an offset of 0 comes first
     blocks = {"exif": exif, "xmp": picture.xmp, "jumb": None}
     height, width = array.shape[:2]
     return encoder(array.tobytes(), width, height, jpeg_encode=False, compress=False, **blocks)

@@ -17,7 +17,7 @@ from mssn.image.channels import CHANNELS, plain
 from mssn.image.compression import HEAD, compression_of
 from mssn.image.extras import extras_of, shown
 from mssn.image.formats import HOW_TO_GET_THEM, TIFF
-from mssn.image.jpeg import has_gain_map, pictures_in
+from mssn.image.jpeg import has_gain_map, is_jpeg, pictures_in
 from mssn.image.pillow import Stranger, kind_of_stranger, open_stranger
 from mssn.image.tiff import directories
 from mssn.image.unreadable import what_else
@@ -91,7 +91,7 @@ class PictureFile:
         if not head:
             raise ImageError(f"{self.name}: the file is empty")
         self._start = head[:4096]
-        self._is_jpeg = head[:2] == b"\xff\xd8"
+        self._is_jpeg = is_jpeg(head)
         self.gain_map = self._is_jpeg and has_gain_map(head)
         self._pictures = pictures_in(head) - self.gain_map if self._is_jpeg else 1
         self.directories = tuple(directories(file))
