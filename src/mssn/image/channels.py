@@ -6,11 +6,12 @@ from typing import Any
 
 import pyvips
 
-from mssn.image.pillow import LAB_NOTE
 from mssn.image.tiff import Directory
 
+LAB_NOTE = "L*a*b* colours converted to sRGB"
 _LAB = ("lab", "labs")
 CHANNELS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "scrgb": 3, "cmyk": 4}
+"""Those that libvips's kinds of colours have."""
 _TRANSPARENCY = (1, 2)  # kinds of extra channels in a TIFF; libvips divides it out where it was multiplied
 
 

@@ -11,8 +11,8 @@ import pyvips
 from mssn.image import jpeg, webp
 from mssn.image.exif import is_hostile, resolution_of
 from mssn.image.heif import MOST_BLOCKS, avif_facts, is_heif
-from mssn.image.pillow import EXIF_ASIDE
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
+from mssn.image.strangers import EXIF_ASIDE
 from mssn.image.tiff import MARKS, Directory, directories
 from mssn.image.vips import field, loader
 
@@ -75,7 +75,6 @@ def _of_avif(file: IO[bytes]) -> Extras:
 
 
 def _of_png(file: IO[bytes]) -> Extras:
-    file.seek(len(SIGNATURE))
     facts = facts_of(file)
     hiding = _hiding([facts.exif] if facts.exif else [])
     hiding["hidden"] += facts.costly

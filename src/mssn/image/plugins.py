@@ -15,7 +15,7 @@ from mssn.image.exif import EXIF_MARK
 from mssn.image.formats import HEIC, HOW_TO_GET_THEM, JXL
 from mssn.image.jxl import head_of
 from mssn.image.picture import Picture
-from mssn.image.pillow import EXIF_ASIDE, Stranger
+from mssn.image.strangers import EXIF_ASIDE, Stranger
 
 _PACKAGES = dict.fromkeys(HEIC, "pillow_heif") | {JXL: "pillow_jxl"}
 

@@ -21,9 +21,9 @@ from mssn.image.exif import upright_exif, without_previews
 from mssn.image.extras import resolution
 from mssn.image.jpeg import without_gain_map
 from mssn.image.picture import Picture
-from mssn.image.pillow import EXIF_ASIDE
 from mssn.image.scratch import ScratchArrays, release
 from mssn.image.source import HOW_TO_READ_IT, PictureFile
+from mssn.image.strangers import EXIF_ASIDE
 from mssn.image.vips import SAMPLES, field, kind_of, loader, reason
 from mssn.image.xmp import upright_xmp
 
@@ -137,15 +137,6 @@ def read_rgb(source: Source) -> np.ndarray:
     array = _samples(file, file.open(MAX_PIXELS), srgb=True)
     array = to_8_bit(array[:, :, :3] if array.shape[2] > 2 else array[:, :, :1])
     return np.ascontiguousarray(np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array)
-
-
-def read_size(source: Source) -> tuple[int, int]:
-    """Height and width in pixels of the upright picture, from the header alone.
-
-    Raises:
-        ImageError: as `read`, except that damage behind the header goes unnoticed.
-    """
-    return PictureFile(source).size
 
 
 def _plane(array: np.ndarray, first: int, end: int, scratch: ScratchArrays | None) -> np.ndarray:

@@ -18,7 +18,7 @@ from mssn.image.compression import HEAD, compression_of
 from mssn.image.extras import extras_of, shown
 from mssn.image.formats import HOW_TO_GET_THEM, TIFF
 from mssn.image.jpeg import has_gain_map, is_jpeg, pictures_in
-from mssn.image.pillow import Stranger, kind_of_stranger, open_stranger
+from mssn.image.strangers import Stranger, kind_of_stranger, open_stranger
 from mssn.image.tiff import directories
 from mssn.image.unreadable import what_else
 from mssn.image.vips import SAMPLES, field, kind_of, loader, reason

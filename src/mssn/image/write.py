@@ -53,14 +53,13 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
         raise ImageError(f"{name}: cannot be encoded: {reason(error)}") from error
 
 
-def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name: str = "picture") -> bytes:
+def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None) -> bytes:
     """Encode a picture as `write` does, into memory.
 
     Args:
         picture: what to write.
         suffix: one of `mssn.image.formats.WRITABLE`.
         quality: as `write`.
-        name: what an error calls the picture.
 
     Raises:
         ImageError: impossible quality, or a picture too large for the format.
@@ -71,7 +70,7 @@ def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name:
         encode(file, picture, suffix, quality)
         return file.getvalue()
     except pyvips.Error as error:
-        raise ImageError(f"{name}: cannot be encoded: {reason(error)}") from error
+        raise ImageError(f"picture: cannot be encoded: {reason(error)}") from error
 
 
 def check_quality(quality: int | None) -> None:

@@ -16,6 +16,7 @@ from typing import IO, Any, cast
 import numpy as np
 import pyvips
 
+from mssn.image.channels import LAB_NOTE
 from mssn.image.heif import is_heic
 from mssn.image.jxl import is_jxl
 from mssn.image.tiff import Directory, directories
@@ -25,7 +26,6 @@ _DIB = b"\x28\0\0\0"  # how a BMP without its file header begins
 _OLD_JPEG = 6  # the compression of TIFF 6.0 itself, which the decoder of libvips's wheel lacks
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "RGB": 3, "RGBA": 4}
 EXIF_ASIDE = "mssn-exif"  # where libvips does not look for it: it takes long over hostile blocks
-LAB_NOTE = "L*a*b* colours converted to sRGB"
 
 
 @dataclass(frozen=True)
