@@ -14,7 +14,7 @@ from mssn.image import webp
 from mssn.image.heif import is_heic, is_heif, is_lossless_avif
 from mssn.image.jpeg import is_jpeg, quality_of, quality_of_table
 from mssn.image.jxl import head_of, is_jxl
-from mssn.image.tiff import MARKS, Directory, directories
+from mssn.image.tiff import Directory, directories, is_tiff
 
 HEAD = 1 << 20  # bytes read of a file: tables come before the picture, thumbnails and profiles before them
 _TIFF_JPEG, _TIFF_WEBP = (6, 7), 50001  # JPEG of TIFF 6.0 itself, and of its Technical Note 2
@@ -50,7 +50,7 @@ def compression_of(file: IO[bytes], head: bytes) -> Compression:
         file: The whole file; of a TIFF more than the head is looked at.
         head: Its first `HEAD` bytes, fewer if it is shorter.
     """
-    if head[:4] in MARKS:
+    if is_tiff(head):
         return _of_tiff(file)
     if is_jpeg(head):
         return Compression(kind="JPEG", quality=quality_of(head))

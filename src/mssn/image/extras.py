@@ -13,8 +13,8 @@ from mssn.image.exif import is_hostile, resolution_of
 from mssn.image.heif import MOST_BLOCKS, avif_facts, is_heif
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
 from mssn.image.strangers import EXIF_ASIDE
-from mssn.image.tiff import MARKS, Directory, directories
-from mssn.image.vips import field, loader
+from mssn.image.tiff import Directory, directories, is_tiff
+from mssn.image.vips import field, lies, loader
 
 _UNREAD = {  # by the tags of a TIFF
     0x8769: "EXIF left out (a TIFF's is not read)",
@@ -61,7 +61,7 @@ def extras_of(file: IO[bytes], head: bytes) -> Extras:
         return Extras(**_hiding(webp.exif_blocks(file)))
     if is_heif(head):
         return _of_avif(file)
-    if head[:4] in MARKS:
+    if is_tiff(head):
         first = next(directories(file), Directory())
         return Extras(notes=tuple(note for tag, note in _UNREAD.items() if tag in first.places))
     return Extras()
@@ -117,17 +117,11 @@ def resolution(image: pyvips.Image, extras: Extras) -> tuple[float, float] | Non
     """
     if loader(image) in ("webp", "heif", "jxl"):  # of these, libvips does not look at their EXIF
         dpi = resolution_of(field(image, "exif-data", b"") or field(image, EXIF_ASIDE, b""))
-    elif (
-        extras.resolution
-        or image.get_typeof("resolution-unit")
-        or (
-            loader(image) == "bmp" and image.xres != 1  # libvips's word for unknown
-        )
-    ):
+    elif extras.resolution or image.get_typeof("resolution-unit"):
         dpi = image.xres * 25.4, image.yres * 25.4
     else:
         dpi = None
     if dpi is None or min(dpi) < 0.1:
         return None
     across, down = (round(number, 1) for number in dpi)
-    return (down, across) if field(image, "orientation", 1) in (5, 6, 7, 8) else (across, down)
+    return (down, across) if lies(image) else (across, down)

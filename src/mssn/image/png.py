@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from mssn.image.exif import MOST
+from mssn.image.exif import MOST_EXIF
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 Chunk = tuple[bytes, bytes]
@@ -18,6 +18,7 @@ Chunk = tuple[bytes, bytes]
 _COLOURS = {b"cICP": 4, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}  # and their lengths
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _XMP = b"XML:com.adobe.xmp\0"  # a text that is no text, and read and written by libvips
+_MOST_TEXT = MOST_EXIF  # bytes
 _REPEATED = (b"IDAT", b"fdAT", b"fcTL", b"sPLT")  # every other chunk may stand in a file once
 _MOST_PACKED, _MOST_SPARE = 2**16, 100
 HIDDEN = b"noNe"  # ancillary, private
@@ -58,7 +59,7 @@ def facts_of(file: IO[bytes]) -> PngFacts:
     frames, too_long, resolution, pixels = 1, False, False, False
     colours: dict[bytes, bytes] = {}
     text: list[Chunk] = []
-    room, packed = MOST, 0
+    room, packed = _MOST_TEXT, 0
     exif: tuple[int, bytes] | None = None
     once: set[bytes] = set()
     spare: list[int] = []
@@ -69,7 +70,7 @@ def facts_of(file: IO[bytes]) -> PngFacts:
         block = name == b"eXIf" and exif is None
         content = b""
         if tag or block or (name in _TEXT and length <= room):
-            content = file.read(min(length, MOST + 1))
+            content = file.read(min(length, MOST_EXIF + 1))
         key = _XMP if content.startswith(_XMP) else name
         if key in _TEXT or (key in once and name not in _REPEATED):
             spare.append(place)

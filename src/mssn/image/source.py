@@ -21,7 +21,7 @@ from mssn.image.jpeg import has_gain_map, is_jpeg, pictures_in
 from mssn.image.strangers import Stranger, kind_of_stranger, open_stranger
 from mssn.image.tiff import directories
 from mssn.image.unreadable import what_else
-from mssn.image.vips import SAMPLES, field, kind_of, loader, reason
+from mssn.image.vips import SAMPLES, field, kind_of, lies, loader, reason
 from mssn.image.xmp import is_signed
 
 _LOADERS = ("bmp", "gif", "heif", "jpeg", "jxl", "png", "ppm", "tiff", "webp")
@@ -237,8 +237,7 @@ class PictureFile:
             ImageError: As `read`, except that damage behind the header goes unnoticed.
         """
         image = self._checked(None, "")
-        lying = field(image, "orientation", 1) in (5, 6, 7, 8)
-        return (image.width, image.height) if lying else (image.height, image.width)
+        return (image.width, image.height) if lies(image) else (image.height, image.width)
 
     @property
     def format(self) -> str:

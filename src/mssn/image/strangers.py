@@ -20,7 +20,7 @@ from mssn.image.channels import LAB_NOTE
 from mssn.image.heif import is_heic
 from mssn.image.jxl import is_jxl
 from mssn.image.tiff import Directory, directories
-from mssn.image.vips import COLOURS, SAMPLES, field
+from mssn.image.vips import COLOURS, SAMPLES, field, lies
 
 _DIB = b"\x28\0\0\0"  # how a BMP without its file header begins
 _OLD_JPEG = 6  # the compression of TIFF 6.0 itself, which the decoder of libvips's wheel lacks
@@ -166,7 +166,9 @@ def _lab(file: IO[bytes]) -> Stranger:
 
     a* and b* are signed, and meant for D50, as here.
     """
-    content = next(directories(file)).as_rgb(_whole(file))
+    page = next(directories(file))
+    file.seek(0)
+    content = page.as_rgb(file.read())
 
     def opened() -> Any:
         return pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="error")
@@ -178,9 +180,7 @@ def _lab(file: IO[bytes]) -> Stranger:
         return plane.icc_export(output_profile="srgb", depth=8).numpy()
 
     header = opened()
-    shape = (header.height, header.width, 3)
-    if field(header, "orientation", 1) in (5, 6, 7, 8):
-        shape = (header.width, header.height, 3)
+    shape = (header.width, header.height, 3) if lies(header) else (header.height, header.width, 3)
     fields = {
         "vips-loader": "tiffload",
         "n-pages": field(header, "n-pages", 1),
@@ -189,8 +189,3 @@ def _lab(file: IO[bytes]) -> Stranger:
     return Stranger(
         shape, np.uint8, pixels, fields, (LAB_NOTE,), None if header.xres == 1 else header.xres * 25.4
     )
-
-
-def _whole(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read()

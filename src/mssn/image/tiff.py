@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Literal
 
-MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # of both byte orders, the last two of BigTIFF
+_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # of both byte orders, the last two of BigTIFF
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _STRIPS, _ORIENTATION, _CHANNELS, _TILES = 273, 274, 277, 324
 _UNIT, _EXTRA, _SAMPLES, _TABLES, _STREAM, _OLD_TABLES = 296, 338, 339, 347, 513, 519
@@ -103,6 +103,11 @@ class Directory:
         return self.number(_STRIPS, 0) or self.number(_TILES, 0)
 
 
+def is_tiff(head: bytes) -> bool:
+    """Whether a file that starts like this is a TIFF."""
+    return head[:4] in _MARKS
+
+
 def directories(file: IO[bytes], start: int = 0, most: int = _MOST_ENTRIES) -> Iterator[Directory]:
     """The directories of a TIFF, one for each page, up to what is damaged; none of any other file.
 
@@ -113,7 +118,7 @@ def directories(file: IO[bytes], start: int = 0, most: int = _MOST_ENTRIES) -> I
     """
     file.seek(start)
     head = file.read(16)
-    if head[:4] not in MARKS:
+    if not is_tiff(head):
         return
     order, big = "<" if head[:2] == b"II" else ">", head[2:4].strip(b"\0") == b"+"
     seen: set[int] = set()

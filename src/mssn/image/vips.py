@@ -59,6 +59,11 @@ def kind_of(image: pyvips.Image) -> str:
     return "heic" if field(image, "heif-compression", "hevc") == "hevc" else "avif"
 
 
+def lies(image: pyvips.Image) -> bool:
+    """Whether the picture is stored on its side: upright, its width and height change places."""
+    return field(image, "orientation", 1) in (5, 6, 7, 8)
+
+
 def reason(error: pyvips.Error) -> str:
     """The last of the lines libvips gives, which names the innermost cause."""
     lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import IO
 
-from mssn.image.exif import MOST
+from mssn.image.exif import MOST_EXIF
 
 _WORST = 127  # the coarsest quantiser of VP8
 
@@ -40,7 +40,7 @@ def exif_blocks(webp: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """
     for name, place, length in _chunks(webp):
         if name == b"EXIF":
-            yield place - 8, webp.read(min(length, MOST + 1))
+            yield place - 8, webp.read(min(length, MOST_EXIF + 1))
 
 
 def with_exif(webp: bytes, exif: bytes, width: int, height: int, *, alpha: bool) -> bytes:
