@@ -1,4 +1,4 @@
-"""What a file says of its picture and libvips does not tell: frames, colour tags, text, resolution."""
+"""What a file says of its picture and libvips does not tell or must not see: colour tags, text, EXIF."""
 
 from __future__ import annotations
 
