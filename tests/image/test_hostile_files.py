@@ -171,12 +171,27 @@ def test_descriptions_of_an_avif_take_linear_time(count) -> None:
     assert time.process_time() - started < 1
 
 
-def test_parts_that_take_no_bytes_take_no_time() -> None:
+def described(places: bytes) -> io.BytesIO:
+    """An AVIF whose EXIF block lies where an iloc says."""
     entry = box(b"infe", struct.pack(">IHH4sx", 0x02000000, 1, 0, b"Exif"))
-    places = struct.pack(">IBBH", 0, 0, 0, 500) + struct.pack(">HHH", 1, 0, 65535) * 500  # 33 million parts
     meta = box(b"iinf", struct.pack(">IH", 0, 1) + entry) + box(b"iloc", places)
-    file = io.BytesIO(box(b"ftyp", b"avif") + box(b"meta", bytes(4) + meta))
+    return io.BytesIO(box(b"ftyp", b"avif") + box(b"meta", bytes(4) + meta))
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        struct.pack(">IBBH", 0, 0, 0, 500) + struct.pack(">HHH", 1, 0, 65535) * 500,  # 33 million of no bytes
+        struct.pack(">IBBH", 0, 0x88, 0x80, 1) + struct.pack(">HHQHQQ", 1, 0, 2**64 - 1, 1, 2**64 - 1, 9),
+        struct.pack(">IBBH", 0, 0x88, 0x80, 1) + struct.pack(">HHQHQQ", 1, 0, 2**62, 1, 0, 2**64 - 1),
+    ],
+)
+def test_places_that_no_file_has_take_no_time(tmp_path, places) -> None:
+    file = described(places)
     started = time.process_time()
     assert avif_facts(file)[1] == [(file.getvalue().index(b"Exif"), b"")]
     assert not is_lossless_avif(file)
+    (tmp_path / "a.avif").write_bytes(file.getvalue())
+    for source in (file.getvalue(), tmp_path / "a.avif"):
+        assert PictureFile(source).extras.hidden == ()
     assert time.process_time() - started < 1

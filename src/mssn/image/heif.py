@@ -137,7 +137,7 @@ def _described(
 ) -> bytes:
     """The boxes of the description; data that follows them moves by its growth."""
     new = dict(inner)
-    item, count = _picture(inner), struct.unpack_from(">H", inner[b"iinf"], 4)[0]
+    picture, count = (struct.unpack_from(">H", inner[name], 4)[0] for name in (b"pitm", b"iinf"))
     fresh = count + 1
     extent = None
     if exif:
@@ -145,18 +145,13 @@ def _described(
         new[b"iinf"] = (
             inner[b"iinf"][:4] + struct.pack(">H", fresh) + inner[b"iinf"][6:] + box(b"infe", entry)
         )
-        reference = box(b"cdsc", struct.pack(">HHH", fresh, 1, item))
+        reference = box(b"cdsc", struct.pack(">HHH", fresh, 1, picture))
         new[b"iref"] = inner.get(b"iref", bytes(4)) + reference
         extent = (fresh, end + 8, 4 + len(exif))
     if codes:
-        new[b"iprp"] = _tagged(inner[b"iprp"], codes, item)
+        new[b"iprp"] = _tagged(inner[b"iprp"], codes, picture)
     new[b"iloc"] = _located(inner[b"iloc"], growth, extent)
     return b"".join(box(name, content) for name, content in new.items())
-
-
-def _picture(inner: dict[bytes, bytes]) -> int:
-    """The item that is the picture."""
-    return struct.unpack_from(">H", inner[b"pitm"], 4)[0]
 
 
 def _tagged(iprp: bytes, codes: Codes, item: int) -> bytes:
