@@ -12,7 +12,7 @@ import pyvips
 from mssn.errors import ImageError
 from mssn.image import vips
 from mssn.image.exif import EXIF_MARK
-from mssn.image.formats import HEIC, HOW_TO_GET_THEM, JXL
+from mssn.image.formats import HEIC, HOW_TO_GET_THEM, JXL, PLUGGED
 from mssn.image.jxl import head_of
 from mssn.image.picture import Picture
 from mssn.image.strangers import EXIF_ASIDE, Stranger
@@ -21,10 +21,10 @@ _PACKAGES = dict.fromkeys(HEIC, "pillow_heif") | {JXL: "pillow_jxl"}
 
 
 def can_write(suffix: str) -> bool:
-    """Whether files of this ending, one of `mssn.image.formats.PLUGGED`, can be written here."""
-    if find_spec(_PACKAGES[suffix]) is None:
+    """Whether files of this ending, one of `mssn.image.formats.WRITABLE`, can be written here."""
+    if suffix in PLUGGED and find_spec(_PACKAGES[suffix]) is None:
         return False
-    if suffix == JXL:
+    if suffix not in HEIC:
         return True
     import pillow_heif
 

@@ -11,7 +11,7 @@ import pyvips
 from mssn.atomic import replacing
 from mssn.errors import ImageError
 from mssn.image.encode import encode
-from mssn.image.formats import HOW_TO_GET_THEM, PLUGGED, WRITABLE
+from mssn.image.formats import HOW_TO_GET_THEM, WRITABLE
 from mssn.image.picture import Picture
 from mssn.image.plugins import can_write
 from mssn.image.source import display_name
@@ -95,5 +95,5 @@ def check_format(suffix: str, name: str) -> None:
     """
     if suffix not in WRITABLE:
         raise ImageError(f"{name}: cannot write '{suffix}' files; use one of {', '.join(WRITABLE)}")
-    if suffix in PLUGGED and not can_write(suffix):
+    if not can_write(suffix):
         raise ImageError(f"{name}: '{suffix}' files cannot be written here; {HOW_TO_GET_THEM}")

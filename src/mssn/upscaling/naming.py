@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from mssn.errors import ImageError
-from mssn.image.formats import PLUGGED, WRITABLE
+from mssn.image.formats import WRITABLE
 from mssn.image.plugins import can_write
 from mssn.image.source import PictureFile
 from mssn.upscaling.crop import Crop
@@ -40,7 +40,7 @@ def beside(source: Path, size: Size, file: PictureFile | None = None, crop: Crop
 def writable(path: Path, source: Path | PictureFile) -> Path:
     """The path itself; of what can only be read with .png, .jpg (MPO), or .webp if the source moves."""
     suffix = path.suffix.lower()
-    if suffix in WRITABLE and (suffix not in PLUGGED or can_write(suffix)):
+    if suffix in WRITABLE and can_write(suffix):
         return path
     if suffix == ".mpo":
         return path.with_suffix(".jpg")
