@@ -20,7 +20,7 @@ import numpy as np
 from common import report
 
 from mssn.image.picture import Picture
-from mssn.image.read import read_size
+from mssn.image.source import PictureFile
 from mssn.image.write import write
 
 
@@ -47,7 +47,7 @@ def main() -> None:
         seconds = time.perf_counter() - started
         if status:
             sys.exit(f"mssn upscale failed with status {status}")
-        height, width = read_size(target)
+        height, width = PictureFile(target).size
         size = target.stat().st_size
     report(
         f"memory-{options.model}-x{options.scale}",

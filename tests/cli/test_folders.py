@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from mssn.image.picture import Picture
-from mssn.image.read import read_rgb, read_size
+from mssn.image.read import read_rgb
+from mssn.image.source import PictureFile
 from mssn.image.write import write
 
 BICUBIC = ("-m", "bicubic")
@@ -144,9 +145,9 @@ def test_an_original_called_like_a_result_is_not_overwritten(mssn, tmp_path) -> 
         result = mssn("upscale", *inputs, "--force", *BICUBIC)
         assert result.code == 2
         assert result.line.startswith("mssn: in/a_x2.png: has no note that mssn made it, so --force")
-        assert read_size(tmp_path / "in" / "a_x2.png") == (6, 7)
+        assert PictureFile(tmp_path / "in" / "a_x2.png").size == (6, 7)
     assert mssn("upscale", "in/a.png", "--force", *BICUBIC).code == 0  # who names it means it
-    assert read_size(tmp_path / "in" / "a_x2.png") == (16, 18)
+    assert PictureFile(tmp_path / "in" / "a_x2.png").size == (16, 18)
     assert mssn("upscale", "in", "--force", *BICUBIC).code == 0  # now it is a result
 
 
@@ -173,7 +174,7 @@ def test_odd_names_break_no_line_and_links_are_written_through(mssn, pictures, t
     assert len(result.out.splitlines()) == 4 and len(result.err.splitlines()) == 2
     assert "big/new\\nline \\x1b[31m.png" in result.out
     assert "bro" in result.err.splitlines()[0]
-    assert (tmp_path / "big" / "one.png").is_symlink() and read_size(tmp_path / "kept.png") == (40, 60)
+    assert (tmp_path / "big" / "one.png").is_symlink() and PictureFile(tmp_path / "kept.png").size == (40, 60)
     assert (tmp_path / "kept.png").stat().st_mode & 0o777 == 0o640
 
 
@@ -183,4 +184,4 @@ def test_a_size_names_the_file_by_what_it_became(mssn, pictures) -> None:
     assert files(pictures) == [*names, "one.png", "one_120x80.png", "two.jpg", "two_120x76.jpg"]
     for name in ("one_120x80.png", "two_120x76.jpg"):
         width, height = name.split("_")[1].split(".")[0].split("x")
-        assert read_size(pictures / name) == (int(height), int(width))
+        assert PictureFile(pictures / name).size == (int(height), int(width))

@@ -13,7 +13,8 @@ from PIL import Image
 
 import mssn as package
 from mssn.image.picture import Picture
-from mssn.image.read import read, read_rgb, read_size
+from mssn.image.read import read, read_rgb
+from mssn.image.source import PictureFile
 from mssn.image.write import to_bytes
 
 
@@ -37,7 +38,7 @@ def test_a_dash_is_standard_input_and_output(pictures, net, tmp_path) -> None:
     assert np.array_equal(read(filtered.stdout).pixels, expected)
     target = tmp_path / "big.webp"
     subprocess.run([*command, "-", "-o", target], input=two, capture_output=True, check=True)
-    assert (read(target).format, read_size(target)) == ("webp", (42, 66))
+    assert (read(target).format, PictureFile(target).size) == ("webp", (42, 66))
     for given, arguments, words in (
         (one, ["-", "-o", target], b"exists already; use --force"),
         (b"", ["-"], b"standard input: the file is empty"),

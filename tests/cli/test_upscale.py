@@ -18,7 +18,8 @@ import mssn as package
 from mssn.cli import progress
 from mssn.errors import ImageError
 from mssn.image.picture import Picture
-from mssn.image.read import read, read_rgb, read_size
+from mssn.image.read import read, read_rgb
+from mssn.image.source import PictureFile
 from mssn.image.write import write
 from mssn.upscaling.jobs import Done, Job
 
@@ -56,7 +57,7 @@ def test_naming_a_folder_keeps_names(mssn, pictures, net, tmp_path, output) -> N
         (tmp_path / "out").mkdir()
     assert mssn("upscale", pictures / "two.jpg", "-o", output, "-m", net).code == 0
     assert files(tmp_path / output) == ["two.jpg"]
-    assert read_size(tmp_path / output / "two.jpg") == (42, 66)
+    assert PictureFile(tmp_path / output / "two.jpg").size == (42, 66)
 
 
 def test_several_inputs_make_a_folder(mssn, pictures, net, tmp_path) -> None:
@@ -94,7 +95,7 @@ def test_results_are_known_whatever_they_are_called_and_named_ones_are_enlarged(
     assert not (pictures / "large_x2.jpg").exists()
     named = mssn("upscale", pictures / "large.jpg", "-m", net)
     assert (named.code, named.err) == (0, "")
-    assert read_size(pictures / "large_x2.jpg") == (80, 120)
+    assert PictureFile(pictures / "large_x2.jpg").size == (80, 120)
     (pictures / "one.png").unlink()  # whose result is one_x2.png, which is passed over all the same
     assert mssn("upscale", pictures, "-m", net, "-f").err.startswith("5 pictures passed over")
 
@@ -113,14 +114,14 @@ def test_stripped_results_are_known_by_the_name_this_run_gives(mssn, pictures, n
 def test_a_picture_called_like_a_result_is_enlarged(mssn, pictures, net) -> None:
     write(pictures / "one_x3.png", read(pictures / "two.jpg"))
     assert mssn("upscale", pictures, "-m", net).code == 0
-    assert read_size(pictures / "one_x3_x2.png") == (42, 66)
+    assert PictureFile(pictures / "one_x3_x2.png").size == (42, 66)
 
 
 def test_formats_that_can_only_be_read_become_png(mssn, net, tmp_path, photo) -> None:
 
     Image.fromarray(photo).save(tmp_path / "a.gif")
     assert mssn("upscale", "a.gif", "-m", net).code == 0
-    assert read_size(tmp_path / "a_x2.png") == (192, 224)
+    assert PictureFile(tmp_path / "a_x2.png").size == (192, 224)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_formats_that_can_only_be_read_become_png(mssn, net, tmp_path, photo) ->
 )
 def test_any_factor_and_any_size(mssn, pictures, arguments, name, size) -> None:
     assert mssn("upscale", pictures / "one.png", *arguments).code == 0
-    assert read_size(pictures / name) == size
+    assert PictureFile(pictures / name).size == size
     assert mssn("upscale", pictures, *arguments, "-o", "big").code == 0
     before = files(pictures)
     assert mssn("upscale", pictures, *arguments, "-f").code == 0  # its own results are nobody's input
@@ -151,7 +152,7 @@ def test_alpha_and_orientation_come_along(mssn, net, tmp_path, photo) -> None:
     Image.fromarray(photo).save(tmp_path / "turned.jpg", exif=exif)
     write(tmp_path / "clear.png", Picture(photo, alpha=photo[:, :, :1]))
     assert mssn("upscale", "turned.jpg", "clear.png", "-m", net).code == 0
-    assert read_size(tmp_path / "turned_x2.jpg") == (224, 192)
+    assert PictureFile(tmp_path / "turned_x2.jpg").size == (224, 192)
     alpha = read(tmp_path / "clear_x2.png").alpha
     assert alpha is not None
     assert alpha.shape == (192, 224, 1)

@@ -11,7 +11,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from mssn.image.boxes import avif_facts, with_items
+from mssn.image.heif import avif_facts, with_items
 from mssn.image.kept import kept
 from mssn.image.picture import Picture
 from mssn.image.png import chunk

@@ -20,9 +20,9 @@ from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.jpeg import has_gain_map, without_gain_map
 from mssn.image.jxl import head_of
 from mssn.image.picture import Picture
-from mssn.image.pillow import kind_of_stranger
-from mssn.image.read import read, read_rgb, read_size
+from mssn.image.read import read, read_rgb
 from mssn.image.source import PictureFile
+from mssn.image.strangers import kind_of_stranger
 from mssn.image.write import to_bytes, write
 from mssn.upscaling.files import upscale_file
 from mssn.upscaling.naming import beside
@@ -67,7 +67,7 @@ def test_bmp_and_ppm_are_read_by_their_content(tmp_path, kind, mode) -> None:
         assert picture.format == ("ppm" if kind == "PPM" else "bmp")
         assert picture.bits == (1 if mode == "1" else None)
         assert (picture.alpha, picture.compression, picture.notes) == (None, LOSSLESS, ())
-        assert read_size(source) == (40, 56)
+        assert PictureFile(source).size == (40, 56)
         assert np.array_equal(read_rgb(source), np.broadcast_to(wanted, (40, 56, 3)))
     target = beside(tmp_path / f"a.{kind.lower()}", Factor(2))
     assert target.name == "a_x2.png"
@@ -197,7 +197,7 @@ def test_a_turned_heic_is_turned_once(tmp_path) -> None:
     file = pillow_heif.from_bytes("RGB", image.size, image.tobytes())
     file.save(tmp_path / "turned.heic", quality=90, exif=exif(6), icc_profile=profile)
     upright, turned = read(tmp_path / "upright.heic"), read(tmp_path / "turned.heic")
-    assert upright.pixels.shape == (40, 56, 3) and read_size(tmp_path / "turned.heic") == (56, 40)
+    assert upright.pixels.shape == (40, 56, 3) and PictureFile(tmp_path / "turned.heic").size == (56, 40)
     quarter = np.rot90(slopes(), -1)
     assert np.abs(turned.pixels.astype(int) - quarter).max() <= 10
     assert turned.icc == profile
@@ -293,7 +293,7 @@ def test_a_jpeg_packed_as_jpeg_xl(tmp_path) -> None:
     picture, plain = read(tmp_path / "a.jxl"), read(jpeg)
     assert picture.format == "jxl" and picture.compression == Compression(kind="JPEG")
     assert np.array_equal(picture.pixels, plain.pixels) and picture.pixels.shape == (56, 40, 3)
-    assert read_size(tmp_path / "a.jxl") == (56, 40)
+    assert PictureFile(tmp_path / "a.jxl").size == (56, 40)
     assert picture.exif == plain.exif
 
 
@@ -318,7 +318,7 @@ def test_cut_files_of_the_plugins_are_refused(tmp_path, ending, capfd) -> None:
 def test_without_the_plugins_one_line_says_how_to_get_them(tmp_path, monkeypatch, ending, package) -> None:
     content = to_bytes(Picture(slopes()), ending)
     monkeypatch.setitem(__import__("sys").modules, package, None)
-    for module in ("mssn.image.pillow", "mssn.image.plugins"):
+    for module in ("mssn.image.strangers", "mssn.image.plugins"):
         monkeypatch.setattr(f"{module}.find_spec", lambda name: None if name == package else object())
     (tmp_path / f"a{ending}").write_bytes(content)
     with pytest.raises(ImageError, match=r"pip install 'mssn\[formats\]'") as caught:

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mssn.image.boxes import avif_facts, with_items
-from mssn.image.containers import webp_with_exif
 from mssn.image.exif import fitting_exif, is_hostile, resolution_of, upright_exif, without_previews
+from mssn.image.heif import avif_facts, is_lossless_avif, with_items
+from mssn.image.jpeg import exif_blocks
 from mssn.image.kept import kept
 from mssn.image.picture import Picture
 from mssn.image.png import chunk
 from mssn.image.read import read
 from mssn.image.source import PictureFile
+from mssn.image.webp import with_exif
 from mssn.image.write import to_bytes
 
 CASE = Path(__file__).parents[1] / "cases" / "xmp-slow.png"
@@ -95,7 +96,7 @@ def test_exif_takes_linear_time(name) -> None:
     contents = {
         "jpeg": jpeg[:2] + segment * (3 if len(segment) < 60_000 else 1) + jpeg[2:],
         "png": png[:33] + chunk(b"eXIf", EXIF[name](10_000)) + png[33:],
-        "webp": webp_with_exif(saved("WEBP"), EXIF[name](10_000), 16, 16, alpha=False),
+        "webp": with_exif(saved("WEBP"), EXIF[name](10_000), 16, 16, alpha=False),
         "avif": with_items(to_bytes(Picture(PIXELS), ".avif"), EXIF[name](10_000), None),
     }
     for content in contents.values():
@@ -131,6 +132,15 @@ def test_segments_take_linear_time(marker, content) -> None:
     assert seconds(jpeg[:2] + segment * (2**19 // len(segment)) + jpeg[2:]) < 1
 
 
+def test_filling_between_segments_takes_linear_time() -> None:
+    jpeg = saved("JPEG")
+    segment = b"\xff\xe1" + struct.pack(">H", len(EXIF["cut"](9)) + 8) + b"Exif\0\0" + EXIF["cut"](9)
+    for filling in (1, 4095, 4096, 4097, 2**24):
+        content = jpeg[:2] + b"\xff" * filling + segment + jpeg[2:]
+        assert seconds(content) < 1
+        assert [place for place, _ in exif_blocks(io.BytesIO(content))] == [content.index(b"Exif")]
+
+
 def test_a_profile_and_a_photoshop_block_take_linear_time() -> None:
     assert seconds(saved("PNG", icc_profile=b"\xff" * 2**20)) < 1
     started = time.process_time()
@@ -158,4 +168,30 @@ def test_descriptions_of_an_avif_take_linear_time(count) -> None:
     started = time.process_time()
     codes, blocks = avif_facts(file)
     assert codes is None and len(blocks) == count
+    assert time.process_time() - started < 1
+
+
+def described(places: bytes) -> io.BytesIO:
+    """An AVIF whose EXIF block lies where an iloc says."""
+    entry = box(b"infe", struct.pack(">IHH4sx", 0x02000000, 1, 0, b"Exif"))
+    meta = box(b"iinf", struct.pack(">IH", 0, 1) + entry) + box(b"iloc", places)
+    return io.BytesIO(box(b"ftyp", b"avif") + box(b"meta", bytes(4) + meta))
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        struct.pack(">IBBH", 0, 0, 0, 500) + struct.pack(">HHH", 1, 0, 65535) * 500,  # 33 million of no bytes
+        struct.pack(">IBBH", 0, 0x88, 0x80, 1) + struct.pack(">HHQHQQ", 1, 0, 2**64 - 1, 1, 2**64 - 1, 9),
+        struct.pack(">IBBH", 0, 0x88, 0x80, 1) + struct.pack(">HHQHQQ", 1, 0, 2**62, 1, 0, 2**64 - 1),
+    ],
+)
+def test_places_that_no_file_has_take_no_time(tmp_path, places) -> None:
+    file = described(places)
+    started = time.process_time()
+    assert avif_facts(file)[1] == [(file.getvalue().index(b"Exif"), b"")]
+    assert not is_lossless_avif(file)
+    (tmp_path / "a.avif").write_bytes(file.getvalue())
+    for source in (file.getvalue(), tmp_path / "a.avif"):
+        assert PictureFile(source).extras.hidden == ()
     assert time.process_time() - started < 1

@@ -17,10 +17,11 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from mssn.errors import DataError, ImageError
 from mssn.image.find import find_images
+from mssn.image.formats import READABLE, WRITABLE
 from mssn.image.picture import Picture
-from mssn.image.read import read, read_rgb, read_size
-from mssn.image.source import READABLE
-from mssn.image.write import WRITABLE, write
+from mssn.image.read import read, read_rgb
+from mssn.image.source import PictureFile
+from mssn.image.write import write
 
 TRUE_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> PNG colour type
 
@@ -82,7 +83,7 @@ def test_lossless_formats_are_exact_both_ways(
         assert_same(picture.pixels, pixels)
         assert_same(picture.alpha, alpha)
         assert picture.format == {".png": "png", ".tif": "tiff"}[suffix]
-        assert read_size(path) == (9, 13)
+        assert PictureFile(path).size == (9, 13)
     if suffix == ".tif" or dtype is np.uint8:  # Pillow would show 16-bit colour as 8 bit
         seen = tifffile.imread(ours) if suffix == ".tif" else np.asarray(Image.open(ours))
         np.testing.assert_array_equal(seen.reshape(array.shape), array)
@@ -199,7 +200,7 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path, name: str) -> N
         tifffile.imwrite(path, content, photometric="rgb", planarconfig="contig")
     elif name == "folder.png":
         path.mkdir()
-    for reader in (read, read_rgb, read_size):
+    for reader in (read, read_rgb, lambda source: PictureFile(source).size):
         with pytest.raises(ImageError, match=words) as caught:
             reader(path)
         assert " ".join(str(path).split()) in str(caught.value) and "\n" not in str(caught.value)
@@ -221,7 +222,7 @@ def test_size_limit_is_checked_before_decoding(tmp_path: Path) -> None:
         read(tmp_path / "a.png", max_pixels=599)
     with pytest.raises(ImageError, match="cut short"):
         read(tmp_path / "a.png", max_pixels=600)
-    assert read_size(tmp_path / "a.png") == (30, 20)
+    assert PictureFile(tmp_path / "a.png").size == (30, 20)
 
 
 @pytest.mark.parametrize(

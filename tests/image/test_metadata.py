@@ -10,9 +10,9 @@ import pyvips
 from PIL import Image, ImageCms, ImageOps, IptcImagePlugin
 
 from mssn.image.exif import upright_exif
-from mssn.image.metadata import describes
 from mssn.image.picture import Picture
-from mssn.image.read import read, read_rgb, read_size
+from mssn.image.profile import describes
+from mssn.image.read import read, read_rgb
 from mssn.image.source import PictureFile
 from mssn.image.write import write
 from mssn.image.xmp import upright_xmp
@@ -75,7 +75,7 @@ def test_orientation_is_applied_exactly_once(tmp_path: Path, suffix: str, orient
     path, again = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     Image.fromarray(smooth()).save(path, quality=95, exif=exif)
     picture = read(path)
-    assert read_size(path) == picture.pixels.shape[:2] == wanted.shape[:2]
+    assert PictureFile(path).size == picture.pixels.shape[:2] == wanted.shape[:2]
     assert_close(picture.pixels, wanted, 12)
     write(again, picture)
     assert_close(read(again).pixels, wanted, 16)

@@ -33,7 +33,7 @@ def png() -> bytes:
 
 
 def facts(content: bytes) -> PngFacts:
-    return facts_of(io.BytesIO(content[8:]))
+    return facts_of(io.BytesIO(content))
 
 
 def test_texts_arrive_as_they_were() -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from mssn.image.picture import Picture
 from mssn.image.png import chunk
 from mssn.image.read import read
+from mssn.image.tiff import directories
 from mssn.image.write import to_bytes
 
 STATE_IT = [".png", ".jpg", ".tif"]
@@ -90,6 +91,12 @@ def test_pages_and_large_tiffs_have_none_either(monkeypatch) -> None:
                 tags: Any = page.aspage().tags
                 assert tags[296].value == 1
             assert np.array_equal(file.asarray(), [PIXELS, 255 - PIXELS])
+
+
+def test_the_last_of_thousands_of_pages_has_none_either() -> None:
+    content = to_bytes(Picture(np.zeros((3700, 1, 1), np.uint8), pages=3700), ".tif")
+    units = [page.number(296, 0) for page in directories(io.BytesIO(content), most=2**30)]
+    assert units == [1] * 3700
 
 
 def test_a_shape_of_pixels_alone_is_no_resolution() -> None:

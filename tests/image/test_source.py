@@ -20,7 +20,7 @@ from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.png import chunk
 from mssn.image.profile import profile_of
-from mssn.image.read import read, read_rgb, read_size
+from mssn.image.read import read, read_rgb
 from mssn.image.source import PictureFile
 from mssn.image.write import to_bytes, write
 from mssn.upscaling.files import upscale_file
@@ -89,7 +89,7 @@ def test_a_picture_is_opened_once(tmp_path, photo, name, memory, opened) -> None
     done = upscale_file(BICUBIC, source, target, Options(memory=memory))
     assert opened.count(str(source)) == 1
     assert done.pages == (1 if name in MAKERS or name == "moving.png" else 3)
-    for reader in (read, read_rgb, read_size):
+    for reader in (read, read_rgb, lambda source: PictureFile(source).size):
         opened.clear()
         reader(source)
         assert opened == [str(source)]

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 from mssn.errors import CancelledError, ImageError
 from mssn.image.compression import Compression
 from mssn.image.picture import Picture
-from mssn.image.read import read, read_rgb, read_size
+from mssn.image.read import read, read_rgb
 from mssn.image.scratch import ScratchArrays, location
 from mssn.image.source import PictureFile
 from mssn.image.write import to_bytes, write
@@ -267,7 +267,7 @@ def test_lab_becomes_srgb(tmp_path, bits) -> None:
     assert apart.max() < 6 and apart.mean() < 0.6  # whole steps of a* and b* are that coarse
     assert picture.notes == ("L*a*b* colours converted to sRGB",)
     assert (picture.format, picture.icc) == ("tiff", None)
-    assert read_size(tmp_path / "a.tif") == (40, 56)
+    assert PictureFile(tmp_path / "a.tif").size == (40, 56)
     upscale_file(BICUBIC, tmp_path / "a.tif", tmp_path / "large.tif")
     assert read(tmp_path / "large.tif").notes == ()
 
@@ -278,7 +278,7 @@ def test_turned_lab_is_turned(tmp_path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", stored, photometric="cielab", extratags=extra, resolution=(300, 300))
     picture = read(tmp_path / "a.tif")
     assert np.abs(picture.pixels.astype(int) - np.rot90(slopes(), -1)).max() < 6
-    assert read_size(tmp_path / "a.tif") == (56, 40)
+    assert PictureFile(tmp_path / "a.tif").size == (56, 40)
     assert picture.dpi == 300
 
 

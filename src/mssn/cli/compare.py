@@ -15,10 +15,11 @@ from mssn.cli.jobs import check
 from mssn.cli.options import Force, Model, PrecisionOption, Runtime, Scale, Threads
 from mssn.errors import ImageError
 from mssn.image.color import luma
+from mssn.image.formats import WRITABLE
 from mssn.image.picture import Picture
 from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
-from mssn.image.write import WRITABLE, write
+from mssn.image.write import write
 from mssn.score.metrics import psnr_y, ssim_y
 from mssn.upscaling.jobs import Job
 

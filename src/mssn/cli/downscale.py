@@ -14,10 +14,11 @@ from mssn.cli.options import Force, WholeScale
 from mssn.cli.planning import tell_renamed
 from mssn.errors import ImageError
 from mssn.image.alpha import shrink_visible
+from mssn.image.formats import WRITABLE
 from mssn.image.picture import Picture
 from mssn.image.read import read
 from mssn.image.resize import Border, shrink
-from mssn.image.write import WRITABLE, write
+from mssn.image.write import write
 from mssn.upscaling.jobs import Job
 from mssn.upscaling.naming import apart
 

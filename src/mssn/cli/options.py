@@ -16,6 +16,7 @@ from cyclopts import Parameter, Token
 from mssn.atomic import replacing
 from mssn.cli.streams import one_line, tell
 from mssn.errors import MssnError, WeightsError
+from mssn.image.formats import WITHOUT_QUALITY
 from mssn.runtime.base import Precision, RuntimeName
 
 
@@ -49,7 +50,6 @@ Force = Annotated[bool, Parameter(name=["--force", "-f"])]
 Ensemble = Annotated[bool, Parameter(name="--ensemble")]
 WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
 Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
-_LOSSLESS = (".bmp", ".pgm", ".png", ".ppm", ".tif", ".tiff")
 Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
 
 
@@ -60,7 +60,7 @@ def in_options(message: object) -> str:
 
 def unused_quality(quality: int | None, targets: Iterable[Path]) -> str:
     """What to say where a quality was asked for and some files have none; empty if nothing is to be said."""
-    files = [path for path in targets if quality is not None and path.suffix.lower() in _LOSSLESS]
+    files = [path for path in targets if quality is not None and path.suffix.lower() in WITHOUT_QUALITY]
     if not files:
         return ""
     kinds = ", ".join(sorted({path.suffix.lower() for path in files}))

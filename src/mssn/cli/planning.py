@@ -8,8 +8,7 @@ from pathlib import Path
 from mssn.cli.jobs import PassedOver, collect
 from mssn.cli.streams import tell
 from mssn.errors import ImageError
-from mssn.image.source import READABLE
-from mssn.image.write import WRITABLE
+from mssn.image.formats import READABLE, WRITABLE
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.jobs import Job
 from mssn.upscaling.naming import apart, beside, file_to_write, is_result, writable

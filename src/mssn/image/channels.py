@@ -6,11 +6,12 @@ from typing import Any
 
 import pyvips
 
-from mssn.image.pillow import LAB_NOTE
 from mssn.image.tiff import Directory
 
+LAB_NOTE = "L*a*b* colours converted to sRGB"
 _LAB = ("lab", "labs")
-_COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "scrgb": 3, "cmyk": 4}
+CHANNELS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "scrgb": 3, "cmyk": 4}
+"""Those that libvips's kinds of colours have."""
 _TRANSPARENCY = (1, 2)  # kinds of extra channels in a TIFF; libvips divides it out where it was multiplied
 
 
@@ -29,7 +30,7 @@ def plain(image: pyvips.Image, page: Directory | None) -> tuple[pyvips.Image, tu
         converted = picture.icc_export(output_profile="srgb", depth=16).copy()
         converted.remove("icc-profile-data")
         return converted, (LAB_NOTE,)
-    colours = _COLOURS.get(str(image.interpretation), 0)
+    colours = CHANNELS.get(str(image.interpretation), 0)
     extra = page.extra[: image.bands - colours] if page is not None and colours else ()
     if not extra:  # nothing is said of them: a fourth channel is transparency, as everywhere
         return image, ()

@@ -11,34 +11,20 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import pyvips
 
-from mssn.image import plugins
-from mssn.image.boxes import with_items
+from mssn.image import plugins, vips, webp
 from mssn.image.color import to_8_bit, to_integers
-from mssn.image.containers import EXIF_MARK, jpeg_segments, webp_with_exif, with_segments, without_unit
-from mssn.image.exif import fitting_exif
-from mssn.image.metadata import describes
-from mssn.image.pages import join
+from mssn.image.exif import EXIF_MARK, fitting_exif
+from mssn.image.formats import HEIC, JPEG, JXL, PLUGGED, TIFF
+from mssn.image.heif import with_items
+from mssn.image.jpeg import APP0, APP1, APP13, MOST_SEGMENT, jfif, with_segments
 from mssn.image.picture import Picture
-from mssn.image.plugins import HEIC, JXL, PLUGGED
 from mssn.image.png import with_chunks
-from mssn.image.profile import with_profile
+from mssn.image.profile import describes, with_profile
 from mssn.image.scratch import location
 from mssn.image.sink import encode_to
+from mssn.image.tiff import join, without_unit
+from mssn.image.xmp import XMP_MARK, compact
 
-WRITABLE = (
-    *(".avif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jxl", ".png", ".tif", ".tiff", ".webp"),
-)
-_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
-_TIFF = (".tif", ".tiff")
-_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
-_INTERPRETATIONS = {
-    (1, "uint8"): "b-w",
-    (3, "uint8"): "srgb",
-    (1, "uint16"): "grey16",
-    (3, "uint16"): "rgb16",
-    (1, "float32"): "b-w",
-    (3, "float32"): "scrgb",
-}
 _BIG = 2**30  # bytes of pixels from which on a TIFF is a BigTIFF
 
 
@@ -48,7 +34,7 @@ def encode(file: BinaryIO, picture: Picture, suffix: str, quality: int | None) -
     Args:
         file: Open for reading and writing, at its beginning.
         picture: What the format cannot hold (depth, transparency, inks, metadata) is converted or left out.
-        suffix: One of `WRITABLE`.
+        suffix: One of `mssn.image.formats.WRITABLE`.
         quality: See `write`.
 
     Raises:
@@ -56,7 +42,7 @@ def encode(file: BinaryIO, picture: Picture, suffix: str, quality: int | None) -
         ImageError: Its encoder is not installed.
         OSError: The file cannot be written.
     """
-    if picture.others and suffix in _TIFF:
+    if picture.others and suffix in TIFF:
         join(file, _single_pages(picture, suffix))
         return
     picture = _fitted(picture, suffix)
@@ -70,10 +56,10 @@ def _encode(file: BinaryIO, picture: Picture, suffix: str, options: dict[str, An
     """With libvips, and what it cannot do."""
     image = _image(picture, suffix)
     # EXIF is never libvips's, which writes it anew; nor the blocks of a JPEG, of which it limits the length.
-    options = {**options, "keep": "icc" if suffix in _JPEG else "xmp|icc|other"}
+    options = {**options, "keep": "icc" if suffix in JPEG else "xmp|icc|other"}
     exif = (picture.exif or b"").removeprefix(EXIF_MARK)
-    if suffix in _JPEG:
-        segments = jpeg_segments(picture, exif)
+    if suffix in JPEG:
+        segments = _segments(picture, exif)
         encode_to(image, file, suffix, options, lambda start: with_segments(start, segments))
     elif suffix == ".png":
         chunks = [*picture.colours, *[(b"eXIf", exif)] * bool(exif), *picture.text]
@@ -83,7 +69,7 @@ def _encode(file: BinaryIO, picture: Picture, suffix: str, options: dict[str, An
         encoded = image.write_to_buffer(suffix, **options)
         height, width = picture.page_size
         alpha = picture.alpha is not None
-        file.write(webp_with_exif(encoded, exif, width, height, alpha=alpha) if exif else encoded)
+        file.write(webp.with_exif(encoded, exif, width, height, alpha=alpha) if exif else encoded)
     elif suffix == ".avif":
         codes = dict(picture.colours).get(b"cICP")
         encoded = image.write_to_buffer(suffix, **options)
@@ -92,6 +78,24 @@ def _encode(file: BinaryIO, picture: Picture, suffix: str, options: dict[str, An
         encode_to(image, file, suffix, options)
         if picture.dpi is None:
             without_unit(file)
+
+
+def _segments(picture: Picture, exif: bytes) -> list[tuple[int, bytes]]:
+    """Marker and content of the first segments of a JPEG; what is too long for one is left out.
+
+    Args:
+        picture: Whose metadata they hold.
+        exif: Its block, from its "II" or "MM" on.
+    """
+    wanted = [(APP1, EXIF_MARK + exif)] if exif else []
+    if picture.xmp:
+        whole = XMP_MARK + picture.xmp
+        wanted.append((APP1, whole if len(whole) <= MOST_SEGMENT else XMP_MARK + compact(picture.xmp)))
+    if picture.iptc:
+        wanted.append((APP13, picture.iptc))
+    if picture.black is None or picture.dpi:  # JFIF knows no inks, but where else is the resolution to go
+        wanted.insert(0, (APP0, jfif(picture.resolution)))
+    return [segment for segment in wanted if len(segment[1]) <= MOST_SEGMENT]
 
 
 def _single_pages(picture: Picture, suffix: str) -> Iterator[bytes]:
@@ -106,15 +110,15 @@ def _single_pages(picture: Picture, suffix: str) -> Iterator[bytes]:
 
 def _fitted(picture: Picture, suffix: str) -> Picture:
     """The picture as the format can hold it."""
-    if picture.pages > 1 and not (suffix in _TIFF or (suffix == ".webp" and picture.delays)):
+    if picture.pages > 1 and not (suffix in TIFF or (suffix == ".webp" and picture.delays)):
         picture = picture.split()[0]
     if suffix == JXL:  # its encoder takes no profile
         picture = with_profile(picture.each(to_integers), suffix)
-    if (picture.black is not None and suffix not in (*_JPEG, *_TIFF)) or (picture.icc and suffix == JXL):
+    if (picture.black is not None and suffix not in (*JPEG, *TIFF)) or (picture.icc and suffix == JXL):
         picture = _in_srgb(picture)
-    if suffix not in _TIFF:
+    if suffix not in TIFF:
         picture = picture.each(to_integers if suffix in (".png", ".avif", *HEIC) else to_8_bit)
-    if picture.alpha is not None and suffix in _JPEG:
+    if picture.alpha is not None and suffix in JPEG:
         picture = _on_white(picture, picture.alpha)
     if picture.exif:
         height, width = picture.page_size
@@ -131,7 +135,7 @@ def _image(picture: Picture, suffix: str = "") -> pyvips.Image:
     """The picture as libvips knows it, with its metadata."""
     pixels, alpha, black = picture.pixels, picture.alpha, picture.black
     colours, kind = pixels.shape[2], str(pixels.dtype)
-    image, interpretation = _plane(pixels), _INTERPRETATIONS[colours, kind]
+    image, interpretation = _plane(pixels), vips.COLOURS[colours, kind]
     if black is not None:  # stored as light, written as ink
         image, interpretation = image.bandjoin(_plane(black)), "cmyk"
         image = 1 - image if kind == "float32" else image.invert()
@@ -140,7 +144,7 @@ def _image(picture: Picture, suffix: str = "") -> pyvips.Image:
     xres, yres = (dots / 25.4 for dots in picture.resolution or (25.4, 25.4))
     image = image.copy(interpretation=interpretation, xres=xres, yres=yres)
     icc = picture.icc if picture.icc and describes(picture.icc, space_of(picture)) else None
-    for key, value in (("icc-profile-data", icc), ("xmp-data", picture.xmp if suffix not in _JPEG else None)):
+    for key, value in (("icc-profile-data", icc), ("xmp-data", picture.xmp if suffix not in JPEG else None)):
         if value:
             image.set_type(pyvips.GValue.blob_type, key, cast(Any, value))  # pyvips's hints leave bytes out
     if picture.pages > 1:
@@ -169,7 +173,7 @@ def _plane(array: np.ndarray) -> Any:
     image: Any = pyvips.Image.rawload(  # a name in bytes, because it may be no text
         cast(Any, os.fsencode(file)), width, height, bytes_of_a_pixel, offset=offset, access="sequential"
     )
-    return image.copy(format=_FORMATS[str(array.dtype)], bands=channels)
+    return image.copy(format=vips.SAMPLES[str(array.dtype)], bands=channels)
 
 
 def _in_srgb(picture: Picture) -> Picture:
@@ -200,7 +204,7 @@ def _options(picture: Picture, suffix: str, quality: int | None) -> dict[str, An
     if suffix == ".png":
         # Half the size of unfiltered level 6 in the same time.
         return {"bitdepth": 1} if bilevel else {"compression": 3, "filter": "all"}
-    if suffix in _TIFF:
+    if suffix in TIFF:
         if bilevel:
             return {"bitdepth": 1, "compression": "ccittfax4"}
         predictor = "float" if picture.pixels.dtype == np.float32 else "horizontal"

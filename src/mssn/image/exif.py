@@ -18,7 +18,8 @@ _WIDTHS, _HEIGHTS, _SIZES = (0x0100, 0xA002), (0x0101, 0xA003), 0x8769
 _POINTERS = (_SIZES, 0x8825, 0xA005)  # to the directories of Exif, GPS, Interoperability
 _THUMBNAIL, _LENGTH = 0x0201, 0x0202
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
-MOST = 2**24 - 64  # bytes of a block
+MOST_EXIF = 2**24 - 64  # bytes of a block
+EXIF_MARK = b"Exif\0\0"  # in front of it in some formats
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _OUTDATED = (0x03ED, 0x0409, 0x040C)  # resolution, which other blocks state; thumbnails, old and new
 
@@ -38,7 +39,7 @@ class _Block:
 
     def __init__(self, exif: bytes) -> None:
         self.data = bytearray(exif)
-        self.start = 6 if exif.startswith(b"Exif\0\0") else 0
+        self.start = len(EXIF_MARK) if exif.startswith(EXIF_MARK) else 0
         order = {b"II": "<", b"MM": ">"}.get(exif[self.start : self.start + 2])
         if order is None:
             raise struct.error
@@ -79,7 +80,7 @@ def is_hostile(exif: bytes) -> bool:
 
     That is so if directories are named more than once; blocks of 16 MiB count as such.
     """
-    if len(exif) > MOST:
+    if len(exif) > MOST_EXIF:
         return True
     pointers, seen, waiting = 0, set[int](), list[int]()
     try:

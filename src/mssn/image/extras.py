@@ -1,4 +1,4 @@
-"""What a file says of its picture and libvips does not tell: frames, colour tags, text, resolution."""
+"""What a file says of its picture and libvips does not tell or must not see: colour tags, text, EXIF."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import IO, Any
 
 import pyvips
 
-from mssn.image.boxes import MOST_BLOCKS, avif_facts
-from mssn.image.containers import directories, exif_of_jpeg, exif_of_webp
+from mssn.image import jpeg, webp
 from mssn.image.exif import is_hostile, resolution_of
-from mssn.image.metadata import field, loader
-from mssn.image.pillow import EXIF_ASIDE
+from mssn.image.heif import MOST_BLOCKS, avif_facts, is_heif
 from mssn.image.png import HIDDEN, SIGNATURE, Chunk, facts_of, hide_chunk
+from mssn.image.strangers import EXIF_ASIDE
+from mssn.image.tiff import Directory, directories, is_tiff
+from mssn.image.vips import field, lies, loader
 
 _UNREAD = {  # by the tags of a TIFF
     0x8769: "EXIF left out (a TIFF's is not read)",
@@ -54,15 +55,15 @@ def extras_of(file: IO[bytes], head: bytes) -> Extras:
     """
     if head.startswith(SIGNATURE):
         return _of_png(file)
-    if head[:2] == b"\xff\xd8":
-        return Extras(**_hiding(exif_of_jpeg(file)))
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return Extras(**_hiding(exif_of_webp(file)))
-    if head[4:8] == b"ftyp":
+    if jpeg.is_jpeg(head):
+        return Extras(**_hiding(jpeg.exif_blocks(file)))
+    if webp.is_webp(head):
+        return Extras(**_hiding(webp.exif_blocks(file)))
+    if is_heif(head):
         return _of_avif(file)
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        first = next(directories(file), {})
-        return Extras(notes=tuple(note for tag, note in _UNREAD.items() if tag in first))
+    if is_tiff(head):
+        first = next(directories(file), Directory())
+        return Extras(notes=tuple(note for tag, note in _UNREAD.items() if tag in first.places))
     return Extras()
 
 
@@ -74,7 +75,6 @@ def _of_avif(file: IO[bytes]) -> Extras:
 
 
 def _of_png(file: IO[bytes]) -> Extras:
-    file.seek(len(SIGNATURE))
     facts = facts_of(file)
     hiding = _hiding([facts.exif] if facts.exif else [])
     hiding["hidden"] += facts.costly
@@ -117,17 +117,11 @@ def resolution(image: pyvips.Image, extras: Extras) -> tuple[float, float] | Non
     """
     if loader(image) in ("webp", "heif", "jxl"):  # of these, libvips does not look at their EXIF
         dpi = resolution_of(field(image, "exif-data", b"") or field(image, EXIF_ASIDE, b""))
-    elif (
-        extras.resolution
-        or image.get_typeof("resolution-unit")
-        or (
-            loader(image) == "bmp" and image.xres != 1  # libvips's word for unknown
-        )
-    ):
+    elif extras.resolution or image.get_typeof("resolution-unit"):
         dpi = image.xres * 25.4, image.yres * 25.4
     else:
         dpi = None
     if dpi is None or min(dpi) < 0.1:
         return None
     across, down = (round(number, 1) for number in dpi)
-    return (down, across) if field(image, "orientation", 1) in (5, 6, 7, 8) else (across, down)
+    return (down, across) if lies(image) else (across, down)

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from mssn.errors import DataError
-from mssn.image.source import READABLE, display_name
+from mssn.image.formats import READABLE
+from mssn.image.source import display_name
 
 
 def find_images(

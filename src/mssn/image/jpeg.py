@@ -1,6 +1,6 @@
-"""What the segments of a JPEG say: how strongly it was compressed, and which other pictures follow it.
+"""JPEGs: what their segments say (compression, other pictures, EXIF), and segments put in front of them.
 
-Source: ITU-T T.81 (JPEG); CIPA DC-007 (the multi-picture format).
+Sources: ITU-T T.81 (JPEG); JFIF 1.02; Exif 2.32, section 4.5; CIPA DC-007 (the multi-picture format).
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import statistics
 import struct
 from collections.abc import Iterator, Sequence
 from io import BytesIO
+from typing import IO
 
+from mssn.image.exif import EXIF_MARK
 from mssn.image.tiff import directories
 
 # The luminance table of the JPEG standard (ITU-T T.81, table K.1) in zigzag order, as files store it.
@@ -20,16 +22,22 @@ _STANDARD = (
     *(56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87),
     *(95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99),
 )
-_TABLES, _SCAN, _APP1, _APP2 = 0xDB, 0xDA, 0xE1, 0xE2
+_TABLES, _SCAN, APP0, APP1, _APP2, APP13 = 0xDB, 0xDA, 0xE0, 0xE1, 0xE2, 0xED
+MOST_SEGMENT = 65_533  # bytes in a segment
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"  # marks a JPEG that has one (ISO 21496-1); Google's mark is XMP:
 _GAIN_MAP_XMP = re.compile(rb'hdrgm:Version\s*=\s*["\'][^"\'<>]*["\']')
 _PICTURES = 0xB002  # the tag that lists the pictures of a file, 16 bytes each
 _PREVIEW = 1  # the class of pictures that are smaller copies of the first
 
 
+def is_jpeg(head: bytes) -> bool:
+    """Whether a file that starts like this is a JPEG."""
+    return head[:2] == b"\xff\xd8"
+
+
 def quality_of(data: bytes) -> int | None:
     """The quality at which libjpeg would have made the first table of a JPEG stream, 1..100, or None."""
-    for marker, content in segments(data):
+    for marker, _, content in _segments(BytesIO(data)):
         if marker != _TABLES:
             continue
         while content:
@@ -61,19 +69,19 @@ def quality_of_table(table: Sequence[int]) -> int:
     return min(max(round(quality), 1), 100)
 
 
-def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """(marker, content) of each segment before the picture."""
+def _segments(jpeg: IO[bytes]) -> Iterator[tuple[int, int, bytes]]:
+    """(marker, place of the content, content) of each segment before the picture."""
     place = 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:  # filling
-            place += 1
-            continue
-        if marker == _SCAN:  # the picture begins
-            return
-        length = int.from_bytes(data[place + 2 : place + 4], "big")
-        yield marker, data[place + 4 : place + 2 + length]
-        place += 2 + max(length, 2)
+    jpeg.seek(place)
+    while len(head := jpeg.read(4)) == 4 and head[0] == 0xFF and head[1] != _SCAN:
+        if head[1] == 0xFF:  # filling, of any length
+            block = head + jpeg.read(4096)
+            place += len(block) - len(block.lstrip(b"\xff")) - 1
+        else:
+            length = max(int.from_bytes(head[2:], "big"), 2)
+            yield head[1], place + 4, jpeg.read(length - 2)
+            place += 2 + length
+        jpeg.seek(place)
 
 
 def pictures_in(data: bytes) -> int:
@@ -84,7 +92,7 @@ def pictures_in(data: bytes) -> int:
     Args:
         data: The beginning of the file, up to the picture at least.
     """
-    for marker, content in segments(data):
+    for marker, _, content in _segments(BytesIO(data)):
         if marker == _APP2 and content[:4] == b"MPF\0":
             for directory in directories(BytesIO(content), 4):
                 place, length = directory.places.get(_PICTURES, (0, 0))
@@ -106,11 +114,45 @@ def has_gain_map(data: bytes) -> bool:
     """
     return any(
         (marker == _APP2 and content.startswith(_GAIN_MAP))
-        or (marker == _APP1 and _GAIN_MAP_XMP.search(content) is not None)
-        for marker, content in segments(data)
+        or (marker == APP1 and _GAIN_MAP_XMP.search(content) is not None)
+        for marker, _, content in _segments(BytesIO(data))
     )
 
 
 def without_gain_map(xmp: bytes) -> bytes:
     """The XMP packet without the mark that promises a gain map."""
     return _GAIN_MAP_XMP.sub(b"", xmp)
+
+
+def exif_blocks(jpeg: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The EXIF blocks in front of the picture, and where the letters "Exif" stand.
+
+    Args:
+        jpeg: An open file.
+    """
+    for marker, place, content in _segments(jpeg):
+        if marker == APP1 and content.startswith(EXIF_MARK):
+            yield place, content.removeprefix(EXIF_MARK)
+
+
+def with_segments(start: bytes | bytearray, segments: list[tuple[int, bytes]]) -> bytes | None:
+    """The start of a JPEG with segments in front of all others.
+
+    Args:
+        start: The first bytes of a file of libvips without JFIF, EXIF and XMP.
+        segments: Markers (`APP1`) and contents.
+
+    Returns:
+        None if the start is too short to tell.
+    """
+    if len(start) < 2:
+        return None
+    parts = (bytes((0xFF, marker)) + struct.pack(">H", len(data) + 2) + data for marker, data in segments)
+    return b"".join([start[:2], *parts, start[2:]])
+
+
+def jfif(dpi: tuple[float, float] | None) -> bytes:
+    """The content of the JFIF segment, with or without a resolution."""
+    unit, across, down = (1, *dpi) if dpi else (0, 1, 1)
+    densities = (min(max(round(number), 1), 65535) for number in (across, down))
+    return struct.pack(">5sHBHHBB", b"JFIF", 0x0102, unit, *densities, 0, 0)

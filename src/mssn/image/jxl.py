@@ -6,7 +6,10 @@ Source: ISO/IEC 18181-1 (2024), annex D (sizes, metadata), and 18181-2, section 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO
+
+from mssn.image.boxes import outer_boxes
 
 _CODESTREAM, _CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
 _ENOUGH = 1 << 14  # bytes of the codestream that hold its head, names of channels included
@@ -72,7 +75,7 @@ def head_of(file: IO[bytes]) -> Head:
     Raises:
         ValueError: It is damaged.
     """
-    boxes = _boxes(file)
+    boxes = _contents(file)
     codestream = boxes.get(b"jxlc", b"")
     if codestream[:2] != _CODESTREAM:
         raise ValueError("no codestream")
@@ -125,29 +128,20 @@ def _exif(box: bytes) -> bytes | None:
     return None
 
 
-def _boxes(file: IO[bytes]) -> dict[bytes, bytes]:
+def _contents(file: IO[bytes]) -> dict[bytes, bytes]:
     """What the boxes of interest hold; of the codestream the beginning, as if it lay in one."""
     start = file.read(len(_CONTAINER))
     if start != _CONTAINER:
         return {b"jxlc": start + file.read(_ENOUGH)}
     found: dict[bytes, bytes] = {}
-    for _ in range(_MOST_BOXES):
-        if len(head := file.read(8)) < 8:
-            break
-        length, kind = int.from_bytes(head[:4], "big"), head[4:]
-        length = int.from_bytes(file.read(8), "big") - 16 if length == 1 else length - 8
+    for kind, place, length in islice(outer_boxes(file), _MOST_BOXES):
         most = _ENOUGH if kind in (b"jxlc", b"jxlp") else _MOST if kind in (b"Exif", b"xml ") else 0
-        content = file.read(most if length == -8 else min(max(length, 0), most))
+        file.seek(place)
+        content = file.read(min(length, most))
         if kind == b"jxlp":
             found[b"jxlc"] = (found.get(b"jxlc", b"") + content[4:])[:_ENOUGH]
         else:
             found.setdefault(kind, content)
-        if length < 0:  # it reaches to the end of the file, or is damaged
-            break
-        try:
-            file.seek(length - len(content), 1)
-        except (OSError, OverflowError):  # no file is that long
-            break
     return found
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from mssn.image.containers import EXIF_MARK, MOST_SEGMENT, XMP_MARK
 from mssn.image.encode import space_of
-from mssn.image.metadata import describes
+from mssn.image.exif import EXIF_MARK
+from mssn.image.formats import JPEG, TIFF
+from mssn.image.jpeg import MOST_SEGMENT
 from mssn.image.picture import Picture
-from mssn.image.profile import is_srgb, profile_of
-from mssn.image.xmp import compact, signed
+from mssn.image.profile import describes, is_srgb, profile_of
+from mssn.image.xmp import XMP_MARK, compact, signed
 
-_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
-_EXIF = (*_JPEG, ".png", ".webp", ".avif", ".heic", ".heif", ".jxl")
 _COLOURS = (".png", ".avif")
 _EXTENDED = b"HasExtendedXMP"  # says that more of the packet stood elsewhere in the file
 
@@ -36,13 +35,13 @@ def kept(picture: Picture, suffix: str, model: str, metadata: Literal["keep", "s
     if metadata == "strip":
         return replace(picture, exif=None, xmp=None, iptc=None, text=(), notes=tuple(notes))
     xmp, fault = _signed(picture.xmp, suffix, model)
-    room = MOST_SEGMENT if suffix in _JPEG else float("inf")
+    room = MOST_SEGMENT if suffix in JPEG else float("inf")
     lost = {
         fault: bool(fault),
         "extended XMP left out": not fault and _EXTENDED in (xmp or b""),
-        "EXIF left out (the format gets none)": picture.exif and suffix not in _EXIF,
+        "EXIF left out (the format gets none)": picture.exif and suffix in TIFF,
         "EXIF left out (too long for a JPEG)": len(picture.exif or b"") + len(EXIF_MARK) > room,
-        "IPTC left out (only a JPEG gets it)": picture.iptc and suffix not in _JPEG,
+        "IPTC left out (only a JPEG gets it)": picture.iptc and suffix not in JPEG,
         "IPTC left out (too long for a JPEG)": len(picture.iptc or b"") > room,
         "text left out (only a PNG gets it)": picture.text and suffix != ".png",
     }
@@ -55,6 +54,6 @@ def _signed(xmp: bytes | None, suffix: str, model: str) -> tuple[bytes | None, s
     found = signed(xmp, model)
     if found is None:
         return signed(None, model), "damaged XMP left out"
-    if suffix in _JPEG and len(compact(found)) + len(XMP_MARK) > MOST_SEGMENT:
+    if suffix in JPEG and len(compact(found)) + len(XMP_MARK) > MOST_SEGMENT:
         return signed(None, model), "XMP left out (too long for a JPEG)"
     return found, ""

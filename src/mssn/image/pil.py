@@ -10,6 +10,7 @@ import numpy as np
 
 from mssn.errors import ImageError
 from mssn.image.picture import Picture
+from mssn.image.profile import describes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,7 +59,7 @@ def with_info(picture: Picture, image: Image) -> Picture:
         image: Where it comes from.
     """
     profile, dpi = image.info.get("icc_profile"), image.info.get("dpi")
-    if profile and profile[16:20] == b"Lab ":  # of colours that became RGB
+    if describes(profile or b"", "Lab "):  # colours that became RGB
         profile = None
     return replace(picture, icc=profile, dpi=float(dpi[0]) if dpi and dpi[0] else None)
 
@@ -92,8 +93,7 @@ def to_pil(picture: Picture, info: dict[Any, Any]) -> Image:
         if picture.bits == 1:
             image = image.convert("1")
     image.info = {key: value for key, value in info.items() if key not in _STALE}
-    profile = info.get("icc_profile")
-    if profile and profile[16:20] == b"Lab ":  # of colours that became RGB
+    if describes(info.get("icc_profile") or b"", "Lab "):  # colours that became RGB
         del image.info["icc_profile"]
     return image
 

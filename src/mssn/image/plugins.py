@@ -10,23 +10,21 @@ import numpy as np
 import pyvips
 
 from mssn.errors import ImageError
-from mssn.image import metadata
+from mssn.image import vips
+from mssn.image.exif import EXIF_MARK
+from mssn.image.formats import HEIC, HOW_TO_GET_THEM, JXL, PLUGGED
 from mssn.image.jxl import head_of
 from mssn.image.picture import Picture
-from mssn.image.pillow import EXIF_ASIDE, Stranger
+from mssn.image.strangers import EXIF_ASIDE, Stranger
 
-HEIC, JXL = (".heic", ".heif"), ".jxl"
-PLUGGED = (*HEIC, JXL)
-_PACKAGES = {".heic": "pillow_heif", ".heif": "pillow_heif", ".jxl": "pillow_jxl"}
-_EXIF = b"Exif\0\0"
-HOW_TO_GET_IT = "pip install 'mssn[formats]'"
+_PACKAGES = dict.fromkeys(HEIC, "pillow_heif") | {JXL: "pillow_jxl"}
 
 
 def can_write(suffix: str) -> bool:
-    """Whether files of this ending, one of `PLUGGED`, can be written here."""
-    if find_spec(_PACKAGES[suffix]) is None:
+    """Whether files of this ending, one of `mssn.image.formats.WRITABLE`, can be written here."""
+    if suffix in PLUGGED and find_spec(_PACKAGES[suffix]) is None:
         return False
-    if suffix == JXL:
+    if suffix not in HEIC:
         return True
     import pillow_heif
 
@@ -100,7 +98,7 @@ def open_jxl(file: IO[bytes]) -> Stranger:
     dtype = np.uint8 if not deep else np.float32 if head.floats else np.uint16
     fields: dict[str, int | str | bytes | None] = {
         "vips-loader": "jxlload",
-        EXIF_ASIDE: head.exif and _EXIF + head.exif,
+        EXIF_ASIDE: head.exif and EXIF_MARK + head.exif,
         "xmp-data": head.xmp,
     }
 
@@ -111,9 +109,9 @@ def open_jxl(file: IO[bytes]) -> Stranger:
             from mssn.image.source import PictureFile  # which opens this one, too
 
             jpeg: Any = PictureFile(data).open(None)
-            fields[EXIF_ASIDE] = metadata.field(jpeg, "exif-data", fields.get(EXIF_ASIDE))
+            fields[EXIF_ASIDE] = vips.field(jpeg, "exif-data", fields.get(EXIF_ASIDE))
             for name in ("xmp-data", "icc-profile-data"):
-                fields[name] = metadata.field(jpeg, name, fields.get(name))
+                fields[name] = vips.field(jpeg, name, fields.get(name))
             return jpeg.copy_memory().autorot().numpy().reshape(shape)
         if not head.srgb:
             fields["icc-profile-data"] = icc
@@ -134,7 +132,7 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
 
     Args:
         picture: Grey or RGB, integers; for JPEG XL 8 bits without a profile.
-        suffix: One of `PLUGGED`.
+        suffix: One of `mssn.image.formats.PLUGGED`.
         quality: 1..100; None for 90 (HEIC), 95 (JPEG XL), or no loss if the picture was stored so.
 
     Raises:
@@ -142,7 +140,7 @@ def encode(picture: Picture, suffix: str, quality: int | None) -> bytes:
         pyvips.Error: It cannot be encoded; like other encoders' errors.
     """
     if not can_write(suffix):
-        raise ImageError(f"'{suffix}' files cannot be written here; {HOW_TO_GET_IT}")
+        raise ImageError(f"'{suffix}' files cannot be written here; {HOW_TO_GET_THEM}")
     planes = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]
     array = np.concatenate(planes, axis=2)
     height, width, channels = array.shape
@@ -185,7 +183,7 @@ def _jxl(picture: Picture, mode: str, array: np.ndarray, quality: int | None) ->
         use_original_profile=False,
         num_threads=-1,
     )
-    exif = picture.exif and bytes(4) + picture.exif.removeprefix(_EXIF)  # an offset of 0 comes first
+    exif = picture.exif and bytes(4) + picture.exif.removeprefix(EXIF_MARK)  # an offset of 0 comes first
     blocks = {"exif": exif, "xmp": picture.xmp, "jumb": None}
     height, width = array.shape[:2]
     return encoder(array.tobytes(), width, height, jpeg_encode=False, compress=False, **blocks)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from mssn.image.exif import MOST
+from mssn.image.exif import MOST_EXIF
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 Chunk = tuple[bytes, bytes]
@@ -18,7 +18,7 @@ Chunk = tuple[bytes, bytes]
 _COLOURS = {b"cICP": 4, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}  # and their lengths
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _XMP = b"XML:com.adobe.xmp\0"  # a text that is no text, and read and written by libvips
-_MOST_TEXT = MOST  # bytes
+_MOST_TEXT = MOST_EXIF  # bytes
 _REPEATED = (b"IDAT", b"fdAT", b"fcTL", b"sPLT")  # every other chunk may stand in a file once
 _MOST_PACKED, _MOST_SPARE = 2**16, 100
 HIDDEN = b"noNe"  # ancillary, private
@@ -54,29 +54,28 @@ def facts_of(file: IO[bytes]) -> PngFacts:
     """Look at all chunks but the pixels.
 
     Args:
-        file: An open file, behind its signature.
+        file: An open file.
     """
     frames, too_long, resolution, pixels = 1, False, False, False
     colours: dict[bytes, bytes] = {}
     text: list[Chunk] = []
-    room, place, packed = _MOST_TEXT, len(SIGNATURE), 0
+    room, packed = _MOST_TEXT, 0
     exif: tuple[int, bytes] | None = None
     once: set[bytes] = set()
     spare: list[int] = []
+    place = file.seek(len(SIGNATURE)) + 4  # of a chunk's name
     while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
         length, name = int.from_bytes(head[:4], "big"), head[4:]
         tag = not pixels and length <= 64
         block = name == b"eXIf" and exif is None
         content = b""
         if tag or block or (name in _TEXT and length <= room):
-            content = file.read(min(length, MOST + 1))
-        file.seek(length - len(content) + 4, 1)
+            content = file.read(min(length, MOST_EXIF + 1))
         key = _XMP if content.startswith(_XMP) else name
         if key in _TEXT or (key in once and name not in _REPEATED):
-            spare.append(place + 4)
+            spare.append(place)
             packed += length * (name in _TEXT[1:])
         once.add(key)
-        place += 12 + length
         if key in _TEXT:
             too_long = too_long or length > room
             if len(content) == length:
@@ -85,12 +84,14 @@ def facts_of(file: IO[bytes]) -> PngFacts:
         elif name == b"acTL" and tag:
             frames = max(int.from_bytes(content[:4], "big"), 1)
         elif block:
-            exif = place - 8 - length, content
+            exif = place, content
         elif name == b"pHYs":
             resolution = content[8:9] == b"\1"
         elif _COLOURS.get(name) == len(content):
             colours.setdefault(name, content)
         pixels = pixels or name == b"IDAT"
+        place += 12 + length
+        file.seek(place - 4)
     kept = () if too_long else tuple(text)
     costly = tuple(spare) if packed > _MOST_PACKED or len(spare) > _MOST_SPARE else ()
     profile = b"iCCP" in once
@@ -135,7 +136,10 @@ def with_chunks(start: bytes | bytearray, added: list[Chunk], *, resolution: boo
 
 
 def _places(start: bytes | bytearray) -> Iterator[tuple[bytes, int, int]]:
-    """Name, begin and end of the chunks up to the first of the pixels; of some the end is still to come."""
+    """Name, begin and end of the chunks up to the first of the pixels; of some the end is still to come.
+
+    It is asked again and again while the start grows, so nothing of it is copied.
+    """
     place, name = len(SIGNATURE), b""
     while place + 8 <= len(start) and name != b"IDAT":
         end = place + 12 + int.from_bytes(start[place : place + 4], "big")

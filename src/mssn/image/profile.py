@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from mssn.image.formats import HEIC
 from mssn.image.picture import Picture
 from mssn.image.png import Chunk
 
@@ -79,6 +80,14 @@ def profile_of(colours: Sequence[Chunk], *, grey: bool) -> bytes | None:
         return None
 
 
+def describes(icc: bytes, space: str) -> bool:
+    """Whether an ICC profile is one for "GRAY", "RGB " or "CMYK"; a wrong one would spoil the picture.
+
+    Source: ICC.1, section 7.2.6: the colour space stands at bytes 16..19.
+    """
+    return icc[16:20] == space.encode()
+
+
 def with_profile(picture: Picture, suffix: str) -> Picture:
     """With a profile in the place of colour tags that the format does not know.
 
@@ -91,7 +100,7 @@ def with_profile(picture: Picture, suffix: str) -> Picture:
     if picture.icc or picture.black is not None or is_srgb(picture.colours):
         return picture
     grey = picture.pixels.shape[2] == 1
-    if grey and suffix in (".webp", ".avif", ".heic", ".heif"):  # which hold no grey
+    if grey and suffix in (".webp", ".avif", *HEIC):  # which hold no grey
         picture, grey = replace(picture, pixels=np.repeat(picture.pixels, 3, axis=2)), False
     return replace(picture, icc=profile_of(picture.colours, grey=grey))
 

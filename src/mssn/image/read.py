@@ -20,11 +20,11 @@ from mssn.image.color import to_8_bit
 from mssn.image.exif import upright_exif, without_previews
 from mssn.image.extras import resolution
 from mssn.image.jpeg import without_gain_map
-from mssn.image.metadata import field, kind_of, loader, reason
 from mssn.image.picture import Picture
-from mssn.image.pillow import EXIF_ASIDE
 from mssn.image.scratch import ScratchArrays, release
 from mssn.image.source import HOW_TO_READ_IT, PictureFile
+from mssn.image.strangers import EXIF_ASIDE
+from mssn.image.vips import SAMPLES, field, kind_of, loader, reason
 from mssn.image.xmp import upright_xmp
 
 MAX_PIXELS = 500_000_000  # a small damaged or hostile file may claim a size that would fill the memory
@@ -39,7 +39,7 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: a[:, ::-1].swapaxes(0, 1),
 }
-_DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+_DTYPES = {name: np.dtype(dtype) for dtype, name in SAMPLES.items()}
 
 
 def read(
@@ -139,15 +139,6 @@ def read_rgb(source: Source) -> np.ndarray:
     return np.ascontiguousarray(np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array)
 
 
-def read_size(source: Source) -> tuple[int, int]:
-    """Height and width in pixels of the upright picture, from the header alone.
-
-    Raises:
-        ImageError: as `read`, except that damage behind the header goes unnoticed.
-    """
-    return PictureFile(source).size
-
-
 def _plane(array: np.ndarray, first: int, end: int, scratch: ScratchArrays | None) -> np.ndarray:
     """Some channels of H x W x C, in one piece."""
     part = array[:, :, first:end]
@@ -234,4 +225,4 @@ def _in_file(image: pyvips.Image, orientation: int, scratch: ScratchArrays) -> n
 
 
 def _size(image: pyvips.Image) -> int:
-    return image.width * image.height * image.bands * np.dtype(_DTYPES[str(image.format)]).itemsize
+    return image.width * image.height * image.bands * _DTYPES[str(image.format)].itemsize

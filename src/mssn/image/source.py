@@ -13,26 +13,21 @@ from typing import IO, Any
 import pyvips
 
 from mssn.errors import ImageError
-from mssn.image.channels import plain
+from mssn.image.channels import CHANNELS, plain
 from mssn.image.compression import HEAD, compression_of
 from mssn.image.extras import extras_of, shown
-from mssn.image.jpeg import has_gain_map, pictures_in
-from mssn.image.metadata import field, kind_of, loader, reason
-from mssn.image.pillow import Stranger, kind_of_stranger, open_stranger
+from mssn.image.formats import HOW_TO_GET_THEM, TIFF
+from mssn.image.jpeg import has_gain_map, is_jpeg, pictures_in
+from mssn.image.strangers import Stranger, kind_of_stranger, open_stranger
 from mssn.image.tiff import directories
 from mssn.image.unreadable import what_else
+from mssn.image.vips import SAMPLES, field, kind_of, lies, loader, reason
 from mssn.image.xmp import is_signed
 
-READABLE = (
-    *(".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jxl", ".mpo"),
-    *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
-)
 _LOADERS = ("bmp", "gif", "heif", "jpeg", "jxl", "png", "ppm", "tiff", "webp")
-_COLOURS = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "cmyk")
-_SAMPLES = ("uchar", "ushort", "float")
-_PAGED = {"tiff": (".tif", ".tiff"), "gif": (".webp",), "webp": (".webp",)}  # what can hold their pages
+_PAGED = {"tiff": TIFF, "gif": (".webp",), "webp": (".webp",)}  # what can hold their pages
 _EXTRA = {"heif": "a HEIC picture", "jxl": "a JPEG XL picture"}  # kinds of the extra "formats"
-HOW_TO_READ_IT = "pip install 'mssn[formats]' to read it"
+HOW_TO_READ_IT = f"{HOW_TO_GET_THEM} to read it"
 
 
 def display_name(source: str | os.PathLike[str] | bytes) -> str:
@@ -96,10 +91,10 @@ class PictureFile:
         if not head:
             raise ImageError(f"{self.name}: the file is empty")
         self._start = head[:4096]
-        self._is_jpeg = head[:2] == b"\xff\xd8"
+        self._is_jpeg = is_jpeg(head)
         self.gain_map = self._is_jpeg and has_gain_map(head)
         self._pictures = pictures_in(head) - self.gain_map if self._is_jpeg else 1
-        self.directories = directories(file)
+        self.directories = tuple(directories(file))
         self._stranger = kind_of_stranger(self._start, self.directories)
         self.compression = compression_of(file, head)
         file.seek(0)
@@ -153,7 +148,7 @@ class PictureFile:
         Args:
             into: Ending of the file to write.
         """
-        if len(self.pages) < 2 or self._stranger or into not in _PAGED["tiff"]:
+        if len(self.pages) < 2 or self._stranger or into not in TIFF:
             return False
         kinds = {self.directories[n].kind for n in self.pages}
         turned = field(self.header, "orientation", 1) != 1  # turning all at once would mix them
@@ -203,9 +198,9 @@ class PictureFile:
         if loader(image) not in _LOADERS:
             raise ImageError(f"{name}: is {what_else(self._start)}")
         image = self._plain(image, number)[0]
-        if image.format not in _SAMPLES:
+        if image.format not in SAMPLES.values():
             raise ImageError(f"{name}: {image.format} samples are not supported; save it with 8 or 16 bit")
-        if image.interpretation not in _COLOURS or image.bands > 4 + (image.interpretation == "cmyk"):
+        if image.interpretation not in CHANNELS or image.bands > 4 + (image.interpretation == "cmyk"):
             kind = f"{image.bands} channels of '{image.interpretation}'"
             raise ImageError(f"{name}: {kind} are not supported; save it as grey or RGB")
         return image
@@ -242,8 +237,7 @@ class PictureFile:
             ImageError: As `read`, except that damage behind the header goes unnoticed.
         """
         image = self._checked(None, "")
-        lying = field(image, "orientation", 1) in (5, 6, 7, 8)
-        return (image.width, image.height) if lying else (image.height, image.width)
+        return (image.width, image.height) if lies(image) else (image.height, image.width)
 
     @property
     def format(self) -> str:

@@ -1,4 +1,4 @@
-"""What the directories of a TIFF say, one for each of its pages.
+"""TIFFs: what their directories say, one for each page, and how several become one.
 
 Source: TIFF 6.0, section 2; BigTIFF; TIFF Technical Note 2 (JPEG in TIFF).
 """
@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
-MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # of both byte orders, the last two of BigTIFF
+_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # of both byte orders, the last two of BigTIFF
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _STRIPS, _ORIENTATION, _CHANNELS, _TILES = 273, 274, 277, 324
-_EXTRA, _SAMPLES, _TABLES, _STREAM, _OLD_TABLES = 338, 339, 347, 513, 519
+_UNIT, _EXTRA, _SAMPLES, _TABLES, _STREAM, _OLD_TABLES = 296, 338, 339, 347, 513, 519
 _KIND = (_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _CHANNELS, _EXTRA, _SAMPLES)
 _RGB, _LAB = 2, 8  # kinds of colours
 _SMALLER, _MASK = 1, 4  # bits of a subfile's type
+_NO_UNIT = 1
 _FORMATS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of numbers that are asked for
 _MOST_VALUES = 64  # of a tag, more are never needed
-_MOST_ENTRIES = 1 << 16  # of all directories together; what a hostile file adds is not looked at
+_MOST_ENTRIES = 1 << 16  # what a hostile file adds is not looked at
 
 
 @dataclass(frozen=True)
@@ -100,40 +103,40 @@ class Directory:
         return self.number(_STRIPS, 0) or self.number(_TILES, 0)
 
 
-def directories(file: IO[bytes], start: int = 0) -> tuple[Directory, ...]:
-    """All directories of a TIFF, as far as they can be read.
+def is_tiff(head: bytes) -> bool:
+    """Whether a file that starts like this is a TIFF."""
+    return head[:4] in _MARKS
+
+
+def directories(file: IO[bytes], start: int = 0, most: int = _MOST_ENTRIES) -> Iterator[Directory]:
+    """The directories of a TIFF, one for each page, up to what is damaged; none of any other file.
 
     Args:
-        file: An open file.
+        file: An open file; it may be read and written between two directories.
         start: Where the TIFF begins in it.
-
-    Returns:
-        One for each page, in order; of a damaged file those before the damage. Nothing of any other file.
+        most: Entries of all directories together.
     """
     file.seek(start)
     head = file.read(16)
-    if head[:4] not in MARKS:
-        return ()
+    if not is_tiff(head):
+        return
     order, big = "<" if head[:2] == b"II" else ">", head[2:4].strip(b"\0") == b"+"
-    found: list[Directory] = []
     seen: set[int] = set()
-    entries = 0
     try:
         place = struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)[0]
-        while place and place not in seen and entries <= _MOST_ENTRIES:
+        while place and place not in seen:
             seen.add(place)
             file.seek(start + place)
             count = struct.unpack(order + ("Q" if big else "H"), file.read(8 if big else 2))[0]
-            entries += count
-            if entries > _MOST_ENTRIES:
+            most -= count
+            if most < 0:
                 break
             body = file.read(count * (20 if big else 12))
             following = file.read(8 if big else 4)
-            found.append(_directory(file, start, start + place + (8 if big else 2), order, big, body))
+            yield _directory(file, start, start + place + (8 if big else 2), order, big, body)
             place = struct.unpack(order + ("Q" if big else "I"), following)[0]
     except (struct.error, OverflowError, ValueError, OSError):
         pass  # whoever decodes the file will say what is wrong
-    return tuple(found)
 
 
 def _directory(file: IO[bytes], start: int, body_start: int, order: str, big: bool, body: bytes) -> Directory:
@@ -156,3 +159,35 @@ def _directory(file: IO[bytes], start: int, body_start: int, order: str, big: bo
         if fits and kind in _FORMATS:
             directory.values[tag] = struct.unpack_from(f"{order}{fits}{letter}", value)
     return directory
+
+
+def without_unit(tiff: IO[bytes]) -> None:
+    """Say of every page of a TIFF that its resolution has no unit, which leaves nothing but square pixels.
+
+    Args:
+        tiff: A file of libvips, open for reading and writing.
+    """
+    tiff.seek(0)
+    order: Literal["little", "big"] = "little" if tiff.read(2) == b"II" else "big"
+    for page in directories(tiff, most=sys.maxsize):
+        if _UNIT in page.places:
+            tiff.seek(page.places[_UNIT][0])
+            tiff.write(_NO_UNIT.to_bytes(2, order))
+
+
+def join(file: IO[bytes], pages: Iterable[bytes]) -> None:
+    """Write pages one after the other; only one of them is held in memory at a time.
+
+    Args:
+        file: An empty file, open for reading and writing.
+        pages: A whole TIFF each; all of them plain, or all BigTIFFs.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    from PIL.TiffImagePlugin import AppendingTiffWriter  # here, because hardly any file needs it
+
+    writer: Any = AppendingTiffWriter(file)
+    for page in pages:
+        writer.write(page)
+        writer.newFrame()

@@ -10,11 +10,12 @@ import pyvips
 
 from mssn.atomic import replacing
 from mssn.errors import ImageError
-from mssn.image import plugins
-from mssn.image.encode import WRITABLE, encode
-from mssn.image.metadata import reason
+from mssn.image.encode import encode
+from mssn.image.formats import HOW_TO_GET_THEM, WRITABLE
 from mssn.image.picture import Picture
+from mssn.image.plugins import can_write
 from mssn.image.source import display_name
+from mssn.image.vips import reason
 
 
 def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None = None) -> None:
@@ -27,7 +28,7 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
     JPEG.
 
     Args:
-        path: target ending in one of `WRITABLE`; its folder must exist.
+        path: target ending in one of `mssn.image.formats.WRITABLE`; its folder must exist.
         picture: what to write.
         quality: 1..100 for JPEG (default 95), WebP (95), AVIF (85), HEIC (90) and JPEG XL (95); the lossless
             formats ignore it. Without it, what comes from a lossless WebP, AVIF or JPEG XL loses nothing in
@@ -52,14 +53,13 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
         raise ImageError(f"{name}: cannot be encoded: {reason(error)}") from error
 
 
-def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name: str = "picture") -> bytes:
+def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None) -> bytes:
     """Encode a picture as `write` does, into memory.
 
     Args:
         picture: what to write.
-        suffix: one of `WRITABLE`.
+        suffix: one of `mssn.image.formats.WRITABLE`.
         quality: as `write`.
-        name: what an error calls the picture.
 
     Raises:
         ImageError: impossible quality, or a picture too large for the format.
@@ -70,7 +70,7 @@ def to_bytes(picture: Picture, suffix: str, *, quality: int | None = None, name:
         encode(file, picture, suffix, quality)
         return file.getvalue()
     except pyvips.Error as error:
-        raise ImageError(f"{name}: cannot be encoded: {reason(error)}") from error
+        raise ImageError(f"picture: cannot be encoded: {reason(error)}") from error
 
 
 def check_quality(quality: int | None) -> None:
@@ -95,5 +95,5 @@ def check_format(suffix: str, name: str) -> None:
     """
     if suffix not in WRITABLE:
         raise ImageError(f"{name}: cannot write '{suffix}' files; use one of {', '.join(WRITABLE)}")
-    if suffix in plugins.PLUGGED and not plugins.can_write(suffix):
-        raise ImageError(f"{name}: '{suffix}' files cannot be written here; {plugins.HOW_TO_GET_IT}")
+    if not can_write(suffix):
+        raise ImageError(f"{name}: '{suffix}' files cannot be written here; {HOW_TO_GET_THEM}")

@@ -19,6 +19,7 @@ _OURS = "urn:mssn:1.0/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _MOST = 2**24  # bytes; no program writes packets of such a length
 _HEAD = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"  # in front of a packet in a JPEG
 _TAIL = b'<?xpacket end="w"?>'
 _WIDE = {  # first bytes of packets that are no UTF-8, longest first
     b"\xff\xfe\0\0": "utf-32",

@@ -10,6 +10,7 @@ import numpy as np
 
 from mssn.atomic import present, sweep, try_writing
 from mssn.errors import ImageError
+from mssn.image.formats import TIFF
 from mssn.image.kept import kept
 from mssn.image.limits import refuse_oversize
 from mssn.image.picture import Picture
@@ -156,7 +157,7 @@ def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
 
 
 def _cut(picture: Picture, target: Path) -> tuple[float, float] | None:
-    if picture.pixels.dtype != np.float32 or target.suffix.lower() in (".tif", ".tiff"):
+    if picture.pixels.dtype != np.float32 or target.suffix.lower() in TIFF:
         return None
     low, high = float(picture.pixels.min()), float(picture.pixels.max())
     return (low, high) if low < 0 or high > 1 else None

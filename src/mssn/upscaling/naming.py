@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 
 from mssn.errors import ImageError
-from mssn.image.plugins import PLUGGED, can_write
+from mssn.image.formats import WRITABLE
+from mssn.image.plugins import can_write
 from mssn.image.source import PictureFile
-from mssn.image.write import WRITABLE
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.jobs import Job
 from mssn.upscaling.size import Factor, Size
@@ -40,7 +40,7 @@ def beside(source: Path, size: Size, file: PictureFile | None = None, crop: Crop
 def writable(path: Path, source: Path | PictureFile) -> Path:
     """The path itself; of what can only be read with .png, .jpg (MPO), or .webp if the source moves."""
     suffix = path.suffix.lower()
-    if suffix in WRITABLE and (suffix not in PLUGGED or can_write(suffix)):
+    if suffix in WRITABLE and can_write(suffix):
         return path
     if suffix == ".mpo":
         return path.with_suffix(".jpg")

@@ -16,25 +16,16 @@ from typing import IO, Any, cast
 import numpy as np
 import pyvips
 
+from mssn.image.channels import LAB_NOTE
 from mssn.image.heif import is_heic
 from mssn.image.jxl import is_jxl
-from mssn.image.metadata import field
 from mssn.image.tiff import Directory, directories
+from mssn.image.vips import COLOURS, SAMPLES, field, lies
 
 _DIB = b"\x28\0\0\0"  # how a BMP without its file header begins
 _OLD_JPEG = 6  # the compression of TIFF 6.0 itself, which the decoder of libvips's wheel lacks
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "RGB": 3, "RGBA": 4}
-_INTERPRETATIONS = {
-    (1, "uint8"): "b-w",
-    (3, "uint8"): "srgb",
-    (1, "uint16"): "grey16",
-    (3, "uint16"): "rgb16",
-    (1, "float32"): "b-w",
-    (3, "float32"): "scrgb",
-}
-_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 EXIF_ASIDE = "mssn-exif"  # where libvips does not look for it: it takes long over hostile blocks
-LAB_NOTE = "L*a*b* colours converted to sRGB"
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ class Stranger:
         """The picture, all black: nothing is decoded."""
         height, width, bands = self.shape
         black: Any = pyvips.Image.black(width, height, bands=bands)
-        return self._named(black.cast(_FORMATS[self.dtype.__name__]))
+        return self._named(black.cast(SAMPLES[self.dtype.__name__]))
 
     def decoded(self) -> pyvips.Image:
         """The picture."""
@@ -71,7 +62,7 @@ class Stranger:
     def _named(self, image: Any) -> pyvips.Image:
         colours = 3 if image.bands > 2 else 1
         per_mm = 1.0 if self.dpi is None else self.dpi / 25.4  # 1 is libvips's word for unknown
-        space = _INTERPRETATIONS[colours, self.dtype.__name__]
+        space = COLOURS[colours, self.dtype.__name__]
         image = image.copy(interpretation=space, xres=per_mm, yres=per_mm)
         kinds = {int: "gint_type", str: "gstr_type", bytes: "blob_type"}
         if self.dpi is not None:
@@ -175,7 +166,9 @@ def _lab(file: IO[bytes]) -> Stranger:
 
     a* and b* are signed, and meant for D50, as here.
     """
-    content = directories(file)[0].as_rgb(_whole(file))
+    page = next(directories(file))
+    file.seek(0)
+    content = page.as_rgb(file.read())
 
     def opened() -> Any:
         return pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="error")
@@ -187,9 +180,7 @@ def _lab(file: IO[bytes]) -> Stranger:
         return plane.icc_export(output_profile="srgb", depth=8).numpy()
 
     header = opened()
-    shape = (header.height, header.width, 3)
-    if field(header, "orientation", 1) in (5, 6, 7, 8):
-        shape = (header.width, header.height, 3)
+    shape = (header.width, header.height, 3) if lies(header) else (header.height, header.width, 3)
     fields = {
         "vips-loader": "tiffload",
         "n-pages": field(header, "n-pages", 1),
@@ -198,8 +189,3 @@ def _lab(file: IO[bytes]) -> Stranger:
     return Stranger(
         shape, np.uint8, pixels, fields, (LAB_NOTE,), None if header.xres == 1 else header.xres * 25.4
     )
-
-
-def _whole(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read()

@@ -1,4 +1,4 @@
-"""What libvips says of a picture: header fields, its decoder, its errors."""
+"""Words of libvips: its names of kinds of pixels, header fields, decoders; its errors and complaints."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ import logging
 from typing import Any
 
 import pyvips
+
+SAMPLES = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
+"""Its names of dtypes."""
+COLOURS = {
+    (1, "uint8"): "b-w",
+    (3, "uint8"): "srgb",
+    (1, "uint16"): "grey16",
+    (3, "uint16"): "rgb16",
+    (1, "float32"): "b-w",
+    (3, "float32"): "scrgb",
+}
+"""Its names of grey (1 channel) and RGB (3) of each dtype."""
 
 
 def _quiet() -> None:
@@ -30,14 +42,6 @@ _LOG = pyvips.ffi.callback("GLogFunc", _log)  # a name, so that it lives as long
 _quiet()
 
 
-def describes(icc: bytes, space: str) -> bool:
-    """Whether an ICC profile is one for "GRAY", "RGB " or "CMYK"; a wrong one would spoil the picture.
-
-    Source: ICC.1, section 7.2.6: the colour space stands at bytes 16..19.
-    """
-    return icc[16:20] == space.encode()
-
-
 def field(image: pyvips.Image, name: str, default: Any) -> Any:
     """A header field, or `default` where the file has none."""
     return image.get(name) if image.get_typeof(name) else default
@@ -53,6 +57,11 @@ def kind_of(image: pyvips.Image) -> str:
     if loader(image) != "heif":
         return loader(image)
     return "heic" if field(image, "heif-compression", "hevc") == "hevc" else "avif"
+
+
+def lies(image: pyvips.Image) -> bool:
+    """Whether the picture is stored on its side: upright, its width and height change places."""
+    return field(image, "orientation", 1) in (5, 6, 7, 8)
 
 
 def reason(error: pyvips.Error) -> str:
