@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -191,7 +192,7 @@ def test_variants(tmp_path, photo) -> None:
     assert np.array_equal(mssn.upscale(pixels, variant="photo"), mssn.load("mssn-s-photo")(pixels))
     with pytest.raises(ImageError, match="'scan' is none of: auto, photo, clean"):
         mssn.load(variant="scan")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(UnknownModelError, match="leave 'photo' out"):
+    with pytest.raises(UnknownModelError, match="has no variants; leave `variant` out"):
         mssn.load("my.onnx", variant="photo")
 
 
@@ -387,3 +388,39 @@ def test_a_file_made_from_a_pil_image_has_its_profile_and_resolution(exported, p
     with Image.open(tmp_path / "a.jpg") as made:
         assert made.info["icc_profile"] == profile
         assert made.info["dpi"] == (300, 300)
+
+
+def test_whatever_is_no_picture_is_an_error_of_ours(exported, photo, tmp_path) -> None:
+    Image.fromarray(photo).save(tmp_path / "cut.png")
+    content = (tmp_path / "cut.png").read_bytes()
+    closed = Image.fromarray(photo)
+    closed.close()
+    nonsense: list[Any] = ["a\0b.jpg", "", b"", content[:900], Image.open(io.BytesIO(content[:900])), closed]
+    for image in nonsense:
+        with pytest.raises(MssnError) as refused:
+            mssn.upscale(image, model=model(exported))
+        assert "standard input" not in str(refused.value)
+    outputs: list[Any] = [5, "", io.BytesIO()]
+    for output in outputs:
+        with pytest.raises(MssnError):
+            mssn.upscale(photo, output=output)
+    yes: Any = "yes"
+    with pytest.raises(MssnError, match="`force` must be True or False"):
+        mssn.upscale(photo, force=yes)
+
+
+def test_progress_cancels_a_picture_of_one_tile(exported, photo, tmp_path) -> None:
+    write(tmp_path / "a.png", Picture(photo))
+    with pytest.raises(CancelledError):
+        mssn.upscale(tmp_path / "a.png", model=model(exported), progress=lambda share: False)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_an_ensemble_of_no_network_is_refused() -> None:
+    with pytest.raises(MssnError, match="`ensemble` is for networks"):
+        mssn.load("bicubic", ensemble=True)
+
+
+def test_a_name_with_its_scale_is_explained() -> None:
+    with pytest.raises(UnknownModelError, match="take mssn-s with a `scale` of 3"):
+        mssn.load("mssn-s-x3")

@@ -134,3 +134,18 @@ def test_psnr_on_rgb_is_arithmetic() -> None:
     assert psnr_rgb(hr, hr, 0) == np.inf
     with pytest.raises(ValueError, match="too small"):
         psnr_rgb(hr, hr, 4)
+
+
+def test_nothing_is_overwritten_without_force(mssn, pictures, photo, tmp_path) -> None:
+    (pictures / "scored").mkdir()
+    write(pictures / "scored" / "a.png", Picture(photo))
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    for option in ("--json", "--csv"):
+        result = mssn("evaluate", "-d", pictures / "scored", "-m", "bicubic", option, mine)
+        assert result.code == 2
+        assert "exists already; use --force to overwrite it" in result.line
+        assert mine.read_text() == "mine"
+        assert mssn("evaluate", "-d", pictures / "scored", "-m", "bicubic", option, mine, "-f").code == 0
+        assert "a.png" in mine.read_text()
+        mine.write_text("mine")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mssn.image.picture import Picture
-from mssn.image.read import read_rgb
+from mssn.image.read import read, read_rgb
 from mssn.image.source import PictureFile
 from mssn.image.write import write
 
@@ -185,3 +185,18 @@ def test_a_size_names_the_file_by_what_it_became(mssn, pictures) -> None:
     for name in ("one_120x80.png", "two_120x76.jpg"):
         width, height = name.split("_")[1].split(".")[0].split("x")
         assert PictureFile(pictures / name).size == (int(height), int(width))
+
+
+def test_hidden_pictures_are_counted(mssn, pictures) -> None:
+    write(pictures / ".hidden.png", read(pictures / "one.png"))
+    (pictures / ".DS_Store").write_text("no picture")
+    result = mssn("upscale", pictures, "-o", "big/", "-m", "bicubic")
+    assert result.code == 0
+    assert "1 hidden picture passed over; name one to use it" in result.err.splitlines()
+    assert "DS_Store" not in result.err
+
+
+def test_downscale_says_which_pages_it_leaves_out(mssn, pictures) -> None:
+    one = read(pictures / "one.png").pixels[:20, :30]
+    write(pictures / "pages.tif", Picture(np.concatenate([one, one, one]), pages=3))
+    assert mssn("downscale", pictures / "pages.tif", "-o", "small").out.endswith("15x10  the first of 3\n")

@@ -291,3 +291,19 @@ def test_no_file_gets_the_number_of_a_closed_stream() -> None:
     code += "raise SystemExit(os.open(os.devnull, os.O_RDONLY) <= 2)"
     script = f"{sys.executable} -c '{code}' <&- >&- 2>&-"
     assert subprocess.run(["bash", "-c", script]).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+def test_ctrl_c_while_loading_is_no_fault(tmp_path, photo) -> None:
+    write(tmp_path / "a.png", Picture(photo))
+    for delay in np.linspace(0.02, 0.9, 12):
+        command = [sys.executable, "-m", "mssn", "upscale", "a.png", "-f", "--scale", "30"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        if b"init_import_site" in error:  # Python itself is not there yet
+            continue
+        assert b"Traceback" not in error and b"fault" not in error
+        assert process.returncode in (0, 130, -signal.SIGINT)

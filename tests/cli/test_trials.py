@@ -107,3 +107,59 @@ def test_resolution_and_times(mssn, tmp_path) -> None:
     assert mssn("upscale", "a.png", "--dpi", "scale", "--keep-times", *FAST).code == 0
     assert read(tmp_path / "a_x2.png").dpi == pytest.approx(400, rel=1e-3)
     assert (tmp_path / "a_x2.png").stat().st_mtime_ns == (tmp_path / "a.png").stat().st_mtime_ns
+
+
+def test_a_report_replaces_no_picture(mssn, folder, tmp_path) -> None:
+    """Nor anything else that is no report; and a run that is refused leaves none."""
+    before = (folder / "a.png").read_bytes()
+    (tmp_path / "notes.txt").write_text("mine")
+    for name in (folder / "a.png", folder / "new.jpg", tmp_path / "notes.txt", "-"):
+        result = mssn("upscale", folder / "a.png", "-o", tmp_path / "b.png", "--report", name, *FAST)
+        assert result.code == 2
+    assert (folder / "a.png").read_bytes() == before
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert not (tmp_path / "b.png").exists() and not (folder / "new.jpg").exists()
+    write(tmp_path / "b.png", Picture(np.zeros((8, 8, 3), np.uint8)))
+    assert mssn("upscale", folder / "a.png", "-o", tmp_path / "b.png", "--report", "r.jsonl", *FAST).code == 2
+    assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_names_may_begin_with_brackets(mssn, tmp_path) -> None:
+    for name in ("[2020] x.png", '["a.png"].png'):
+        write(tmp_path / name, Picture(np.zeros((8, 8, 3), np.uint8)))
+        assert mssn("upscale", name, *FAST).code == 0
+    assert mssn("upscale", "[2]*.png", "-o", "out/", *FAST).code == 2  # a pattern that finds nothing
+    assert mssn("upscale", "[[]2*x.png", "-o", "out/", *FAST).code == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["[2020] x.png"]
+
+
+def test_a_dry_run_counts_pages(mssn, tmp_path) -> None:
+    pages = Picture(np.zeros((30 * 8, 8, 3), np.uint8), pages=30)
+    write(tmp_path / "a.tif", pages)
+    result = mssn("upscale", "a.tif", "-o", "b.tif", "--dry-run", "--json", *FAST)
+    assert json.loads(result.out)["pages"] == 30
+    assert json.loads(mssn("upscale", "a.tif", "-o", "b.png", "--dry-run", "--json", *FAST).out)["pages"] == 1
+
+
+def test_one_tiny_picture_does_not_change_an_estimate(mssn, tmp_path) -> None:
+    write(tmp_path / "large.png", Picture(np.zeros((900, 900, 3), np.uint8)))
+    alone = json.loads(mssn("upscale", "large.png", "-o", "out/", "--dry-run", "--json", *FAST).out)
+    write(tmp_path / "tiny.png", Picture(np.zeros((1, 1, 3), np.uint8)))
+    large, _ = mssn(
+        "upscale", "large.png", "tiny.png", "-o", "out/", "--dry-run", "--json", *FAST
+    ).out.splitlines()
+    assert json.loads(large)["seconds"] < 5 * alone["seconds"] + 0.1
+
+
+def test_a_pattern_of_the_shell_names_results_as_well(mssn, folder) -> None:
+    """As `mssn upscale in/*` does when it is run twice."""
+    (folder / "c.png").unlink()
+    assert mssn("upscale", folder / "a.png", folder / "b.jpg", *FAST).code == 0
+    names = [folder / name for name in ("a.png", "a_x2.png", "b.jpg", "b_x2.jpg")]
+    result = mssn("upscale", *names, *FAST)
+    assert result.code == 2
+    assert "a_x2.png and 1 more: exists already" in result.line
+    result = mssn("upscale", *names, "--skip-existing", *FAST)
+    assert result.code == 0
+    assert "2 pictures passed over as results of earlier runs" in result.err
+    assert {path.name for path in folder.iterdir()} == {path.name for path in names}

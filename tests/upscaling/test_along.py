@@ -128,7 +128,7 @@ def test_an_estimate_is_near_and_writes_nothing(tmp_path, photo) -> None:
 
 @pytest.mark.parametrize("suffix", [".jxl", ".heic"])
 def test_a_missing_package_is_known_before_the_work(source, tmp_path, suffix, monkeypatch) -> None:
-    monkeypatch.setattr("mssn.image.plugins.can_write", lambda suffix: False)
+    monkeypatch.setattr("mssn.image.write.can_write", lambda suffix: False)
     monkeypatch.setattr("mssn.upscaling.files.read", None)
     with pytest.raises(ImageError, match=r"cannot be written here; pip install 'mssn\[formats\]'"):
         upscale_file(BICUBIC, source, tmp_path / f"b{suffix}")
@@ -142,3 +142,33 @@ def test_a_folder_that_cannot_be_written_to_is_known_before_the_work(source, tmp
     monkeypatch.setattr("mssn.upscaling.files.read", None)
     with pytest.raises(ImageError, match=r"b\.png: cannot be written: Permission denied"):
         upscale_file(BICUBIC, source, tmp_path / "b.png")
+
+
+def test_a_name_as_long_as_they_get_has_no_sidecar(tmp_path, photo) -> None:
+    source = tmp_path / ("n" * 251 + ".png")
+    write(source, Picture(photo))
+    (tmp_path / "out").mkdir()
+    assert upscale_file(BICUBIC, source, tmp_path / "out" / source.name).notes == ()
+
+
+def test_a_sidecar_that_cannot_be_read_is_a_note(source, tmp_path, monkeypatch) -> None:
+    (tmp_path / "a.xmp").write_bytes(b"x")
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert upscale_file(BICUBIC, source, tmp_path / "b.jpg").notes == ("a.xmp left out (Permission denied)",)
+
+
+def test_what_changes_in_a_format_is_said(tmp_path) -> None:
+    deep = np.zeros((8, 8, 4), np.uint16)
+    write(tmp_path / "a.png", Picture.from_array(deep))
+    notes = upscale_file(BICUBIC, tmp_path / "a.png", tmp_path / "b.jpg").notes
+    assert notes == ("transparency laid on white", "16 bits rounded to 8")
+    assert upscale_file(BICUBIC, tmp_path / "a.png", tmp_path / "b.tif").notes == ()
+
+
+def test_a_comment_of_a_jpeg_is_spoken_of(tmp_path, photo) -> None:
+    Image.fromarray(photo).save(tmp_path / "a.jpg", comment=b"by me")
+    assert "comment left out" in upscale_file(BICUBIC, tmp_path / "a.jpg", tmp_path / "b.jpg").notes

@@ -176,7 +176,9 @@ def test_cancelled_by_a_false(no) -> None:
     with pytest.raises(CancelledError, match="cancelled before"):
         upscaler(Factor(2))(np.zeros((900, 900, 3), np.uint8), progress=once)
     assert len(shares) == 1
-    assert upscaler(Factor(2))(np.zeros((9, 9, 3), np.uint8), progress=once).shape == (18, 18, 3)  # too late
+    with pytest.raises(CancelledError, match="cancelled before"):
+        upscaler(Factor(2))(np.zeros((9, 9, 3), np.uint8), progress=once)
+    assert shares[1:] == [1.0]  # of one tile, at its end
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -42,7 +42,7 @@ def compare(
 
     Args:
         photo: The original; it is shrunk with MATLAB's bicubic first.
-        output: PNG to write; default PHOTO_compare.png in the present folder.
+        output: Picture to write; default PHOTO_compare.png in the present folder.
         scale: 2, 3 or 4; default 2, or what a weights file was trained for.
         model: mssn-s, mssn-m, mssn, mssn-s-photo, or the path of a weights file.
         force: Overwrite an existing file.

@@ -67,7 +67,9 @@ def _downscale(job: Job, scale: int, border: Border) -> str:
         raise ImageError(f"{job.source}: {error}") from error
     write(job.target, small)
     height, width = small.pixels.shape[:2]
-    return f"{job.target}  {width}x{height}"
+    first = f"  the first of {1 + picture.left_out}" if picture.left_out else ""
+    notes = "".join(f"  {note}" for note in picture.notes)
+    return f"{job.target}  {width}x{height}{first}{notes}"
 
 
 def _shrunk(picture: Picture, scale: int, border: Border) -> Picture:

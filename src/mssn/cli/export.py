@@ -41,6 +41,8 @@ def export(
             ranges are measured on up to 32 of them.
         force: Overwrite existing files.
     """
+    if output.exists() and not output.is_dir():
+        raise WeightsError(f"{output}: is a file; -o is the folder to write into")
     ships = not names_file(weights)
     source = shipped_file(str(weights)) if ships else weights
     if ships and not half and int8 is None:

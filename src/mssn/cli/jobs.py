@@ -30,12 +30,14 @@ class PassedOver:
         results: Results of earlier runs.
         strangers: Files that do not end like a picture.
         links: Linked folders.
+        hidden: Hidden pictures.
     """
 
     unreadable: list[str] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
     strangers: list[Path] = field(default_factory=list)
     links: list[Path] = field(default_factory=list)
+    hidden: list[Path] = field(default_factory=list)
 
     def tell(self) -> int:
         """Say so, in a line for each kind; the exit code, which is 1 if some folder could not be listed."""
@@ -48,6 +50,8 @@ class PassedOver:
             named = [f"{ending} ({endings[ending]})" for ending in order]
             files = _counted(self.strangers, "file")
             tell(f"{files} passed over whose endings are none of a picture's: {_some(named)}")
+        if self.hidden:
+            tell(f"{_counted(self.hidden, 'hidden picture')} passed over; name one to use it")
         if self.links:
             folders = _counted(self.links, "linked folder")
             tell(f"{folders} passed over: {_some(sorted(self.links))}; name one to use what is in it")
@@ -99,6 +103,8 @@ def collect(inputs: list[Path], passed: PassedOver, leave_out: Path | None = Non
     for path in dict.fromkeys(others):
         if path.is_dir():
             passed.links.append(path)
+        elif path.name.startswith("."):
+            passed.hidden.append(path)
         elif path.suffix.lower() != ".xmp":  # which goes with its picture
             passed.strangers.append(path)
     once: dict[str, tuple[Path, Path]] = {}

@@ -8,8 +8,7 @@ from pathlib import Path
 from mssn.cli.progress import facts
 from mssn.cli.streams import to_json
 from mssn.errors import MssnError
-from mssn.image.source import READABLE
-from mssn.image.write import WRITABLE
+from mssn.image.formats import READABLE
 from mssn.upscaling.jobs import Done
 from mssn.version import __version__
 
@@ -29,7 +28,7 @@ class Report:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        if path.suffix.lower() in (*READABLE, *WRITABLE) or path == Path("-"):
+        if path.suffix.lower() in READABLE or path == Path("-"):
             raise MssnError(f"{path}: is no name for a `report`, which is a file of text; try report.jsonl")
         try:
             if path.is_file() and _start(path) not in (b"", b"{"):

@@ -61,7 +61,7 @@ def upscale(
     metadata: Literal["keep", "strip"] = "keep",
     skip_existing: Annotated[bool, Parameter(negative="")] = False,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
-    crop: str | None = None,
+    crop: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     dpi: Literal["keep", "scale"] = "keep",
     keep_times: Annotated[bool, Parameter(negative="")] = False,
     report: Path | None = None,
@@ -213,11 +213,14 @@ def _stream(
         content = sys.stdin.buffer.read() if inputs[0] == _STREAM else inputs[0].read_bytes()
     except OSError as error:
         raise ImageError(f"{inputs[0]}: cannot be read: {error.strerror}") from error
+    file = PictureFile(content, "standard input" if inputs[0] == _STREAM else str(inputs[0]))
     if job is None:
-        large, done = upscale_bytes(upscaler, content, Job(inputs[0], _STREAM), options)
+        if sys.stdout is not None and sys.stdout.isatty():
+            raise ImageError("standard output is a terminal; give a file with -o, or redirect it with >")
+        large, done = upscale_bytes(upscaler, file, Job(inputs[0], _STREAM), options)
         write_stdout(large)
         if json:
             tell(as_json(done))
         return 0
-    done = upscale_file(upscaler, job.source, job.target, options, file=PictureFile(content))
+    done = upscale_file(upscaler, job.source, job.target, options, file=file)
     return _say(as_json(done) if json else as_text(done))

@@ -23,7 +23,7 @@ def find_images(
     Args:
         folder: where to look.
         unreadable: takes a line for each sub-folder that cannot be listed; without it, that is an error.
-        passed: takes linked folders, and files with other endings.
+        passed: takes linked folders, files with other endings, and hidden pictures.
 
     Raises:
         DataError: the folder is missing, unreadable or holds no picture.
@@ -41,13 +41,16 @@ def find_images(
             f"{display_name(root)}: {'is a file, not a folder' if root.exists() else 'no such folder'}"
         )
     found: list[Path] = []
+    hidden: list[Path] = []
     for parent, folders, files in os.walk(root, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(parent, name) for name in files if not name.startswith(".")]
+        hidden += [Path(parent, name) for name in files if name.startswith(".")]
         if passed is not None:
             passed += [path for path in (Path(parent, name) for name in folders) if path.is_symlink()]
     if passed is not None:
         passed += [path for path in found if path.suffix.lower() not in READABLE]
+        passed += [path for path in hidden if path.suffix.lower() in READABLE]
     found = [path for path in found if path.suffix.lower() in READABLE]
     if not found:
         raise DataError(f"{display_name(root)}: holds no pictures (looked for {', '.join(READABLE)})")

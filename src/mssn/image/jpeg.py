@@ -23,6 +23,7 @@ _STANDARD = (
     *(95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99),
 )
 _TABLES, _SCAN, APP0, APP1, _APP2, APP13 = 0xDB, 0xDA, 0xE0, 0xE1, 0xE2, 0xED
+_COMMENT = 0xFE
 MOST_SEGMENT = 65_533  # bytes in a segment
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"  # marks a JPEG that has one (ISO 21496-1); Google's mark is XMP:
 _GAIN_MAP_XMP = re.compile(rb'hdrgm:Version\s*=\s*["\'][^"\'<>]*["\']')
@@ -117,6 +118,11 @@ def has_gain_map(data: bytes) -> bool:
         or (marker == APP1 and _GAIN_MAP_XMP.search(content) is not None)
         for marker, _, content in _segments(BytesIO(data))
     )
+
+
+def has_comment(data: bytes) -> bool:
+    """Whether there is one among the first segments, which libvips does not tell."""
+    return any(marker == _COMMENT for marker, _, _ in _segments(BytesIO(data)))
 
 
 def without_gain_map(xmp: bytes) -> bytes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
+
 from mssn.image.encode import space_of
 from mssn.image.exif import EXIF_MARK
-from mssn.image.formats import JPEG, TIFF
+from mssn.image.formats import JPEG, JXL, TIFF
 from mssn.image.jpeg import MOST_SEGMENT
 from mssn.image.picture import Picture
 from mssn.image.profile import describes, is_srgb, profile_of
@@ -32,6 +34,12 @@ def kept(picture: Picture, suffix: str, model: str, metadata: Literal["keep", "s
         notes.append("colour profile left out (it is for another kind of pixels)")
     if tagged and profile_of(picture.colours, grey=False) is None:
         notes.append("colour tags left out (PNG and AVIF can hold them)")
+    changes = {
+        "transparency laid on white": picture.alpha is not None and suffix in JPEG,
+        "16 bits rounded to 8": picture.pixels.dtype == np.uint16 and suffix in (*JPEG, JXL, ".webp"),
+        "inks (CMYK) turned into sRGB": picture.black is not None and suffix not in (*JPEG, *TIFF),
+    }
+    notes += [note for note, true in changes.items() if true]
     if metadata == "strip":
         return replace(picture, exif=None, xmp=None, iptc=None, text=(), notes=tuple(notes))
     xmp, fault = _signed(picture.xmp, suffix, model)

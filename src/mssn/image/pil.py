@@ -35,6 +35,10 @@ def from_pil(image: Image) -> Picture:
     Raises:
         ImageError: Its mode or its numbers have no meaning as a picture.
     """
+    try:
+        image.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"the PIL image cannot be read: {error}") from error
     mode, clear = image.mode, image.has_transparency_data
     if mode == "CMYK":
         light = 255 - np.asarray(image)

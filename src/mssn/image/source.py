@@ -17,7 +17,7 @@ from mssn.image.channels import CHANNELS, plain
 from mssn.image.compression import HEAD, compression_of
 from mssn.image.extras import extras_of, shown
 from mssn.image.formats import HOW_TO_GET_THEM, TIFF
-from mssn.image.jpeg import has_gain_map, is_jpeg, pictures_in
+from mssn.image.jpeg import has_comment, has_gain_map, is_jpeg, pictures_in
 from mssn.image.strangers import Stranger, kind_of_stranger, open_stranger
 from mssn.image.tiff import directories
 from mssn.image.unreadable import what_else
@@ -33,7 +33,7 @@ HOW_TO_READ_IT = f"{HOW_TO_GET_THEM} to read it"
 def display_name(source: str | os.PathLike[str] | bytes) -> str:
     """The source as it may stand in a one-line message, whatever bytes its path is made of."""
     if isinstance(source, bytes):
-        return "standard input"
+        return "these bytes"
     return " ".join(os.fsencode(source).decode(errors="replace").split())
 
 
@@ -45,6 +45,7 @@ class PictureFile:
 
     Args:
         source: Path of a file, or a file's content.
+        name: What messages call it; default its path.
 
     Attributes:
         name: The source in one line, for messages.
@@ -57,8 +58,8 @@ class PictureFile:
         ImageError: It is missing, empty, a folder or a pipe.
     """
 
-    def __init__(self, source: str | os.PathLike[str] | bytes) -> None:
-        self.name = display_name(source)
+    def __init__(self, source: str | os.PathLike[str] | bytes, name: str | None = None) -> None:
+        self.name = display_name(source) if name is None else name
         self._opening = RLock()  # and no `Once`: it would keep the file open, in a circle
         self._header: pyvips.Image | None = None
         self._opened: tuple[Stranger, pyvips.Image] | None = None
@@ -84,6 +85,8 @@ class PictureFile:
                     weakref.finalize(self, self._file.close)
         except OSError as error:
             raise ImageError(f"{self.name}: cannot be read: {error.strerror or error}") from error
+        except ValueError as error:  # a name that no file can have
+            raise ImageError(f"{self.name}: cannot be read: {error}") from error
 
     def _read_head(self, file: IO[bytes]) -> None:
         """Read what libvips does not tell; before it reads, because both share one place in the file."""
@@ -93,6 +96,7 @@ class PictureFile:
         self._start = head[:4096]
         self._is_jpeg = is_jpeg(head)
         self.gain_map = self._is_jpeg and has_gain_map(head)
+        self._has_comment = self._is_jpeg and has_comment(head)
         self._pictures = pictures_in(head) - self.gain_map if self._is_jpeg else 1
         self.directories = tuple(directories(file))
         self._stranger = kind_of_stranger(self._start, self.directories)
@@ -153,6 +157,17 @@ class PictureFile:
         kinds = {self.directories[n].kind for n in self.pages}
         turned = field(self.header, "orientation", 1) != 1  # turning all at once would mix them
         return len(kinds) > 1 or turned or len(self.pages) < len(self.directories)
+
+    def pages_into(self, into: str) -> int:
+        """How many pages or frames `open` would give for a file of this ending.
+
+        Raises:
+            ImageError: As `size`.
+        """
+        if self.separate(into):
+            return len(self.pages)
+        image = self._checked(None, into)
+        return image.height // field(image, "page-height", image.height)
 
     def open(self, max_pixels: int | None, into: str = "") -> pyvips.Image:
         """The picture to decode, after a look at its header; what cannot be decoded faithfully is refused.
@@ -225,6 +240,8 @@ class PictureFile:
         found = list(self._foreign[0].notes if self._stranger else self._plain(self.header, 0)[1])
         if self.gain_map:
             found.append("gain map left out")
+        if self._has_comment:
+            found.append("comment left out")
         if smaller := len(self.directories) - len(self.pages) if self.directories else 0:
             found.append("a smaller copy left out" if smaller == 1 else f"{smaller} smaller copies left out")
         return (*found, *self.extras.notes)

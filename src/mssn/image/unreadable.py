@@ -46,6 +46,8 @@ def what_else(head: bytes) -> str:
     for start, kind in _OTHERS.items():
         if head.startswith(start):
             return f"not a picture but {kind}"
+    if head[4:12] == b"ftypavis":
+        return "an animated AVIF, which cannot be read; save one of its frames as PNG"
     if head[4:8] == b"ftyp":
         return "not a picture but a video"
     if head[:4] == b"RIFF":

@@ -214,9 +214,13 @@ def upscale_picture(
     write(target, large.picture, quality=options.quality)
 
 
+def _opened(content: bytes | PictureFile) -> PictureFile:
+    return content if isinstance(content, PictureFile) else PictureFile(content)
+
+
 def upscale_bytes(
     upscaler: Upscaler,
-    content: bytes,
+    content: bytes | PictureFile,
     job: Job,
     options: Options | None = None,
     progress: Progress | None = None,
@@ -225,7 +229,7 @@ def upscale_bytes(
 
     Args:
         upscaler: What enlarges.
-        content: A whole file.
+        content: A whole file; or one that is open already.
         job: Where it comes from, and the name that chooses the format to write; without an ending that is the
             format of the content, or PNG, moving WebP, where it can only be read.
         options: How to read and write; all of it in memory.
@@ -235,7 +239,7 @@ def upscale_bytes(
         ImageError: It cannot be read, or not written in that format.
         CancelledError: `progress` returned False.
     """
-    options, started, file = options or Options(), time.perf_counter(), PictureFile(content)
+    options, started, file = options or Options(), time.perf_counter(), _opened(content)
     suffix = job.target.suffix.lower() or suffix_for(file)
     picture = _read(upscaler, file, job.target, suffix, options)
     large = _noted(upscaler.enlarge(picture, progress=progress), picture, options, suffix)

@@ -95,6 +95,8 @@ def load(
     photo = None
     if model == BICUBIC:
         whole = scale is None or (scale > 1 and float(scale).is_integer())
+        if ensemble:
+            raise MssnError("`ensemble` is for networks; bicubic is none")
         clean = networks(
             BICUBIC, [int(scale or DEFAULT_SCALE)] if whole and size is None else []
         )  # it does any factor
