@@ -45,41 +45,33 @@ def main() -> int:
                 print(path, score(runtime, heldout.pairs(runtime.scale)), flush=True)
             return 0
         job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
-        for scale, names in by_scale(record.named(arguments.networks)).items():
-            drawn = heldout.pairs(scale)
-            for name in names:
-                print(name, measure(name, drawn, job) or "all is known", flush=True)
+        for name in record.named(arguments.networks):
+            print(name, measure(name, job) or "all is known", flush=True)
     except MssnError as error:
         print(f"drawn: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def by_scale(names: list[str]) -> dict[int, list[str]]:
-    """Networks by what they enlarge to, so that each scale is drawn once."""
-    shipped = record.shipped()
-    scales = dict.fromkeys(shipped[name].scale for name in names)
-    return {scale: [name for name in names if shipped[name].scale == scale] for scale in scales}
-
-
-def measure(name: str, drawn: Pairs, job: record.Job) -> str | None:
+def measure(name: str, job: record.Job) -> str | None:
     """Score a network and, of its scale, Lanczos and bicubic.
 
     Args:
         name: MODEL-xSCALE, of what ships.
-        drawn: Pairs of its scale.
         job: `force` measures also what is known.
 
     Returns:
         What was done, for people; None if all is known.
     """
     table, weights = record.Table(PATH), [record.weights_of(name)]
+    scale = record.shipped()[name].scale
+    drawn = heldout.pairs(scale)
     pictures = heldout.fingerprint(drawn)
     if not job.force and table.numbers(name, weights).get("pictures") == pictures:
         return None
     runtime = load_tiled(weights[0], threads=job.threads).runtime
     numbers: dict[str, Any] = {"pictures": pictures, "network": score(runtime, drawn)}
-    numbers |= {kernel: score_kernel(kernel, runtime.scale, drawn) for kernel in KERNELS}
+    numbers |= {kernel: score_kernel(kernel, scale, drawn) for kernel in KERNELS}
     table.keep(name, numbers, weights, job.revision)
     return str(numbers["network"])
 

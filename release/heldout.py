@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ def pair(k: int, scale: int) -> tuple[np.ndarray, np.ndarray]:
     return made.draw(scale, 1), made.draw(scale, scale)
 
 
+@cache
 def pairs(scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """All of them."""
     return [pair(k, scale) for k in range(COUNT)]
