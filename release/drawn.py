@@ -22,13 +22,13 @@ import record
 
 from mssn.api import load_tiled
 from mssn.errors import MssnError
-from mssn.image.resize import imresize
+from mssn.image.resize import Kernel, imresize
 from mssn.runtime.base import Runtime
 from mssn.score.metrics import overshoot, psnr_rgb
 from mssn.upscaling.tiled import enlarge
 
 PATH = record.RESULTS / "drawn.json"
-KERNELS = {"lanczos": "lanczos3", "bicubic": "cubic"}
+KERNELS: dict[str, Kernel] = {"lanczos": "lanczos3", "bicubic": "cubic"}
 Pairs = list[tuple[np.ndarray, np.ndarray]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from heldout_sheet import FIGURES, SIDE, Sheet
@@ -192,7 +193,7 @@ def shapes(s: Sheet) -> None:
         first, second = s.color(), s.color()
         fade = f'<stop offset="0" stop-color="{first}"/><stop offset="1" stop-color="{second}"/>'
         s.add("linearGradient", fade, id=f"g{n}", x2=s.between(0, 1), y2=s.between(0, 1))
-        style = {"fill": s.pick((first, first, f"url(#g{n})"))}
+        style: dict[str, Any] = {"fill": s.pick((first, first, f"url(#g{n})"))}
         if s.chance(0.4):
             style |= {"stroke": s.ink, "stroke-width": s.width()}
         x, y = s.between(-10, 120), s.between(-10, 120)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any, TypeVar
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -15,6 +17,7 @@ import pyvips
 from mssn.image.read import read_rgb
 from mssn.image.resize import shrink
 
+T = TypeVar("T")
 SIDE = 160  # small pixels
 WORDS = {
     "Latin": "Sphinx of black quartz, judge my vow. Zwölf Boxkämpfer jagen Viktor quer über den Deich. "
@@ -83,7 +86,7 @@ class Sheet:
         """True in this share of all cases."""
         return bool(self.rng.random() < share)
 
-    def pick(self, choices: tuple) -> str:
+    def pick(self, choices: Sequence[T]) -> T:
         """One of several."""
         return choices[int(self.rng.integers(len(choices)))]
 
@@ -103,12 +106,12 @@ class Sheet:
         """Of a stroke."""
         return float(self.pick((1.0, 1.0, 1.5, 2.0, *((self.between(0.5, 1.2),) if self.smooth else ()))))
 
-    def add(self, element: str, text: str = "", **attributes: object) -> None:
+    def add(self, element: str, text: str = "", /, **attributes: Any) -> None:
         """An element; underscores in names of attributes stand for dashes."""
         said = " ".join(f'{name.replace("_", "-")}="{value}"' for name, value in attributes.items())
         self.parts.append(f"<{element} {said}>{text}</{element}>")
 
-    def line(self, points: list[tuple[float, float]], **attributes: object) -> None:
+    def line(self, points: list[tuple[float, float]], **attributes: Any) -> None:
         """Straight lines from point to point."""
         style = {"fill": "none", "stroke": self.ink, "stroke_width": self.width()}
         self.add("polyline", points=" ".join(f"{x:.2f},{y:.2f}" for x, y in points), **style | attributes)
@@ -124,13 +127,13 @@ class Sheet:
         first = self.whole(0, len(known) - 1)
         return " ".join((known * 3)[first : first + count])
 
-    def write(self, said: str, x: float, y: float, size: float, family: str, **attributes: object) -> None:
+    def write(self, said: str, x: float, y: float, size: float, family: str, **attributes: Any) -> None:
         """A line of text."""
         self.families.add(family)
         style = {"fill": self.ink} | attributes
         self.add("text", escape(said), x=x, y=y, font_size=size, font_family=f"'{family}'", **style)
 
-    def label(self, x: float, y: float, size: float, **attributes: object) -> None:
+    def label(self, x: float, y: float, size: float, **attributes: Any) -> None:
         """A word or two of any script."""
         family, script = self.voice()
         self.write(self.words(script, self.whole(1, 2)), x, y, size, family, **attributes)

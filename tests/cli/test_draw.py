@@ -68,3 +68,17 @@ def test_what_is_not_installed_is_named(mssn, monkeypatch, package) -> None:
     refused = mssn("draw", "-o", "new", "--count", 1)
     assert refused.code == 2
     assert refused.line == f"mssn: {package} is not installed; run: pip install 'mssn[draw]'"
+
+
+def test_a_library_of_the_system_that_is_missing_is_named(mssn, monkeypatch) -> None:
+    class Broken:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "skia":
+                raise ImportError("libEGL.so.1: cannot open shared object file")
+
+    for name in [name for name in sys.modules if name.startswith(("mssn.lab.draw", "skia"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    refused = mssn("draw", "-o", "new", "--count", 1)
+    assert refused.code == 2
+    assert "libEGL.so.1: cannot open shared object file); on Debian: apt install libegl1" in refused.line

@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from mssn.cli.options import Whole, WholeScale
 from mssn.cli.streams import telling_every
+from mssn.errors import MssnError
 
 _LOGGED = 30.0  # seconds between lines where nobody watches
 
@@ -43,7 +44,12 @@ def draw(
         force: Write into a folder that is not empty; pairs of the same number are replaced.
     """
     # Here, so that --help needs no Skia.
-    from mssn.lab.draw.pairs import Drawing, write_pairs
+    try:
+        from mssn.lab.draw.pairs import Drawing, write_pairs
+    except ModuleNotFoundError:
+        raise  # answered with how to install it
+    except ImportError as error:  # it is there, but a library of the system is not
+        raise MssnError(f"Skia cannot be loaded ({error}); on Debian: apt install libegl1 libgl1") from error
 
     drawing = Drawing(scale, side, seed, fonts=fonts, photos=photos)
     console, drawn = Console(stderr=True), 0

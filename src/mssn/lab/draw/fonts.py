@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skia
-import uharfbuzz
+import uharfbuzz as hb
 
 from mssn.errors import DataError
 from mssn.lab.draw.words import SCRIPTS
@@ -25,6 +26,7 @@ PACKAGES = (
     *("fontpkg-oswald", "fontpkg-prompt", "fontpkg-pt-serif", "fontpkg-raleway", "fontpkg-roboto"),
     *("fontpkg-roboto-mono", "fontpkg-roboto-slab", "fontpkg-rubik", "fontpkg-work-sans", "pylopdf-fonts-jp"),
 )
+_hb: Any = hb  # a C extension, whose types nobody has written down
 _ENDINGS = (".ttf", ".otf")
 _WEIGHTS = (300, 400, 500, 700, 900)  # of fonts that have any weight
 
@@ -36,6 +38,7 @@ class Face:
         path: A TrueType or OpenType file.
 
     Attributes:
+        letters: Numbers of all characters that it has.
         family: The beginning of its name, which faces of one family share.
         weights: What `outline` takes; empty if it has only one.
 
@@ -45,21 +48,21 @@ class Face:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._face = uharfbuzz.Face(path.read_bytes())
+            self._face = _hb.Face(path.read_bytes())
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-        self._letters = frozenset(self._face.unicodes) if self._face.glyph_count else frozenset()
-        if not self._letters:
+        self.letters = frozenset(self._face.unicodes) if self._face.glyph_count else frozenset()
+        if not self.letters:
             raise DataError(f"{path}: is no font that can be read; take it out of the folder")
         weights = [axis for axis in self._face.axis_infos if axis.tag == "wght"]
         self.family = re.split(r"[-[]", path.stem)[0]
         self.weights = tuple(w for w in _WEIGHTS if any(a.min_value <= w <= a.max_value for a in weights))
-        self._fonts: dict[int, uharfbuzz.Font] = {}
+        self._fonts: dict[int, Any] = {}
         self._glyphs: dict[tuple[int, int], skia.Path] = {}
 
     def holds(self, text: str) -> bool:
         """Whether it has every letter of a text."""
-        return self._letters.issuperset(map(ord, text.replace(" ", "")))
+        return self.letters.issuperset(map(ord, text.replace(" ", "")))
 
     def outline(self, text: str, size: float, weight: int = 0) -> tuple[skia.Path, float]:
         """A line of text as one outline, shaped as its script wants it.
@@ -76,10 +79,10 @@ class Face:
             The outline, which begins at (0, 0) on the base line; and its width, small pixels.
         """
         font = self._font(weight)
-        buffer = uharfbuzz.Buffer()
+        buffer = _hb.Buffer()
         buffer.add_str(text)
         buffer.guess_segment_properties()
-        uharfbuzz.shape(font, buffer)
+        _hb.shape(font, buffer)
         line, x = skia.Path(), 0.0
         for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
             line.addPath(self._glyph(info.codepoint, weight), x + place.x_offset, -place.y_offset)
@@ -88,9 +91,9 @@ class Face:
         line.transform(skia.Matrix.Scale(scale, scale))
         return line, x * scale
 
-    def _font(self, weight: int) -> uharfbuzz.Font:
+    def _font(self, weight: int) -> Any:
         if weight not in self._fonts:
-            self._fonts[weight] = uharfbuzz.Font(self._face)
+            self._fonts[weight] = _hb.Font(self._face)
             if weight:
                 self._fonts[weight].set_variations({"wght": float(weight)})
         return self._fonts[weight]
