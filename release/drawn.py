@@ -41,7 +41,8 @@ def main() -> int:
     try:
         if arguments.weights:
             for path in arguments.weights:
-                runtime = load_tiled(path, threads=arguments.threads).runtime
+                kind = "openvino" if path.suffix == ".onnx" else "pytorch"
+                runtime = load_tiled(path, runtime=kind, threads=arguments.threads).runtime
                 print(path, score(runtime, heldout.pairs(runtime.scale)), flush=True)
             return 0
         job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
