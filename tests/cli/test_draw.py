@@ -8,6 +8,7 @@ import pytest
 
 from mssn.image.read import read
 from mssn.lab.data.sources import Pairs, find_sources
+from mssn.lab.draw.pairs import Drawing
 
 
 def test_pairs_are_drawn_counted_and_trained_on(mssn, tmp_path, pictures) -> None:
@@ -58,6 +59,16 @@ def test_what_cannot_be_drawn_is_one_line(mssn, tmp_path, arguments, reason) -> 
     refused = mssn("draw", *arguments)
     assert (refused.code, refused.line) == (2, f"mssn: {reason}")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_stop_says_what_is_drawn(mssn, monkeypatch) -> None:
+    def interrupt(drawing: Drawing, k: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Drawing, "pair", interrupt)
+    stopped = mssn("draw", "-o", "new", "--count", 7)
+    assert stopped.code == 130
+    assert stopped.line == "mssn: stopped: 0 of 7 pairs are drawn; the same command with --force starts over"
 
 
 @pytest.mark.parametrize("package", ["skia", "uharfbuzz"])

@@ -65,7 +65,11 @@ def draw(
             return f"{drawn} of {count} pairs"
 
         with nullcontext() if console.is_terminal else telling_every(_LOGGED, standing):
-            write_pairs(drawing, output, count, force=force, progress=watch)
+            try:
+                write_pairs(drawing, output, count, force=force, progress=watch)
+            except (KeyboardInterrupt, SystemExit) as stop:
+                stop.add_note(f"{standing()} are drawn; the same command with --force starts over")
+                raise
     sizes = f"{side}x{side} and {side * scale}x{side * scale}"
     families = {face.family for face in drawing.fonts.faces}
     print(f"{output}  {count} pairs, {sizes}; {len(families)} families of fonts")

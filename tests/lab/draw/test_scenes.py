@@ -145,6 +145,9 @@ def test_photographs_smaller_than_their_place(fonts, tmp_path, photo) -> None:
     write(tmp_path / "photo.png", Picture(photo[:21, :15]))
     large = Photos(tmp_path, 2).crop(np.random.default_rng(0), 40, 40)
     assert large.shape == (20, 14, 3)
+    write(tmp_path / "photo.png", Picture(photo[:1, :15]))
+    made, _ = pen(fonts, 3, 2, Photos(tmp_path, 2))
+    assert not made.inlay(Box(0, 0, 9, 9)), "less than one small pixel"
 
 
 def test_pairs_are_written_and_more_can_be_added(tmp_path) -> None:

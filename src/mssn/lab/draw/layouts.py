@@ -23,8 +23,8 @@ def text(pen: Pen, box: Box) -> None:
     pen.canvas.rotate(turned, box.x + box.width / 2, box.y + box.height / 2)
     while y < box.y + box.height + size:
         here = color if pen.chance(0.85) else pen.color()
-        line, x = left, pen.chance(0.1)
-        if x:  # a marked line
+        line = left
+        if pen.chance(0.1):  # a marked line
             pen.canvas.drawRect(Box(box.x, y - size, box.width, lead).rect, pen.fill())
         while line < right:
             said = words(script, pen.whole(1, 4), pen.rng) + " "
@@ -104,8 +104,7 @@ def chart(pen: Pen, box: Box) -> None:
     size = pen.between(6.5, 10)
     area = Box(box.x + 3 * size, box.y + size, box.width - 4 * size, box.height - 3 * size)
     if min(area[2:]) < 10:
-        shapes = pen.fill()
-        pen.canvas.drawRect(box.inset(2).rect, shapes)
+        pen.canvas.drawRect(box.inset(2).rect, pen.fill())
         return
     width, bottom = pen.pick((0.5, 1.0, 1.0, 1.5)) if pen.smooth else 1.0, area.y + area.height
     ticks, grid = pen.whole(2, 6), pen.chance(0.5)

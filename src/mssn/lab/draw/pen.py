@@ -178,24 +178,27 @@ class Pen:
         self.canvas.drawPath(outline, skia.Paint(AntiAlias=self.smooth_text, Color=color))
         return width
 
-    def label(self, x: float, y: float, size: float, color: int | None = None, text: str = "") -> float:
-        """Write a word or two, or a figure; its width is the answer."""
+    def label(self, x: float, y: float, size: float, color: int | None = None) -> float:
+        """Write a word or two; its width is the answer."""
         script, face, weight = self.face()
-        if text and not face.holds(text):
-            script, face, weight = "", self.fonts.faces[0], 0
-        text = text or words(script, self.whole(1, 2), self.rng)
-        return self.write(text, x, y, size, face, weight, self.ink if color is None else color)
+        said = words(script, self.whole(1, 2), self.rng)
+        return self.write(said, x, y, size, face, weight, self.ink if color is None else color)
 
     def inlay(self, box: Box) -> bool:
-        """Lay in a photograph, which at the small size is the shrunk one; False if there are none.
+        """Lay in a part of a photograph, which at the small size is the shrunk one.
 
         Args:
-            box: Where; it is widened to whole small pixels.
+            box: Where; it is rounded to whole small pixels.
+
+        Returns:
+            Whether there was one.
         """
         if self.photos is None:
             return False
         x, y, width, height = (round(value) for value in box)
         large = self.photos.crop(self.rng, max(height, 1), max(width, 1))
+        if not large.size:
+            return False
         pixels = large if self.scale > 1 else shrink(large, self.photos.scale)
         opaque = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
         image = skia.Image.fromarray(opaque, skia.kRGBA_8888_ColorType)

@@ -37,7 +37,7 @@ class Photos:
             columns: Its width, small pixels.
 
         Returns:
-            Its large pixels, h x w x 3 uint8; smaller than asked for if the photograph is.
+            Its large pixels, h x w x 3 uint8; smaller than asked for if the photograph is, even empty.
 
         Raises:
             ImageError: The photograph cannot be read.
