@@ -9,6 +9,7 @@ import argparse
 import re
 from collections.abc import Callable
 
+import drawn_part
 import parts
 
 ROOT = parts.ROOT
@@ -25,6 +26,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/precision.md": {"precision": parts.precision, "few_bits": parts.few_bits},
     "docs/networks.md": {"published": parts.published},
     "docs/photos.md": {"photos": parts.photos},
+    "docs/drawn.md": {"drawn": drawn_part.drawn},
     "docs/analysis.md": {"gradients": parts.gradients},
 }
 

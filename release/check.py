@@ -23,7 +23,7 @@ import timing
 
 from mssn.models import info
 
-MEASURED_BY_RELEASE = ("precision", "degraded", "ensemble")
+MEASURED_BY_RELEASE = ("precision", "degraded", "drawn", "ensemble")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def claims() -> Iterator[Claim]:
         weights, both = record.weights_of(name), record.with_int8(name)
         result = record.RESULTS / f"{name}.json"
         yield Claim(result, name, _read(result).get("files"), [weights])
-        for kind, files in {"precision": both, "ensemble": [weights]}.items():
+        for kind, files in {"precision": both, "drawn": [weights], "ensemble": [weights]}.items():
             yield Claim(record.RESULTS / f"{kind}.json", name, noted[kind].get(name), files)
     for name in degraded.photo_names(list(known)):
         files = degraded.weights_of(name)

@@ -13,6 +13,7 @@ The steps, in order:
     precision  paper/results/precision.json: fp32, bf16, int8, and weights of 8, 6 and 4 bits
     manifest   the table of models, shipped/manifest.json
     degraded   paper/results/degraded.json: weights for photographs on compressed pictures
+    drawn      paper/results/drawn.json: drawn pictures, such as text and charts
     speed      benchmarks/upscale.py and benchmarks/speed.py
     ensemble   paper/results/ensemble.json: what the self-ensemble adds and costs
     tables     the tables of README.md and docs (paper/tables.py)
@@ -32,6 +33,7 @@ from collections.abc import Callable, Sequence
 import cards
 import check
 import degraded
+import drawn
 import ensemble
 import manifest
 import precision
@@ -48,9 +50,21 @@ PER_NETWORK: dict[str, Callable[[str, record.Job], str | None]] = {
     "int8": precision.make_int8,
     "precision": precision.measure,
     "degraded": degraded.measure,
+    "drawn": drawn.measure,
     "ensemble": ensemble.measure,
 }
-STEPS = ("files", "int8", "precision", "manifest", "degraded", "speed", "ensemble", "tables", "cards")
+STEPS = (
+    "files",
+    "int8",
+    "precision",
+    "manifest",
+    "degraded",
+    "drawn",
+    "speed",
+    "ensemble",
+    "tables",
+    "cards",
+)
 NEED_DATA = {"files", "int8", "precision", "degraded", "speed", "ensemble"}
 
 

@@ -17,7 +17,7 @@ from mssn.version import __version__
 # As in a base install; one process for all verbs, since this one has PyTorch loaded.
 BASE = """
 import sys
-for name in ("torch", "onnx", "onnxscript", "tensorboard", "ray", "matplotlib"):
+for name in ("torch", "onnx", "onnxscript", "tensorboard", "ray", "matplotlib", "skia", "uharfbuzz"):
     sys.modules[name] = None
 from mssn.cli import _VERBS, main
 for arguments in [["--help"], *([verb, "--help"] for verb in _VERBS), *%s]:

@@ -56,7 +56,8 @@ def kept_everywhere() -> None:
     for name, path in weights.items():
         record.write_json(record.RESULTS / f"{name}.json", {"files": record.hashes([path])})
         record.Table(record.RESULTS / "precision.json").keep(name, {"a": 1}, record.with_int8(name), "abc")
-        record.Table(record.RESULTS / "ensemble.json").keep(name, {"a": 1}, [path], "abc")
+        for kind in ("drawn", "ensemble"):
+            record.Table(record.RESULTS / f"{kind}.json").keep(name, {"a": 1}, [path], "abc")
     compared = [weights["mssn-s-photo-x2"], weights["mssn-s-x2"]]
     record.Table(record.RESULTS / "degraded.json").keep("mssn-s-photo-x2", {"a": 1}, compared, "abc")
 
@@ -71,12 +72,16 @@ def test_results_of_what_ships_are_in_order(ran, job: record.Job) -> None:
 @pytest.mark.parametrize(
     ("changed", "about_others"),
     [
-        ("mssn-s-x3.onnx", {"mssn-s-x3.json", "precision.json", "ensemble.json", "upscale.json"}),
+        (
+            "mssn-s-x3.onnx",
+            {"mssn-s-x3.json", "precision.json", "drawn.json", "ensemble.json", "upscale.json"},
+        ),
         ("mssn-s-x3-int8.onnx", {"precision.json", "upscale.json"}),
         ("mssn-s-photo-x2-int8.onnx", {"precision.json", "speed.json"}),
         (
             "mssn-s-photo-x2.onnx",
-            {"mssn-s-photo-x2.json", "precision.json", "ensemble.json", "degraded.json", "speed.json"},
+            {"mssn-s-photo-x2.json", "precision.json", "degraded.json", "drawn.json", "ensemble.json"}
+            | {"speed.json"},
         ),
     ],
 )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mssn.image.color import luma
-from mssn.score.metrics import psnr_y, ssim_y
+from mssn.score.metrics import overshoot, psnr_y, ssim_y
 
 
 def _pair(height: int = 45, width: int = 61, noise: float = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -139,3 +139,42 @@ def test_smallest_pictures() -> None:
     assert psnr_y(sr[:7, :7], hr[:7, :7], 3) > 10
     with pytest.raises(ValueError, match="at least 1x1 must be left"):
         psnr_y(sr[:6, :7], hr[:6, :7], 3)
+
+
+def test_overshoot_by_hand() -> None:
+    # An edge between columns 5 and 6; only columns within two of it see both levels.
+    hr = np.full((12, 12, 3), 100, np.uint8)
+    hr[:, 6:] = 200
+    sr = hr.copy()
+    sr[:, 3, 0] = 150  # three columns from the edge: nearby is only 100
+    sr[:, 4, 1] = 150  # two from it: between what is nearby
+    sr[:, 8, 2] = 91  # three from it: nearby is only 200
+    sr[:, 7, 2] = 91  # two from it: nine below 100
+    sr[:, 7, 1] = 92  # eight below is forgiven
+    sr[:, 5, 0] = 209  # nine above 200
+    sr[:, 5, 1] = 208
+    assert overshoot(sr, hr, 0, reach=2) == pytest.approx(4 * 12 / (12 * 12 * 3))
+    assert overshoot(sr, hr, 0, reach=3) == pytest.approx(3 * 12 / (12 * 12 * 3))
+    assert overshoot(sr, hr, 0, reach=2, levels=7) == pytest.approx(6 * 12 / (12 * 12 * 3))
+    assert overshoot(sr, hr, 4, reach=2) == pytest.approx(2 * 4 / (4 * 4 * 3)), (
+        "the border sees beyond itself"
+    )
+    assert overshoot(hr, hr, 0, reach=2) == 0
+
+
+def test_overshoot_looks_at_a_square_window_of_each_channel() -> None:
+    rng = np.random.default_rng(0)
+    hr, sr = (rng.integers(60, 200, (17, 14, 3), np.uint8) for _ in range(2))
+    sr[::3] //= 2
+    outside = 0
+    for y, x, c in np.ndindex(hr.shape):
+        window = hr[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4, c].astype(int)
+        outside += int(sr[y, x, c]) > window.max() + 8 or int(sr[y, x, c]) < window.min() - 8
+    assert 0 < outside < hr.size
+    assert overshoot(sr, hr, 0, reach=3) == pytest.approx(outside / hr.size)
+    assert overshoot(sr[:2, :3], hr[:2, :3], 0, reach=9) >= 0, "smaller than the window"
+
+
+def test_overshoot_refuses_what_does_not_fit() -> None:
+    with pytest.raises(ValueError, match="differ in size"):
+        overshoot(np.zeros((9, 9, 3), np.uint8), np.zeros((9, 8, 3), np.uint8), 2, reach=2)

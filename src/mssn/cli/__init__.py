@@ -22,6 +22,8 @@ _OPTIONAL = {
     "tensorboard": "train",
     "ray": "cluster",
     "matplotlib": "paper",
+    "skia": "draw",
+    "uharfbuzz": "draw",
 }
 # A converter of models that OpenVINO loads if it is there, which takes longer than a small picture.
 _UNUSED = "openvino.tools.ovc"
@@ -52,6 +54,10 @@ _GROUPS = {
         "train": (
             "Train a network from a recipe.",
             "mssn train quick --set train=photos --set validation=others",
+        ),
+        "draw": (
+            "Draw pairs of pictures to train on: text, lines, charts, windows, icons.",
+            "mssn draw -o drawn --count 3000 --photos photos",
         ),
         "ablate": (
             "Train and score the arms of an experiment, such as a table of the paper.",

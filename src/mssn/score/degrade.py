@@ -84,7 +84,9 @@ class Degradation:
             raise ValueError(f"quality must be two numbers from 1 to 100, not {list(self.quality)}")
 
 
-def degrade(hr: np.ndarray, scale: int, how: Degradation, rng: np.random.Generator) -> np.ndarray:
+def degrade(
+    hr: np.ndarray, scale: int, how: Degradation, rng: np.random.Generator, small: np.ndarray | None = None
+) -> np.ndarray:
     """Make the small partner of a picture, degraded.
 
     Args:
@@ -92,17 +94,22 @@ def degrade(hr: np.ndarray, scale: int, how: Degradation, rng: np.random.Generat
         scale: Whole factor.
         how: The strengths.
         rng: Draws them.
+        small: The clean small partner, if it is not the shrunk picture; blurred as it is, not shrunk anew.
 
     Returns:
         H / scale x W / scale x 3 uint8.
     """
     if rng.random() < how.clean:
-        return shrink(hr, scale)
+        return shrink(hr, scale) if small is None else small
     # Everything is drawn, whether it is used or not: a strength of 0 changes nothing else.
     kernel = _RESIZES[int(rng.integers(1, len(_RESIZES)))] if rng.random() < how.resize else "cubic"
     sigma = how.blur * scale * max(rng.uniform(-1, 1), 0.0)
     dark, white = (strength * max(rng.uniform(-1, 1), 0.0) for strength in (how.noise, how.shot))
-    lr = shrink(blurred(hr, sigma), scale, kernel=kernel)
+    lr = (
+        blurred(small, sigma / scale)
+        if small is not None
+        else shrink(blurred(hr, sigma), scale, kernel=kernel)
+    )
     lr = noisy(lr, dark, white, rng)
     compressions = int(rng.random() < how.compress) * (1 + int(rng.random() < how.twice))
     for _ in range(compressions):

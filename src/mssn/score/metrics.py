@@ -60,6 +60,49 @@ def psnr_rgb(sr: np.ndarray, hr: np.ndarray, border: int) -> float:
     return _psnr(sr.astype(np.float64), hr.astype(np.float64))
 
 
+def overshoot(sr: np.ndarray, hr: np.ndarray, border: int, *, reach: int, levels: int = 8) -> float:
+    """Share of values that lie clearly outside what the original has nearby: ghost lines, halos, beads.
+
+    A value is outside if it is more than `levels` above the highest or below the lowest value that its
+    channel of the original has within `reach` pixels along both axes.
+
+    Args:
+        sr: As for `psnr_y`.
+        hr: As for `psnr_y`.
+        border: As for `psnr_y`.
+        reach: Pixels, usually the scale; the window is (2 reach + 1) x (2 reach + 1).
+        levels: Grey levels that are forgiven.
+
+    Returns:
+        0..1; lower is better.
+
+    Raises:
+        ValueError: As for `psnr_y`.
+
+    Examples:
+        >>> hr = np.full((4, 4, 3), 100, np.uint8)
+        >>> overshoot(hr + np.eye(4, dtype=np.uint8)[:, :, None] * 9, hr, 0, reach=2)
+        0.25
+    """
+    shown, _ = _inside(sr, hr, border, smallest=1)
+    _, low = _inside(sr, _extreme(_as_rgb(hr), reach, np.minimum), border, smallest=1)
+    _, high = _inside(sr, _extreme(_as_rgb(hr), reach, np.maximum), border, smallest=1)
+    shown, low, high = (values.astype(np.int16) for values in (shown, low, high))
+    return float(np.mean((shown > high + levels) | (shown < low - levels)))
+
+
+def _extreme(picture: np.ndarray, reach: int, of: np.ufunc) -> np.ndarray:
+    """The least or largest value in a window around every pixel, which ends where the picture does."""
+    for axis in (0, 1):
+        along = np.moveaxis(picture, axis, 0)
+        result = along.copy()
+        for step in range(1, min(reach, len(along) - 1) + 1):
+            of(result[step:], along[:-step], out=result[step:])
+            of(result[:-step], along[step:], out=result[:-step])
+        picture = np.moveaxis(result, 0, axis)
+    return picture
+
+
 def _psnr(x: np.ndarray, y: np.ndarray) -> float:
     error = float(np.mean((x - y) ** 2))
     return 10 * math.log10(_PEAK**2 / error) if error else math.inf

@@ -76,7 +76,7 @@ def test_checkpoints_outlive_another_libvips(photos, home, monkeypatch) -> None:
 
 @pytest.mark.parametrize("module", [decoding, degrading])
 def test_interrupted_work_leaves_nothing_and_is_done_again(photos, home, monkeypatch, module) -> None:
-    make_small = "shrink" if module is decoding else "degrade"
+    make_small = "read_source" if module is decoding else "degrade"
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

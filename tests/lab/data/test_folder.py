@@ -46,7 +46,7 @@ def test_second_start_decodes_nothing_even_from_another_place(tmp_path, photos, 
     first = load_pixels([photos], 2, cache=tmp_path / "cache")
     moved = tmp_path / "moved"
     shutil.move(photos, moved)
-    monkeypatch.setattr(data_folder, "read_opaque", None)
+    monkeypatch.setattr(data_folder, "read_source", None)
     second = load_pixels([moved], 2, cache=tmp_path / "cache")
     assert second.key == first.key
     assert np.array_equal(first.hr, second.hr)

@@ -31,7 +31,11 @@ INDEX = "index.json"
 # Ours and nothing else, whatever folder MSSN_CACHE names; 0.1 had a file for degraded pictures, and hidden
 # files and folders for what was unfinished.
 _NAMES = re.compile(r"x\d+-(degraded-)?[0-9a-f]{24}(\.rgb)?|\.decoding-\w+|\.mssn-[\w-]+\.part")
-_CODE = ("image/*.py", "lab/data/folder.py", "lab/data/opaque.py", "lab/data/degraded.py", "score/degrade.py")
+_CODE = (
+    "image/*.py",
+    *(f"lab/data/{name}.py" for name in ("folder", "sources", "opaque", "degraded")),
+    "score/degrade.py",
+)
 _DECODERS = ("pillow", "pillow-heif", "pillow-jxl-plugin")
 _ABANDONED = 24 * 3600.0  # seconds without a change after which nobody is at work on what is unfinished
 

@@ -66,7 +66,10 @@ def _versions(pixels: Pixels, how: Degradation, seed: int) -> Iterator[np.ndarra
         start, (rows, columns) = pixels.starts[number], pixels.sizes[number]
         large = pixels.hr[start * r2 : (start + rows * columns) * r2]
         hr = large.reshape(rows * pixels.scale, columns * pixels.scale, 3)
-        return degrade(hr, pixels.scale, how, np.random.default_rng([seed % 2**64, version, number]))
+        # Another shrunk picture would not be the partner of a large one that was drawn, or taught.
+        small = pixels.lr[start : start + rows * columns].reshape(rows, columns, 3)
+        rng = np.random.default_rng([seed % 2**64, version, number])
+        return degrade(hr, pixels.scale, how, rng, small if number in pixels.paired else None)
 
     jobs = [(version, number) for version in range(how.versions) for number in range(len(pixels.sizes))]
     workers = os.cpu_count() or 1

@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mssn import provenance
 from mssn.errors import DataError, DivergedError, MssnError
-from mssn.image.find import find_images
+from mssn.lab.data.sources import find_sources, located
 from mssn.lab.experiment.plan import Arm, Experiment
 from mssn.lab.experiment.results import WEIGHTS, another_recipe, borrow, finished, trained, unscored, write
 from mssn.lab.export.onnx import export
@@ -27,7 +27,6 @@ from mssn.lab.train.session import prepare, resumed_recipe, write_weights
 from mssn.runtime.base import check_threads
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.score.evaluate import evaluate
-from mssn.score.folders import locate
 
 Say = Callable[[str], None]
 _PATIENCE = 20  # seconds for an answer over the network, or for runs to save what they have
@@ -62,7 +61,7 @@ def run(
     waiting = [arm for arm in experiment.arms(folder.resolve()) if not finished(arm)]
     trained_on = (name for arm in waiting for name in (*arm.recipe.train, *arm.recipe.validation))
     for name in dict.fromkeys((*experiment.scored, *trained_on)):
-        find_images(locate(name))  # what is missing fails now, not after an hour
+        find_sources(located(name))  # what is missing fails now, not after an hour
     if ray is None:
         return all(run_arm(arm, cache=cache, threads=threads, say=say) for arm in waiting)
     return _spread_out(waiting, cache, threads, ray, say)

@@ -24,7 +24,8 @@ class Recipe:
         model: A name of the table of models.
         scale: Enlargement factor.
         config: Changes to the model's config (ablations), field -> value.
-        train: Folders of large pictures; relative ones are looked for under MSSN_DATA, too.
+        train: Folders of large pictures, or of pairs ("pairs:FOLDER"); relative ones are looked for under
+            MSSN_DATA, too.
         validation: The same for validation; never a benchmark.
         data: What the training pictures are, in words; goes into the weights' description.
         degrade: Strengths of `mssn.score.degrade.Degradation` by name, for pictures as cameras and the web

@@ -15,13 +15,11 @@ from torch import nn
 
 from mssn import provenance
 from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
-from mssn.image.find import find_images
-from mssn.image.resize import crop_to_multiple, shrink
 from mssn.lab import complexity, nets
 from mssn.lab.data.degraded import degraded
 from mssn.lab.data.folder import Pixels, load_pixels
-from mssn.lab.data.opaque import read_opaque
 from mssn.lab.data.patches import Patches
+from mssn.lab.data.sources import find_sources, located, read_source
 from mssn.lab.export.fuse import fuse
 from mssn.lab.nets.growth import can_grow, grow
 from mssn.lab.nets.mssn import MSSN
@@ -32,7 +30,6 @@ from mssn.lab.train.recipe import Recipe, with_settings
 from mssn.lab.weights import load_network, save, tensors_of
 from mssn.models.meta import Meta
 from mssn.score.degrade import Degradation, degrade
-from mssn.score.folders import locate
 from mssn.score.metrics import psnr_y
 
 
@@ -82,7 +79,7 @@ def prepare(
     # First, because decoding the other pictures may take a while.
     validation = _validation(recipe, say, progress)
     with world.leader_first():
-        pixels = load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
+        pixels = load_pixels([located(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
         if recipe.degrade:
             how = Degradation.of(recipe.degrade)
             pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
@@ -162,21 +159,22 @@ def _validation(
     """(small, large) uint8 validation pictures; those that cannot be used are reported and left out."""
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     how = Degradation.of(recipe.degrade) if recipe.degrade else None
-    paths = [path for name in recipe.validation for path in find_images(locate(name))]
-    for done, path in enumerate(paths, 1):
+    sources = [source for name in recipe.validation for source in find_sources(located(name))]
+    for done, source in enumerate(sources, 1):
+        path = source.large
         try:
-            pixels, part = read_opaque(path, recipe.scale)
-            hr = crop_to_multiple(pixels, recipe.scale)
+            lr, hr, part = read_source(source, recipe.scale)
             psnr_y(hr, hr, recipe.scale)  # large enough to be scored?
             # Validated is what is trained: number n is degraded the same way in every run.
-            rng = np.random.default_rng(len(pairs))
-            lr = degrade(hr, recipe.scale, how, rng) if how else shrink(hr, recipe.scale)
+            if how:
+                rng = np.random.default_rng(len(pairs))
+                lr = degrade(hr, recipe.scale, how, rng, lr if source.small else None)
             pairs.append((lr, hr))
             if part:
                 say(f"{path}: only its opaque part of {hr.shape[1]}x{hr.shape[0]} pixels is used")
         except (ImageError, ValueError) as error:
             say(f"skipped {path}: {error}")
-        progress(done, len(paths))
+        progress(done, len(sources))
     if not pairs:
         raise DataError(f"no usable picture for validation in {', '.join(recipe.validation)}")
     return pairs

@@ -1,0 +1,113 @@
+"""Pairs of drawn pictures: the same scene at a small and at a large size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import skia
+
+from mssn.errors import DataError
+from mssn.image.picture import Picture
+from mssn.image.resize import shrink
+from mssn.image.write import write
+from mssn.lab.data.sources import LARGE, SMALL
+from mssn.lab.draw import scene
+from mssn.lab.draw.fonts import Fonts
+from mssn.lab.draw.pen import Pen
+from mssn.lab.draw.photos import Photos
+
+_SHRUNK = 0.2  # share of pairs whose small picture is the shrunk large one, as of a photograph
+_SIDES = (32, 2048)  # small pixels
+_SCALES = (2, 8)
+
+
+class Drawing:
+    """Pairs without end. Pair k depends only on the arguments and k, not on what was drawn before.
+
+    A small picture shows the same area as the large one: pixel (y, x) covers the scale x scale pixels from
+    (scale y, scale x) on, as in MATLAB's resize.
+
+    Args:
+        scale: Large pixels in a small one.
+        side: Of the small picture, pixels.
+        seed: Start of the random numbers.
+        fonts: Folder of fonts; default those that the extra "draw" installs.
+        photos: Folder of photographs to lay in; default none.
+
+    Raises:
+        DataError: Nothing can be drawn like that, or fonts or photographs cannot be used.
+    """
+
+    def __init__(
+        self,
+        scale: int = 2,
+        side: int = 160,
+        seed: int = 0,
+        *,
+        fonts: Path | None = None,
+        photos: Path | None = None,
+    ) -> None:
+        for name, value, (low, high) in (("scale", scale, _SCALES), ("side", side, _SIDES)):
+            if not low <= value <= high:
+                raise DataError(f"`{name}` must be from {low} to {high}, not {value}")
+        self.scale, self.side, self.seed = scale, side, seed
+        self.fonts = Fonts.of(fonts)
+        self.photos = Photos(photos, scale) if photos else None
+
+    def pair(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The small and the large picture number k, uint8 RGB.
+
+        Raises:
+            ImageError: A photograph to lay in cannot be read.
+        """
+        large = self._drawn(k, self.scale)
+        shrunk = np.random.default_rng([self.seed % 2**64, k, 1]).random() < _SHRUNK
+        return shrink(large, self.scale) if shrunk else self._drawn(k, 1), large
+
+    def _drawn(self, k: int, scale: int) -> np.ndarray:
+        surface = skia.Surface(self.side * scale, self.side * scale)
+        canvas = surface.getCanvas()
+        canvas.scale(scale, scale)
+        rng = np.random.default_rng([self.seed % 2**64, k, 0])
+        scene.draw(Pen(canvas, rng, scale, self.fonts, self.photos), self.side)
+        return np.ascontiguousarray(surface.toarray(colorType=skia.kRGBA_8888_ColorType)[:, :, :3])
+
+
+def write_pairs(
+    drawing: Drawing,
+    folder: Path,
+    count: int,
+    *,
+    force: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Draw pairs into a folder, as small/K.png and large/K.png.
+
+    Args:
+        drawing: What draws them.
+        folder: Made if missing.
+        count: How many.
+        force: Write into a folder that is not empty.
+        progress: Called with (pairs done, pairs in all).
+
+    Raises:
+        DataError: The folder is not empty or cannot be made.
+        ImageError: A picture cannot be written.
+    """
+    if count < 1:
+        raise DataError(f"`count` must be at least 1, not {count}")
+    try:
+        if not force and folder.exists() and any(folder.iterdir()):
+            raise DataError(f"{folder}: exists and is not empty; name a new folder or use `force=True`")
+        for name in (SMALL, LARGE):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made ({error.strerror})") from error
+    digits = max(5, len(str(count - 1)))
+    for k in range(count):
+        small, large = drawing.pair(k)
+        write(folder / SMALL / f"{k:0{digits}}.png", Picture(small))
+        write(folder / LARGE / f"{k:0{digits}}.png", Picture(large))
+        progress(k + 1, count)
