@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytest.importorskip("skia", exc_type=ImportError)
+
 from mssn.image.read import read
 from mssn.lab.data.sources import Pairs, find_sources
 from mssn.lab.draw.pairs import Drawing
