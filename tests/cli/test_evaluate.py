@@ -57,7 +57,7 @@ def test_what_is_saved_is_what_was_scored(mssn, originals, exported, tmp_path) -
     images = json.loads((tmp_path / "s.json").read_text())["data"]["set"]["images"]
     for image in images:
         assert repr(image["psnr_rgb"]) == rows[image["image"]]["psnr_rgb"]
-    again = mssn(*command)
+    again = mssn(*command, "-f")
     assert (again.code, again.line) == (2, "mssn: --save large: exists and is not empty; name a new folder")
 
 

@@ -230,7 +230,7 @@ def test_ablate(mssn, pictures, tmp_path) -> None:
     arms = "score = ['lr']\nseeds = [0]\nextends = 'tiny.toml'\n[arms.l1]\n[arms.l2]\nloss = 'l2'\n"
     (tmp_path / "loss.toml").write_text(arms.replace("lr", str(pictures)))
     command = ("ablate", "loss.toml", "--cache", "cache", "--set", "updates=6", "--json", "out/loss.json")
-    first, again = mssn(*command), mssn(*command)
+    first, again = mssn(*command), mssn(*command, "-f")
     assert (first.code, again.code) == (0, 0), first.err
     assert first.err.count("validation") == 2
     assert again.err == ""

@@ -118,9 +118,14 @@ def test_odd_sizes_and_gradients(model, scale) -> None:
         assert p.grad.abs().sum() > 0, name
 
 
-# Exporting takes a second or two: x2 of each, and the two ways of x3 and x4.
+# Exporting takes seconds: x2 of each, and the two ways of x3 and x4; among the quick tests those of few parts.
+QUICK = ("carn-m", "espcn", "fsrcnn", "srcnn", "wdsr-a")
+EXPORTED = [*((name, 2) for name in PEERS), ("edsr-baseline", 3), ("awsrn-s", 4)]
+
+
 @pytest.mark.parametrize(
-    ("model", "scale"), [*((name, 2) for name in PEERS), ("edsr-baseline", 3), ("awsrn-s", 4)]
+    ("model", "scale"),
+    [pytest.param(*row, marks=[] if row[0] in QUICK else pytest.mark.slow) for row in EXPORTED],
 )
 def test_runs_in_every_runtime_and_comes_back_from_its_file(model, scale, tmp_path) -> None:
     net = small(model, scale)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -133,18 +132,23 @@ class _Outline:
         self.path.close()
 
 
-@dataclass(frozen=True)
 class Fonts:
     """Font files by what can be written in them.
 
     Args:
         paths: In an order that does not depend on where they lie.
 
+    Attributes:
+        faces: All of them.
+        scripts: The scripts that can be written, and in which faces, by family.
+
     Raises:
-        DataError: One cannot be read, or none has the letters of a script.
+        DataError: One cannot be read.
     """
 
-    paths: tuple[Path, ...]
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths, self.faces = tuple(paths), [Face(path) for path in paths]
+        self.scripts = {script: families for script in SCRIPTS if (families := self._families(script))}
 
     @classmethod
     def of(cls, folder: Path | None = None) -> Fonts:
@@ -159,20 +163,13 @@ class Fonts:
             raise DataError(f"{folder}: no font in it has all letters of one of these scripts: {known}")
         return fonts
 
-    @cached_property
-    def faces(self) -> list[Face]:
-        """All of them."""
-        return [Face(path) for path in self.paths]
-
-    @cached_property
-    def scripts(self) -> dict[str, list[list[Face]]]:
-        """The scripts that can be written, and in which faces, by family."""
-        able: dict[str, dict[str, list[Face]]] = {}
-        for script, text in SCRIPTS.items():
-            for face in self.faces:
-                if face.holds(text + text.upper()):
-                    able.setdefault(script, {}).setdefault(face.family, []).append(face)
-        return {script: list(families.values()) for script, families in able.items()}
+    def _families(self, script: str) -> list[list[Face]]:
+        """The faces that have the letters of a script, by family."""
+        families: dict[str, list[Face]] = {}
+        for face in self.faces:
+            if face.holds(SCRIPTS[script] + SCRIPTS[script].upper()):
+                families.setdefault(face.family, []).append(face)
+        return list(families.values())
 
     def choose(self, rng: np.random.Generator) -> tuple[str, Face, int]:
         """A script, a face for it and a weight of it; every second text is Latin.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from mssn.image.find import find_images
 from mssn.lab.data.opaque import read_opaque
+from mssn.once import OnceEach
 
 _OPEN = 16  # photographs kept decoded
 
@@ -26,7 +26,7 @@ class Photos:
 
     def __init__(self, folder: Path, scale: int) -> None:
         self.paths, self.scale = find_images(folder), scale
-        self._read = lru_cache(_OPEN)(lambda path: read_opaque(path, scale)[0])
+        self._read = OnceEach[np.ndarray](_OPEN)
 
     def crop(self, rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
         """Any part of any photograph.
@@ -42,7 +42,8 @@ class Photos:
         Raises:
             ImageError: The photograph cannot be read.
         """
-        photo = self._read(self.paths[int(rng.integers(len(self.paths)))])
+        path = self.paths[int(rng.integers(len(self.paths)))]
+        photo = self._read(path, lambda: read_opaque(path, self.scale)[0])
         height, width = (
             min(asked, length // self.scale) * self.scale
             for asked, length in zip((rows, columns), photo.shape, strict=False)
