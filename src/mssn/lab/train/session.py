@@ -15,17 +15,16 @@ from torch import nn
 
 from mssn import provenance
 from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
-from mssn.image.find import find_images
 from mssn.image.resize import crop_to_multiple, shrink
 from mssn.lab import complexity, nets
 from mssn.lab.data.degraded import degraded
-from mssn.lab.data.folder import Pixels, load_pixels
-from mssn.lab.data.opaque import read_opaque
 from mssn.lab.data.patches import Patches
+from mssn.lab.data.pixels import Pictures, Pixels
 from mssn.lab.export.fuse import fuse
 from mssn.lab.nets.growth import can_grow, grow
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.train.checkpoint import History, load_checkpoint
+from mssn.lab.train import loop
 from mssn.lab.train.loop import CHECKPOINT, Trainer
 from mssn.lab.train.parallel import World
 from mssn.lab.train.recipe import Recipe, with_settings
@@ -46,6 +45,8 @@ def prepare(
     say: Callable[[str], None] = lambda text: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     world: World | None = None,
+    pictures: Pictures | None = None,
+    captures: bool = True,
 ) -> tuple[Trainer, Meta]:
     """Build the network, find the data, and put a trainer together.
 
@@ -59,6 +60,8 @@ def prepare(
         say: Called with what happens, a sentence at a time.
         progress: Called with (pictures decoded, pictures in all).
         world: The processes that train together; default alone.
+        pictures: Decoded already, for a machine without libvips; default: those of the recipe's folders.
+        captures: See `mssn.lab.train.step.Step`.
 
     Returns:
         The trainer and the description of its network as it starts.
@@ -80,9 +83,9 @@ def prepare(
     history = _start_from(net, init, recipe, say) if init else History()
     teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
     # First, because decoding the other pictures may take a while.
-    validation = _validation(recipe, say, progress)
+    validation = pictures.validation if pictures else _validation(recipe, say, progress)
     with world.leader_first():
-        pixels = load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
+        pixels = pictures.pixels if pictures else _load(recipe, cache, progress)
         if recipe.degrade:
             how = Degradation.of(recipe.degrade)
             pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
@@ -99,7 +102,16 @@ def prepare(
     for stage in recipe.stages:
         patches.sized(recipe.at(stage["after"]).patch)  # too large a patch fails now, not in an hour
     net = net.to(device)
-    return Trainer(recipe, net, patches, validation, meta.halo, folder, history, teacher, world), meta
+    if loop.SummaryWriter is None:
+        say("tensorboard is not installed: no curves are written")
+    trainer = Trainer(recipe, net, patches, validation, meta.halo, folder, history, teacher, world, captures)
+    return trainer, meta
+
+
+def _load(recipe: Recipe, cache: Path | None, progress: Callable[[int, int], None]) -> Pixels:
+    from mssn.lab.data.folder import load_pixels  # needs libvips
+
+    return load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
 
 
 def _data(recipe: Recipe, pixels: Pixels, say: Callable[[str], None]) -> str:
@@ -160,6 +172,9 @@ def _validation(
     recipe: Recipe, say: Callable[[str], None], progress: Callable[[int, int], None]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """(small, large) uint8 validation pictures; those that cannot be used are reported and left out."""
+    from mssn.image.find import find_images  # both need libvips
+    from mssn.lab.data.opaque import read_opaque
+
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     how = Degradation.of(recipe.degrade) if recipe.degrade else None
     paths = [path for name in recipe.validation for path in find_images(locate(name))]
