@@ -18,14 +18,14 @@ import torch.nn.functional as F
 from mssn.lab.nets.depthwise import depthwise
 dtype, device = getattr(torch, sys.argv[1]), sys.argv[2]
 generator = torch.Generator().manual_seed(3)
-for count, channels, height, width, side in [(1, 1, 1, 1, 3), (2, 70, 5, 7, 3), (3, 16, 33, 6, 3), (2, 9, 8, 4, 5)]:
+for count, channels, height, width, side in [(1, 1, 1, 1, 3), (2, 70, 5, 7, 3), (1, 3, 9, 4, 5)]:
     x = torch.randn(count, channels, height, width, generator=generator)
     weight = torch.randn(channels, 1, side, side, generator=generator)
     slope = torch.randn(x.shape, generator=generator)
     results = []
     for ours in (True, False):
         kind = dtype if ours else torch.float64
-        a, b = (t.to(device, dtype).to(kind).requires_grad_() for t in (x, weight))
+        a, b = (t.to(device, dtype).to(kind).detach().requires_grad_() for t in (x, weight))
         y = depthwise(a, b) if ours else F.conv2d(a, b, padding=side // 2, groups=channels)
         y.backward(slope.to(device, dtype).to(kind))
         assert y.dtype == a.grad.dtype == b.grad.dtype == kind

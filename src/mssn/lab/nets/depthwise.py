@@ -74,7 +74,8 @@ def _weight_gradient(
     tl.store(out, sums, mask=(taps < K * K)[:, None] & known[None, :])
 
 
-def _filtered(x: Tensor, weight: Tensor, *, turned: bool) -> Tensor:
+def filtered(x: Tensor, weight: Tensor, *, turned: bool) -> Tensor:
+    """As `depthwise`, without gradients; with the kernels turned by 180 degrees, the gradient for x."""
     x, weight = x.contiguous(memory_format=torch.channels_last), weight.contiguous()
     y = torch.empty_like(x, memory_format=torch.channels_last)
     count, channels, height, width = x.shape
@@ -84,7 +85,8 @@ def _filtered(x: Tensor, weight: Tensor, *, turned: bool) -> Tensor:
     return y
 
 
-def _weight_slope(x: Tensor, grad: Tensor, side: int) -> Tensor:
+def weight_gradient(x: Tensor, grad: Tensor, side: int) -> Tensor:
+    """The gradient for the weights, C x 1 x side x side float32; `grad` is that of the result."""
     x, grad = (t.contiguous(memory_format=torch.channels_last) for t in (x, grad))
     count, channels, height, width = x.shape
     total = count * height * width
@@ -102,16 +104,16 @@ class _Depthwise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return _filtered(x, weight, turned=False)
+        return filtered(x, weight, turned=False)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         grad, grad_x, grad_weight = grad_outputs[0], None, None
         if ctx.needs_input_grad[0]:
-            grad_x = _filtered(grad, weight, turned=True)
+            grad_x = filtered(grad, weight, turned=True)
         if ctx.needs_input_grad[1]:
-            grad_weight = _weight_slope(x, grad, weight.shape[-1]).to(weight.dtype)
+            grad_weight = weight_gradient(x, grad, weight.shape[-1]).to(weight.dtype)
         return grad_x, grad_weight
 
 

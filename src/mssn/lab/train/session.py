@@ -83,9 +83,9 @@ def prepare(
     history = _start_from(net, init, recipe, say) if init else History()
     teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
     # First, because decoding the other pictures may take a while.
-    validation = pictures.validation if pictures else _validation(recipe, say, progress)
+    validation = pictures.validation if pictures else validation_pairs(recipe, say, progress)
     with world.leader_first():
-        pixels = pictures.pixels if pictures else _load(recipe, cache, progress)
+        pixels = pictures.pixels if pictures else clean_pixels(recipe, cache, progress)
         if recipe.degrade:
             how = Degradation.of(recipe.degrade)
             pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
@@ -108,7 +108,14 @@ def prepare(
     return trainer, meta
 
 
-def _load(recipe: Recipe, cache: Path | None, progress: Callable[[int, int], None]) -> Pixels:
+def clean_pixels(
+    recipe: Recipe, cache: Path | None, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Pixels:
+    """The recipe's training pictures, not degraded.
+
+    Raises:
+        DataError: As `mssn.lab.data.folder.load_pixels`.
+    """
     from mssn.lab.data.folder import load_pixels  # needs libvips
 
     return load_pixels([locate(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
@@ -168,10 +175,14 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
     save(path, tensors_of(trainer.result), replace(meta, recipe=recipe, updates=updates))
 
 
-def _validation(
+def validation_pairs(
     recipe: Recipe, say: Callable[[str], None], progress: Callable[[int, int], None]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(small, large) uint8 validation pictures; those that cannot be used are reported and left out."""
+    """(small, large) uint8 validation pictures; those that cannot be used are reported and left out.
+
+    Raises:
+        DataError: None can be used.
+    """
     from mssn.image.find import find_images  # both need libvips
     from mssn.lab.data.opaque import read_opaque
 
