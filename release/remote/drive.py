@@ -109,8 +109,7 @@ def _init(entry: plan.Entry, entries: list[plan.Entry], room: Path, output: Path
         return None
     if entry.init in [earlier.name for earlier in entries[: entries.index(entry)]]:
         return output / f"{entry.init}.safetensors"
-    path = Path(entry.init)
-    packed_file = room / "init" / f"{path.stem if path.suffix else path.name}.safetensors"
+    packed_file = room / "init" / plan.init_file(entry.init)
     if not packed_file.is_file():
         there = ", ".join(sorted(file.stem for file in packed_file.parent.iterdir())) or "none"
         raise TrainingError(f"init '{entry.init}' of {entry.name} is not packed; packed are: {there}")

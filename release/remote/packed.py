@@ -1,8 +1,8 @@
 """Training pictures as they travel: crops in files that Pillow reads, and an index.
 
 Large pictures are AVIF files (4:4:4, quality 85: 0.25 bytes a pixel on crops with detail, a quarter of what
-lossless files take). Small ones are made again from them; where they were given, they are packed without loss,
-and so are pictures for validation.
+lossless files take). Small ones are made again from them; where they were given, they are packed without
+loss, and so are pictures for validation.
 """
 
 from __future__ import annotations

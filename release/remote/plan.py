@@ -58,6 +58,11 @@ def read(path: Path) -> list[Entry]:
     return entries
 
 
+def init_file(init: str) -> str:
+    """What first weights are called in the archive."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", init) + ".safetensors"
+
+
 def _entry(path: Path, row: Any) -> Entry:
     kinds = {"name": str, "recipe": str, "set": list, "init": str, "minutes": (int, float)}
     if not isinstance(row, dict) or not {"name", "recipe", "minutes"} <= row.keys() <= kinds.keys():
@@ -68,7 +73,9 @@ def _entry(path: Path, row: Any) -> Entry:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", row["name"]):
         raise RecipeError(f"{path}: the name '{row['name']}' must be letters, digits, '.', '_' and '-'")
     if row["recipe"] not in shipped_recipes():
-        raise RecipeError(f"{path}: no recipe '{row['recipe']}' ships; there are {', '.join(shipped_recipes())}")
+        raise RecipeError(
+            f"{path}: no recipe '{row['recipe']}' ships; there are {', '.join(shipped_recipes())}"
+        )
     if not row["minutes"] > 0:
         raise RecipeError(f"{path}: minutes must be above 0, not {row['minutes']}")
     # Validations cost time that is short here: there is one at the end, unless the plan asks for more.

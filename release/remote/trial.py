@@ -72,9 +72,7 @@ ON_CUDA = (
 )
 
 
-def choose(
-    recipe: Recipe, say: Callable[[str], None], rows: Sequence[Sequence[Way]] | None = None
-) -> Way:
+def choose(recipe: Recipe, say: Callable[[str], None], rows: Sequence[Sequence[Way]] | None = None) -> Way:
     """Try all ways and take the best, in less than a minute.
 
     Args:
@@ -126,9 +124,8 @@ def pick(
 
 def _started(ways: Sequence[Way], recipe: Recipe) -> subprocess.Popen[str]:
     job = json.dumps({"ways": [asdict(way) for way in ways], "recipe": asdict(recipe)})
-    pipe = subprocess.PIPE
-    process = subprocess.Popen([sys.executable, "-m", "remote.trial", job], stdout=pipe, stderr=pipe, text=True)
-    return process
+    command, pipe = [sys.executable, "-m", "remote.trial", job], subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
 
 
 def _finished(process: subprocess.Popen[str], seconds: float, say: Callable[[str], None]) -> list[Tried]:
@@ -211,10 +208,8 @@ def _depthwise_times(recipe: Recipe) -> str:
     """Milliseconds of PyTorch's and Triton's depthwise convolution and its two gradients, in words."""
     from mssn.lab.nets import depthwise
 
-    widest = max(
-        (m for m in nets.build(recipe.model, recipe.scale, recipe.config).modules() if isinstance(m, layers.Conv2d)),
-        key=lambda m: m.groups,
-    )
+    net = nets.build(recipe.model, recipe.scale, recipe.config)
+    widest = max((m for m in net.modules() if isinstance(m, layers.Conv2d)), key=lambda m: m.groups)
     side, channels = widest.weight.shape[-1], widest.groups
     shape, options = (recipe.batch, channels, recipe.patch, recipe.patch), {"device": "cuda"}
     x, grad = (

@@ -132,7 +132,7 @@ def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
 def _blurred_by_numpy(image: np.ndarray, sigma: float) -> np.ndarray:
     """The same to a grey level, where there is no libvips: it cuts the kernel at a hundredth, too."""
     reach = max(1, int(sigma * (2 * np.log(100)) ** 0.5))
-    taps = np.exp(-np.arange(-reach, reach + 1) ** 2 / (2 * sigma**2))
+    taps = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
     taps /= taps.sum()
     result = image.astype(np.float32)
     for axis in (0, 1):

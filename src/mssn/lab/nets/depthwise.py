@@ -7,6 +7,7 @@ the cache. The gradient for the input is the same kernel with the weights turned
 Triton comes with PyTorch for CUDA. TRITON_INTERPRET=1 runs the kernels on a processor, for tests.
 """
 
+# ruff: noqa: N803 (constants are written as Triton's own are)
 from __future__ import annotations
 
 from typing import Any

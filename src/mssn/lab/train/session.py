@@ -23,8 +23,8 @@ from mssn.lab.data.pixels import Pictures, Pixels
 from mssn.lab.export.fuse import fuse
 from mssn.lab.nets.growth import can_grow, grow
 from mssn.lab.nets.mssn import MSSN
-from mssn.lab.train.checkpoint import History, load_checkpoint
 from mssn.lab.train import loop
+from mssn.lab.train.checkpoint import History, load_checkpoint
 from mssn.lab.train.loop import CHECKPOINT, Trainer
 from mssn.lab.train.parallel import World
 from mssn.lab.train.recipe import Recipe, with_settings
