@@ -3,7 +3,7 @@
     python release/pack.py plan.toml -o train.sh       # here, with the pictures under MSSN_DATA
     sh train.sh 9 plan.toml results                    # there: nine minutes
 
-`release/remote/plan.py` says what a plan is. The machine needs Python, PyTorch and NumPy, but no libvips and no
+`release/remote/plan.py` says what a plan is. The machine needs Python, PyTorch and NumPy, no libvips and no
 network. Of the pictures those crops are packed that have the most detail: the best of each picture, then the
 second best of each, and so on, until the file has its size.
 """

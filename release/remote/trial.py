@@ -197,10 +197,9 @@ def _speed(way: Way, recipe: Recipe) -> float:
         step(lr, hr, 1e-3).item()
     started, count = time.monotonic(), 0
     while time.monotonic() - started < _TIMED:
-        for _ in range(10):
-            loss = step(lr, hr, 1e-3)
-            count += 1
-        loss.item()  # waits for the device
+        losses = [step(lr, hr, 1e-3) for _ in range(10)]
+        losses[-1].item()  # waits for the device
+        count += len(losses)
     return count / (time.monotonic() - started)
 
 
@@ -211,11 +210,9 @@ def _depthwise_times(recipe: Recipe) -> str:
     net = nets.build(recipe.model, recipe.scale, recipe.config)
     widest = max((m for m in net.modules() if isinstance(m, layers.Conv2d)), key=lambda m: m.groups)
     side, channels = widest.weight.shape[-1], widest.groups
-    shape, options = (recipe.batch, channels, recipe.patch, recipe.patch), {"device": "cuda"}
-    x, grad = (
-        torch.randn(shape, **options).bfloat16().contiguous(memory_format=torch.channels_last) for _ in "xg"
-    )
-    weight = torch.randn(channels, 1, side, side, **options).bfloat16()
+    pictures = torch.randn(2, recipe.batch, channels, recipe.patch, recipe.patch, device="cuda").bfloat16()
+    x, grad = (t.contiguous(memory_format=torch.channels_last) for t in pictures)
+    weight = torch.randn(channels, 1, side, side, device="cuda").bfloat16()
 
     def gradients(*, wanted: list[bool]) -> Any:
         pad, ones = [side // 2] * 2, [1, 1]

@@ -130,16 +130,17 @@ def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _blurred_by_numpy(image: np.ndarray, sigma: float) -> np.ndarray:
-    """The same to a grey level, where there is no libvips: it cuts the kernel at a hundredth, too."""
-    reach = max(1, int(sigma * (2 * np.log(100)) ** 0.5))
-    taps = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    """The same where there is no libvips, cutting the kernel at a hundredth, as it does."""
+    reach = int(sigma * (2 * np.log(100)) ** 0.5)
+    taps = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2)).astype(np.float32)
     taps /= taps.sum()
     result = image.astype(np.float32)
     for axis in (0, 1):
         border = [(reach, reach) if each == axis else (0, 0) for each in range(3)]
         framed, length = np.pad(result, border, mode="edge"), image.shape[axis]
-        shifted = (framed.take(range(n, n + length), axis) * np.float32(tap) for n, tap in enumerate(taps))
-        result = sum(shifted, np.zeros_like(result))
+        result = np.zeros_like(result)
+        for first, tap in enumerate(taps):
+            result += framed.take(range(first, first + length), axis) * tap
     return np.rint(result).astype(np.uint8)
 
 
@@ -189,6 +190,8 @@ def _through_file(image: np.ndarray, quality: int, kind: Compression, halved: bo
     try:
         import pyvips
     except ImportError:
+        if kind == "avif":  # nothing is trained on; Pillow's encoder is another
+            raise
         return _through_pillow(image, quality, kind, halved)
     whole: Any = pyvips.Image.new_from_array(image)
     if kind == "webp":
@@ -202,10 +205,12 @@ def _through_file(image: np.ndarray, quality: int, kind: Compression, halved: bo
 
 
 def _through_pillow(image: np.ndarray, quality: int, kind: Compression, halved: bool) -> np.ndarray:
-    """The same where there is no libvips: the same kinds of file, by nearly the same encoders."""
+    """The same where there is no libvips, by the same encoders."""
     from PIL import Image
 
-    options: dict[str, Any] = {"subsampling": "4:2:0" if halved else "4:4:4"} if kind == "jpeg" else {}
+    options: dict[str, Any] = {"method": 2}  # as above
+    if kind == "jpeg":
+        options = {"subsampling": "4:2:0" if halved else "4:4:4"}
     file = BytesIO()
     Image.fromarray(image).save(file, kind, quality=quality, **options)
     with Image.open(file) as back:

@@ -92,8 +92,9 @@ class Trainer:
         self.captures = captures and self.device.type == "cuda" and self.world.size == 1
         self.optimizers = optimizers(self.net, recipe, captured=self.captures)
         self.checkpoint = folder / CHECKPOINT
-        writes = SummaryWriter is not None and self.world.leads
-        self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60) if writes else None
+        self.log = None
+        if self.world.leads and SummaryWriter is not None:
+            self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60)
         self.status, self.history = Status(), history or History()
         self._in_force: tuple[Recipe, Step] | None = None
         self._stages_begun = 0
