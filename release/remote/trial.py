@@ -26,7 +26,9 @@ from mssn.lab.train.recipe import Recipe
 from mssn.lab.train.step import Step
 
 SECONDS = 55.0  # for everything
-_UPDATES, _NEAR = 8, 0.01  # compared, in float32, and how near losses must be, relatively
+# Losses of so many updates in float32 are compared. Rounding moves them by 5e-5 at most; a gradient of the
+# depthwise convolution that is wrong by a mirrored kernel moves them by 3e-3 or more.
+_UPDATES, _NEAR = 8, 1e-3
 _TIMED = 1.5  # seconds
 
 

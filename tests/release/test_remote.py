@@ -25,6 +25,7 @@ from mssn.errors import DataError, RecipeError
 from mssn.image.picture import Picture
 from mssn.image.resize import shrink
 from mssn.image.write import write
+from mssn.lab.nets import layers
 from mssn.lab.train.recipe import Recipe, load_recipe
 from mssn.lab.weights import load_network
 from mssn.models.meta import read_meta
@@ -186,8 +187,8 @@ RIGHT = trial.Tried(trial.REFERENCE, [1.0, 0.5], 0)
 @pytest.mark.parametrize(
     ("found", "best", "told"),
     [
-        ([trial.Tried(SLOW, [1.0, 0.5], 10), trial.Tried(FAST, [1.0, 0.501], 90)], FAST, "90.0 updates/s"),
-        ([trial.Tried(SLOW, [1.0, 0.5], 10), trial.Tried(FAST, [1.0, 0.52], 90)], SLOW, "refused"),
+        ([trial.Tried(SLOW, [1.0, 0.5], 10), trial.Tried(FAST, [1.0, 0.5002], 90)], FAST, "90.0 updates/s"),
+        ([trial.Tried(SLOW, [1.0, 0.5], 10), trial.Tried(FAST, [1.0, 0.501], 90)], SLOW, "refused"),
         ([trial.Tried(SLOW, [1.0, 0.5], 10), trial.Tried(FAST, [1.0, float("nan")], 90)], SLOW, "refused"),
         ([trial.Tried(SLOW, [1.0, 0.5], 10)], SLOW, "captured: does not work here"),
         ([], trial.REFERENCE, "updates are made: cpu, eager"),
@@ -198,6 +199,22 @@ def test_the_fastest_way_whose_losses_are_right_is_taken(found, best, told) -> N
     assert trial.pick([RIGHT], [SLOW, FAST], found, lines.append) == best
     assert told in "\n".join(lines)
     assert trial.pick([], [SLOW, FAST], found, lines.append) == trial.REFERENCE
+
+
+@pytest.mark.parametrize("wrong", [True, False])
+def test_wrong_gradients_show_and_rounding_does_not(monkeypatch, wrong) -> None:
+    recipe = load_recipe("best-mssn-s", ["batch=2", "patch=24", "precision=fp32"])
+    right = trial._updates(trial.REFERENCE, recipe, trial._UPDATES)
+    backward = layers._Depthwise.backward
+
+    def other(ctx, *grads):
+        grad_x, grad_weight = backward(ctx, *grads)
+        return grad_x, grad_weight.flip(2) if wrong else grad_weight * (1 + 1e-6)
+
+    monkeypatch.setattr(layers._Depthwise, "backward", staticmethod(other))
+    found = [trial.Tried(SLOW, trial._updates(trial.REFERENCE, recipe, trial._UPDATES), 1)]
+    truth = [trial.Tried(trial.REFERENCE, right, 0)]
+    assert trial.pick(truth, [SLOW], found, print) == (trial.REFERENCE if wrong else SLOW)
 
 
 @pytest.fixture
