@@ -245,6 +245,13 @@ def test_a_trial_that_hangs_is_ended(beside, monkeypatch) -> None:
     assert time.monotonic() - started < 10 and "too slow" in "\n".join(lines)
 
 
+def test_the_driver_needs_nothing_that_is_not_packed(beside) -> None:
+    missing = ["pyvips", "openvino", "onnx", "onnxruntime", "tensorboard", "cyclopts", "rich", "triton"]
+    code = f"import sys; sys.modules.update(dict.fromkeys({missing})); import remote.drive"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A command that runs without a network, with a Python that has PyTorch and NumPy and no more."""
