@@ -209,6 +209,7 @@ def test_wrong_gradients_show_and_rounding_does_not(monkeypatch, wrong) -> None:
 
     def other(ctx, *grads):
         grad_x, grad_weight = backward(ctx, *grads)
+        assert grad_weight is not None
         return grad_x, grad_weight.flip(2) if wrong else grad_weight * (1 + 1e-6)
 
     monkeypatch.setattr(layers._Depthwise, "backward", staticmethod(other))
