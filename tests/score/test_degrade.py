@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 from numpy.random import default_rng
 
 from mssn.image.resize import shrink
@@ -175,3 +177,25 @@ def test_patches_come_from_all_versions_and_fit_their_originals(tmp_path) -> Non
 def test_strengths_that_cannot_be_are_reported(values, words) -> None:
     with pytest.raises(ValueError, match=words):
         Degradation.of(values)
+
+
+@pytest.mark.parametrize(
+    ("quality", "kind", "halved"), [(60, "jpeg", True), (90, "jpeg", False), (70, "webp", True)]
+)
+def test_without_libvips_a_file_is_the_same(photo, monkeypatch, quality, kind, halved) -> None:
+    """Where training pictures come packed there may be no libvips: Pillow has the same encoders."""
+    how = {"kind": kind, "halved": halved, "phase": (3, 5)}
+    expected = compressed(photo, quality, **how)
+    monkeypatch.setitem(sys.modules, "pyvips", None)
+    assert np.array_equal(compressed(photo, quality, **how), expected)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 2.1])
+def test_without_libvips_blur_is_gaussian(monkeypatch, photo, sigma) -> None:
+    expected: Any = (
+        pyvips.Image.new_from_array(photo).cast("float").gaussblur(sigma, min_ampl=0.01, precision="float")
+    )
+    monkeypatch.setitem(sys.modules, "pyvips", None)
+    assert np.abs(blurred(photo, sigma) - expected.numpy()).max() <= 0.51
+    flat = np.full((9, 8, 3), 255, np.uint8)
+    assert np.array_equal(blurred(flat, sigma), flat)

@@ -6,10 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from google.protobuf.message import DecodeError
-from onnx import numpy_helper
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 from torch import nn
@@ -93,6 +90,11 @@ def load_network(path: Path) -> tuple[nn.Module, Meta]:
 
 
 def _load_exported(path: Path) -> tuple[nn.Module, Meta]:
+    # Here, so that training from a .safetensors file needs no ONNX.
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx import numpy_helper
+
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file")
     try:

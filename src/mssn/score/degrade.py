@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from io import BytesIO
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
-import pyvips
 
 from mssn.errors import DataError
 from mssn.image.resize import Kernel, shrink
@@ -129,7 +129,26 @@ def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
     """
     if sigma < 0.1:
         return image
+    try:
+        import pyvips
+    except ImportError:
+        return _blurred_by_numpy(image, sigma)
     return pyvips.Image.new_from_array(image).gaussblur(sigma, min_ampl=0.01).numpy()  # pyright: ignore
+
+
+def _blurred_by_numpy(image: np.ndarray, sigma: float) -> np.ndarray:
+    """The same where there is no libvips, cutting the kernel at a hundredth, as it does."""
+    reach = int(sigma * (2 * np.log(100)) ** 0.5)
+    taps = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2)).astype(np.float32)
+    taps /= taps.sum()
+    result = image.astype(np.float32)
+    for axis in (0, 1):
+        border = [(reach, reach) if each == axis else (0, 0) for each in range(3)]
+        framed, length = np.pad(result, border, mode="edge"), image.shape[axis]
+        result = np.zeros_like(result)
+        for first, tap in enumerate(taps):
+            result += framed.take(range(first, first + length), axis) * tap
+    return np.rint(result).astype(np.uint8)
 
 
 def noisy(image: np.ndarray, dark: float, white: float, rng: np.random.Generator) -> np.ndarray:
@@ -170,7 +189,18 @@ def compressed(
     """
     down, right = phase
     framed = np.pad(image, ((down, 0), (right, 0), (0, 0)), mode="symmetric")
-    whole: Any = pyvips.Image.new_from_array(np.ascontiguousarray(framed))
+    again = _through_file(np.ascontiguousarray(framed), quality, kind, halved)
+    return np.ascontiguousarray(again[down:, right:])
+
+
+def _through_file(image: np.ndarray, quality: int, kind: Compression, halved: bool) -> np.ndarray:
+    try:
+        import pyvips
+    except ImportError:
+        if kind == "avif":  # nothing is trained on; Pillow's encoder is another
+            raise
+        return _through_pillow(image, quality, kind, halved)
+    whole: Any = pyvips.Image.new_from_array(image)
     if kind == "webp":
         file = whole.webpsave_buffer(Q=quality, effort=2)
     elif kind == "avif":
@@ -178,7 +208,20 @@ def compressed(
     else:
         file = whole.jpegsave_buffer(Q=quality, subsample_mode="on" if halved else "off")
     back: Any = pyvips.Image.new_from_buffer(file, "")
-    return np.ascontiguousarray(back.numpy()[down:, right:])
+    return back.numpy()
+
+
+def _through_pillow(image: np.ndarray, quality: int, kind: Compression, halved: bool) -> np.ndarray:
+    """The same where there is no libvips, by the same encoders."""
+    from PIL import Image
+
+    options: dict[str, Any] = {"method": 2}  # as above
+    if kind == "jpeg":
+        options = {"subsampling": "4:2:0" if halved else "4:4:4"}
+    file = BytesIO()
+    Image.fromarray(image).save(file, kind, quality=quality, **options)
+    with Image.open(file) as back:
+        return np.asarray(back.convert("RGB"))
 
 
 def by_name(text: str) -> Shrinker:

@@ -52,7 +52,7 @@ def test_both_caches_are_keyed_by_what_makes_them(photos, home, monkeypatch, cha
             real = Path.read_bytes
             patch.setattr(Path, "read_bytes", lambda path: real(path) + b"#" * (path.name == "resize.py"))
         elif changed == "libvips":
-            patch.setattr(kept.pyvips, "version", lambda part: 99)
+            patch.setattr("pyvips.version", lambda part: 99)
         elif changed == "numpy":
             patch.setattr(kept.np, "__version__", "99")
         else:

@@ -118,7 +118,7 @@ def test_odd_sizes_and_gradients(model, scale) -> None:
         assert p.grad.abs().sum() > 0, name
 
 
-# Exporting takes seconds: x2 of each, and the two ways of x3 and x4; among the quick tests those of few parts.
+# Exporting takes seconds: x2 of each, and the two ways of x3 and x4; the quick tests have those of few parts.
 QUICK = ("carn-m", "espcn", "fsrcnn", "srcnn", "wdsr-a")
 EXPORTED = [*((name, 2) for name in PEERS), ("edsr-baseline", 3), ("awsrn-s", 4)]
 

@@ -79,15 +79,14 @@ def test_shares_add_up(pictures) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
-def test_captured_equals_eager(optimizer, monkeypatch) -> None:
+def test_captured_equals_eager(optimizer) -> None:
     recipe = Recipe(optimizer=optimizer, clip=1.0, luma=0.5, weight_rms=0.2)
     losses = {}
     for captured in (False, True):
         torch.manual_seed(0)
         net = nets.build("mssn-s", 2, {"blocks": 1, "units": 2}).cuda()
         net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        step = Step(net, optimizers(net, recipe, captured=True), recipe, World())
-        monkeypatch.setattr("mssn.lab.train.step._EAGER", 3 if captured else 100)
+        step = Step(net, optimizers(net, recipe, captured=captured), recipe, World(), captures=captured)
         generator = torch.Generator("cuda").manual_seed(1)
         losses[captured] = []
         for number in range(12):

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyvips
 
 from mssn.atomic import replacing
 from mssn.errors import DataError
@@ -75,7 +74,11 @@ def _hash_maker() -> str:
     """A hash of all that turns files into pixels here: our code, libvips, the other decoders, NumPy."""
     package = Path(__file__).parents[2]
     code = [path.read_bytes() for pattern in _CODE for path in sorted(package.glob(pattern))]
-    versions = {"libvips": [pyvips.version(part) for part in range(3)], "numpy": np.__version__}
+    versions: dict[str, object] = {"numpy": np.__version__}
+    with suppress(ImportError):  # where packed pictures are trained on, there may be none
+        import pyvips
+
+        versions["libvips"] = [pyvips.version(part) for part in range(3)]
     for decoder in _DECODERS:
         with suppress(metadata.PackageNotFoundError):
             versions[decoder] = metadata.version(decoder)

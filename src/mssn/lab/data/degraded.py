@@ -14,7 +14,7 @@ import numpy as np
 
 from mssn.atomic import replacing
 from mssn.lab.data import cache as kept
-from mssn.lab.data.folder import Pixels
+from mssn.lab.data.pixels import Pixels
 from mssn.score.degrade import Degradation, degrade
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mssn.lab.data.folder import Pixels
+from mssn.lab.data.pixels import Pixels
 
 _BLOCK = 16
 

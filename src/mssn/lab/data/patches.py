@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mssn.errors import DataError
 from mssn.lab.data.detail import DetailMap
-from mssn.lab.data.folder import Pixels
+from mssn.lab.data.pixels import Pixels
 
 _PAGE = 4096  # bytes
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from mssn.errors import CheckpointError, DivergedError
 from mssn.lab.data.patches import Patches
@@ -29,6 +28,11 @@ from mssn.lab.train.recipe import Recipe
 from mssn.lab.train.step import EMA, Step, learning_rate, progress
 from mssn.score.metrics import psnr_y
 from mssn.upscaling.tiled import enlarge
+
+try:
+    from torch.utils.tensorboard import SummaryWriter
+except ImportError:  # a bare machine, which `mssn.lab.train.session` says
+    SummaryWriter = None
 
 CHECKPOINT = "checkpoint.pt"
 _LOOK_EVERY, _LOOK_SECONDS = 25, 5.0  # updates or seconds between looks at the loss: each waits for a GPU
@@ -64,6 +68,7 @@ class Trainer:
         history: What the weights have behind them; default nothing.
         teacher: The network to learn from, if the recipe distills.
         world: The processes that train together; default alone.
+        captures: See `mssn.lab.train.step.Step`.
     """
 
     def __init__(
@@ -77,16 +82,19 @@ class Trainer:
         history: History | None = None,
         teacher: nn.Module | None = None,
         world: World | None = None,
+        captures: bool = True,
     ) -> None:
         self.recipe, self.patches, self.validation, self.halo = recipe, patches, validation, halo
         self.device = next(net.parameters()).device
         self.net: nn.Module = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.average = EMA(self.net, recipe.ema) if recipe.ema else None
         self.teacher, self.world = teacher, world or World()
-        captured = self.device.type == "cuda" and self.world.size == 1
-        self.optimizers = optimizers(self.net, recipe, captured=captured)
+        self.captures = captures and self.device.type == "cuda" and self.world.size == 1
+        self.optimizers = optimizers(self.net, recipe, captured=self.captures)
         self.checkpoint = folder / CHECKPOINT
-        self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60) if self.world.leads else None
+        self.log = None
+        if self.world.leads and SummaryWriter is not None:
+            self.log = SummaryWriter(str(folder), max_queue=1000, flush_secs=60)
         self.status, self.history = Status(), history or History()
         self._in_force: tuple[Recipe, Step] | None = None
         self._stages_begun = 0
@@ -174,7 +182,7 @@ class Trainer:
         begun = sum(self.status.fraction >= stage["after"] for stage in self.recipe.stages)
         if self._in_force is None or self._stages_begun != begun:
             stage = self.recipe.at(self.status.fraction)
-            step = Step(self.net, self.optimizers, stage, self.world, self.teacher)
+            step = Step(self.net, self.optimizers, stage, self.world, self.teacher, self.captures)
             self._in_force, self._stages_begun = (stage, step), begun
             self.patches = self.patches.sized(stage.patch, stage.detail)
         return self._in_force

@@ -17,12 +17,12 @@ from mssn import provenance
 from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
 from mssn.lab import complexity, nets
 from mssn.lab.data.degraded import degraded
-from mssn.lab.data.folder import Pixels, load_pixels
 from mssn.lab.data.patches import Patches
-from mssn.lab.data.sources import find_sources, located, read_source
+from mssn.lab.data.pixels import Pictures, Pixels
 from mssn.lab.export.fuse import fuse
 from mssn.lab.nets.growth import can_grow, grow
 from mssn.lab.nets.mssn import MSSN
+from mssn.lab.train import loop
 from mssn.lab.train.checkpoint import History, load_checkpoint
 from mssn.lab.train.loop import CHECKPOINT, Trainer
 from mssn.lab.train.parallel import World
@@ -43,6 +43,8 @@ def prepare(
     say: Callable[[str], None] = lambda text: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     world: World | None = None,
+    pictures: Pictures | None = None,
+    captures: bool = True,
 ) -> tuple[Trainer, Meta]:
     """Build the network, find the data, and put a trainer together.
 
@@ -56,6 +58,8 @@ def prepare(
         say: Called with what happens, a sentence at a time.
         progress: Called with (pictures decoded, pictures in all).
         world: The processes that train together; default alone.
+        pictures: Decoded already, for a machine without libvips; default: those of the recipe's folders.
+        captures: See `mssn.lab.train.step.Step`.
 
     Returns:
         The trainer and the description of its network as it starts.
@@ -77,9 +81,9 @@ def prepare(
     history = _start_from(net, init, recipe, say) if init else History()
     teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
     # First, because decoding the other pictures may take a while.
-    validation = _validation(recipe, say, progress)
+    validation = pictures.validation if pictures else validation_pairs(recipe, say, progress)
     with world.leader_first():
-        pixels = load_pixels([located(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
+        pixels = pictures.pixels if pictures else clean_pixels(recipe, cache, progress)
         if recipe.degrade:
             how = Degradation.of(recipe.degrade)
             pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
@@ -96,7 +100,24 @@ def prepare(
     for stage in recipe.stages:
         patches.sized(recipe.at(stage["after"]).patch)  # too large a patch fails now, not in an hour
     net = net.to(device)
-    return Trainer(recipe, net, patches, validation, meta.halo, folder, history, teacher, world), meta
+    if loop.SummaryWriter is None:
+        say("tensorboard is not installed: no curves are written")
+    trainer = Trainer(recipe, net, patches, validation, meta.halo, folder, history, teacher, world, captures)
+    return trainer, meta
+
+
+def clean_pixels(
+    recipe: Recipe, cache: Path | None, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Pixels:
+    """The recipe's training pictures, not degraded.
+
+    Raises:
+        DataError: As `mssn.lab.data.folder.load_pixels`.
+    """
+    from mssn.lab.data.folder import load_pixels  # needs libvips, as the next does
+    from mssn.lab.data.sources import located
+
+    return load_pixels([located(f) for f in recipe.train], recipe.scale, cache=cache, progress=progress)
 
 
 def _data(recipe: Recipe, pixels: Pixels, say: Callable[[str], None]) -> str:
@@ -153,10 +174,16 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
     save(path, tensors_of(trainer.result), replace(meta, recipe=recipe, updates=updates))
 
 
-def _validation(
+def validation_pairs(
     recipe: Recipe, say: Callable[[str], None], progress: Callable[[int, int], None]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(small, large) uint8 validation pictures; those that cannot be used are reported and left out."""
+    """(small, large) uint8 validation pictures; those that cannot be used are reported and left out.
+
+    Raises:
+        DataError: None can be used.
+    """
+    from mssn.lab.data.sources import find_sources, located, read_source  # needs libvips
+
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     how = Degradation.of(recipe.degrade) if recipe.degrade else None
     sources = [source for name in recipe.validation for source in find_sources(located(name))]

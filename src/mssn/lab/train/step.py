@@ -101,15 +101,16 @@ class Step:
 
     On CUDA a small network's update is hundreds of kernels of a few microseconds each, and starting them
     one by one takes longer than running them. So after a few updates the whole update is captured in a
-    CUDA graph and replayed; nothing in it waits for the device. With several processes it stays eager.
+    CUDA graph and replayed; nothing in it waits for the device.
 
     Args:
         net: The network in training.
-        optimizers: Whose updates are made; on CUDA their learning rates must be tensors.
+        optimizers: Whose updates are made; if they are captured, their learning rates must be tensors.
         recipe: Precision, loss, clipping and lengths in force. When batch, patch or loss change, a new Step
             is needed.
         world: The processes that train together.
         teacher: A larger network to learn from, if the recipe distills.
+        captures: Capture updates, which a CUDA device can, and only for one process.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Step:
         recipe: Recipe,
         world: World,
         teacher: nn.Module | None = None,
+        captures: bool = False,
     ) -> None:
         self.net, self.optimizers, self.world, self.teacher = net, optimizers, world, teacher
         self.loss = Loss(recipe.loss, recipe.luma, recipe.distill)
@@ -127,7 +129,7 @@ class Step:
         self.normalised = [m for m in net.modules() if isinstance(m, Conv2d) and m.gain is not None]
         self.parameters = list(net.parameters())
         self.device = self.parameters[0].device
-        self.calls = 0
+        self.captures, self.calls = captures, 0
         self.captured: Captured | None = None
 
     def __call__(self, lr: Tensor, hr: Tensor, rate: float) -> Tensor:
@@ -148,7 +150,7 @@ class Step:
                 else:
                     group["lr"] = rate
         self.calls += 1
-        if self.device.type != "cuda" or self.world.size > 1:
+        if not self.captures:
             return self._update(lr, hr)
         if self.calls <= _EAGER:
             return self._update_aside(lr, hr)

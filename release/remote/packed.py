@@ -1,0 +1,106 @@
+"""Training pictures as they travel: crops in files that Pillow reads, and an index.
+
+Large pictures are AVIF files (4:4:4, quality 85: 0.25 bytes a pixel on crops with detail, a quarter of what
+lossless files take). Small ones are made again from them; where they were given, they are packed without
+loss, and so are pictures for validation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mssn.errors import DataError
+from mssn.image.resize import shrink
+from mssn.lab.data.pixels import Pictures, Pixels
+from mssn.lab.train.recipe import Recipe
+from mssn.score.degrade import Degradation, degrade
+
+INDEX = "index.json"
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def to_avif(picture: np.ndarray) -> bytes:
+    """H x W x 3 uint8 -> a file."""
+    return _file(picture, "AVIF", quality=85, subsampling="4:4:4", speed=8)
+
+
+def to_lossless(picture: np.ndarray) -> bytes:
+    """H x W x 3 uint8 -> a file."""
+    return _file(picture, "WEBP", lossless=True)
+
+
+def _file(picture: np.ndarray, kind: str, **options: Any) -> bytes:
+    file = BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(file, kind, **options)
+    return file.getvalue()
+
+
+def read(folder: Path, recipe: Recipe) -> Pictures:
+    """Decode what a recipe trains on.
+
+    Args:
+        folder: Where the index lies.
+        recipe: Whose `train`, `validation`, `scale` and `degrade` say what is wanted.
+
+    Raises:
+        DataError: It was not packed.
+    """
+    index = json.loads((folder / INDEX).read_text())
+    crops = _find(index, "train", recipe.train, recipe.scale)
+    validation = _find(index, "validation", recipe.validation, recipe.scale)
+
+    def decoded(crop: dict[str, Any]) -> Pair:
+        large = _decode(folder / crop["large"])
+        small = _decode(folder / crop["small"]) if crop["small"] else shrink(large, recipe.scale)
+        return small, large
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        each, tests = list(pool.map(decoded, crops)), list(pool.map(decoded, validation))
+    # A folder that a recipe names twice counts twice.
+    pairs = [pair for pair, crop in zip(each, crops, strict=True) for _ in range(crop["times"])]
+    key = hashlib.blake2b(json.dumps([recipe.scale, crops]).encode(), digest_size=12).hexdigest()
+    names = [crop["name"] for crop in crops for _ in range(crop["times"])]
+    pixels = joined(pairs, recipe.scale, key, names)
+    return Pictures(pixels, _degraded(tests, validation, recipe))
+
+
+def joined(pairs: list[Pair], scale: int, key: str, names: list[str]) -> Pixels:
+    """Pairs end to end, as patches are cut from."""
+    small, large = (np.concatenate([pair[side].reshape(-1, 3) for pair in pairs]) for side in (0, 1))
+    sizes = np.array([small.shape[:2] for small, _ in pairs], np.int64)
+    return Pixels(scale, small, large, sizes, (), key, names=tuple(names))
+
+
+def _find(index: dict[str, Any], kind: str, names: tuple[str, ...], scale: int) -> list[dict[str, Any]]:
+    for packed in index[kind]:
+        if packed["names"] == list(names) and packed["scale"] in (0, scale):
+            return packed["crops"]
+    there = "; ".join(f"{p['names']}" + f" for x{p['scale']}" * bool(p["scale"]) for p in index[kind])
+    raise DataError(f"{kind} = {list(names)} for x{scale} is not packed; packed are {there}")
+
+
+def _decode(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _degraded(pairs: list[Pair], crops: list[dict[str, Any]], recipe: Recipe) -> list[Pair]:
+    """Validated is what is trained, as `mssn.lab.train.session.validation_pairs` does it."""
+    if not recipe.degrade:
+        return pairs
+    if any(crop["small"] for crop in crops):
+        raise DataError(f"validation = {list(recipe.validation)}: pairs cannot be degraded here")
+    how = Degradation.of(recipe.degrade)
+    return [
+        (degrade(large, recipe.scale, how, np.random.default_rng(number)), large)
+        for number, (_, large) in enumerate(pairs)
+    ]
