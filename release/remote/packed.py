@@ -20,7 +20,7 @@ from PIL import Image
 
 from mssn.errors import DataError
 from mssn.image.resize import shrink
-from mssn.lab.data.pixels import Pictures, Pixels
+from mssn.lab.data.pixels import Pair, Pictures, Pixels
 from mssn.lab.train.recipe import Recipe
 from mssn.score.degrade import Degradation, degrade
 
@@ -61,7 +61,7 @@ def read(folder: Path, recipe: Recipe) -> Pictures:
     def decoded(crop: dict[str, Any]) -> Pair:
         large = _decode(folder / crop["large"])
         small = _decode(folder / crop["small"]) if crop["small"] else shrink(large, recipe.scale)
-        return small, large
+        return Pair(small, large)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         each, tests = list(pool.map(decoded, crops)), list(pool.map(decoded, validation))
@@ -76,7 +76,7 @@ def read(folder: Path, recipe: Recipe) -> Pictures:
 def joined(pairs: list[Pair], scale: int, key: str, names: list[str]) -> Pixels:
     """Pairs end to end, as patches are cut from."""
     small, large = (np.concatenate([pair[side].reshape(-1, 3) for pair in pairs]) for side in (0, 1))
-    sizes = np.array([small.shape[:2] for small, _ in pairs], np.int64)
+    sizes = np.array([pair.small.shape[:2] for pair in pairs], np.int64)
     return Pixels(scale, small, large, sizes, (), key, names=tuple(names))
 
 
@@ -100,7 +100,8 @@ def _degraded(pairs: list[Pair], crops: list[dict[str, Any]], recipe: Recipe) ->
     if any(crop["small"] for crop in crops):
         raise DataError(f"validation = {list(recipe.validation)}: pairs cannot be degraded here")
     how = Degradation.of(recipe.degrade)
-    return [
-        (degrade(large, recipe.scale, how, np.random.default_rng(number)), large)
-        for number, (_, large) in enumerate(pairs)
-    ]
+    tests: list[Pair] = []
+    for number, (_, large, _) in enumerate(pairs):
+        small, strength = degrade(large, recipe.scale, how, np.random.default_rng(number))
+        tests.append(Pair(small, large, strength))
+    return tests

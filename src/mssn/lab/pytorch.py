@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from mssn.errors import WeightsError
+from mssn.image.compression import LEAST
 from mssn.lab.weights import load_network
 from mssn.runtime.base import Computed, failure
 
@@ -21,10 +22,14 @@ class PyTorchRuntime:
         scale: Its factor.
         halo: See `Runtime`.
         bf16: Compute in bfloat16 where PyTorch thinks it safe.
+        strength: What a network that is told is told of every picture, 0..1.
     """
 
-    def __init__(self, net: nn.Module, scale: int, halo: int, *, bf16: bool = False) -> None:
-        self.net, self.scale, self.halo, self.bf16 = net, scale, halo, bf16
+    def __init__(
+        self, net: nn.Module, scale: int, halo: int, *, bf16: bool = False, strength: float = LEAST
+    ) -> None:
+        self.net, self.scale, self.halo, self.bf16, self.strength = net, scale, halo, bf16, strength
+        self._told = bool(getattr(getattr(net, "config", None), "told", False))
         self.device = next(net.parameters()).device
         self.precision: Computed = "bf16" if bf16 else "fp32"
         self.name = f"pytorch {self.device.type} {self.precision}"
@@ -35,7 +40,10 @@ class PyTorchRuntime:
         training = self.net.training
         self.net.eval()
         try:
-            x = torch.from_numpy(lr).to(self.device, memory_format=torch.channels_last)
+            x = torch.from_numpy(lr)
+            if self._told:
+                x = torch.cat([x, x.new_full((len(x), 1, *x.shape[2:]), self.strength)], dim=1)
+            x = x.to(self.device, memory_format=torch.channels_last)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
                 y = self.net(x)
             return y.float().contiguous().cpu().numpy()

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 
 from mssn.errors import DataError
+from mssn.image.compression import LEAST, strength_of
 from mssn.image.resize import Kernel, shrink
 
 Compression = Literal["jpeg", "webp", "avif"]
@@ -40,6 +41,9 @@ class Degradation:
         webp: Share of these that are WebP, not JPEG.
         halved: Share of JPEGs with colours at half size (4:2:0); the others keep them (4:4:4).
         twice: Share of the compressed that are compressed a second time, with blocks elsewhere.
+        hidden: Share of the compressed whose file is gone: what was a JPEG comes as a PNG.
+        told: Share of the degraded of which more is known than their last file tells: their noise, a hidden
+            file, the stronger of two compressions.
     """
 
     versions: int = 4
@@ -53,6 +57,8 @@ class Degradation:
     webp: float = 0.15
     halved: float = 0.7
     twice: float = 0.15
+    hidden: float = 0.08
+    told: float = 0.3
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Degradation:
@@ -74,7 +80,7 @@ class Degradation:
         object.__setattr__(self, "quality", tuple(self.quality))  # a list in TOML
         if type(self.versions) is not int or self.versions < 1:
             raise ValueError(f"versions must be a whole number of at least 1, not {self.versions!r}")
-        for name in ("clean", "resize", "compress", "webp", "halved", "twice"):
+        for name in ("clean", "resize", "compress", "webp", "halved", "twice", "hidden", "told"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, not {getattr(self, name)}")
         for name in ("blur", "noise", "shot"):
@@ -86,7 +92,7 @@ class Degradation:
 
 def degrade(
     hr: np.ndarray, scale: int, how: Degradation, rng: np.random.Generator, small: np.ndarray | None = None
-) -> np.ndarray:
+) -> tuple[np.ndarray, float]:
     """Make the small partner of a picture, degraded.
 
     Args:
@@ -97,10 +103,11 @@ def degrade(
         small: The clean small partner, if it is not the shrunk picture; blurred as it is, not shrunk anew.
 
     Returns:
-        H / scale x W / scale x 3 uint8.
+        H / scale x W / scale x 3 uint8, and how strongly it is said to be degraded: `strength_of` the quality
+        of the file it is in, or, where more is known, the strongest thing that happened to it.
     """
     if rng.random() < how.clean:
-        return shrink(hr, scale) if small is None else small
+        return (shrink(hr, scale) if small is None else small), LEAST
     # Everything is drawn, whether it is used or not: a strength of 0 changes nothing else.
     kernel = _RESIZES[int(rng.integers(1, len(_RESIZES)))] if rng.random() < how.resize else "cubic"
     sigma = how.blur * scale * max(rng.uniform(-1, 1), 0.0)
@@ -111,13 +118,22 @@ def degrade(
         else shrink(blurred(hr, sigma), scale, kernel=kernel)
     )
     lr = noisy(lr, dark, white, rng)
+    happened = [_strength_of_noise(dark, white)]
     compressions = int(rng.random() < how.compress) * (1 + int(rng.random() < how.twice))
     for _ in range(compressions):
         webp, halved = rng.random() < how.webp, rng.random() < how.halved
         down, right = (int(n) for n in rng.integers(0, _PHASE, 2))
         quality = round(rng.uniform(*how.quality))
         lr = compressed(lr, quality, kind="webp" if webp else "jpeg", halved=halved, phase=(down, right))
-    return lr
+        happened.append(strength_of(quality))
+    hidden, told = rng.random() < how.hidden, rng.random() < how.told
+    known = LEAST if hidden or not compressions else happened[-1]
+    return lr, max(happened) if told else known
+
+
+def _strength_of_noise(dark: float, white: float) -> float:
+    """On the scale of `strength_of`: by the deviation in mid-grey, in levels; 1 from 8 on."""
+    return LEAST + (1 - LEAST) * min(1.0, (dark**2 + white**2 / 2) ** 0.5 / 8) ** 0.5
 
 
 def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -133,7 +149,13 @@ def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
         import pyvips
     except ImportError:
         return _blurred_by_numpy(image, sigma)
-    return pyvips.Image.new_from_array(image).gaussblur(sigma, min_ampl=0.01).numpy()  # pyright: ignore
+    return (
+        pyvips.Image.new_from_array(image)
+        .gaussblur(sigma, min_ampl=0.01, precision="float")
+        .rint()
+        .cast("uchar")
+        .numpy()
+    )  # pyright: ignore
 
 
 def _blurred_by_numpy(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -253,7 +275,7 @@ def by_name(text: str) -> Shrinker:
         return lambda hr, scale, number: shrink(blurred(hr, value * scale), scale)
     if text == "mix":
         mixed = Degradation(clean=0)
-        return lambda hr, scale, number: degrade(hr, scale, mixed, np.random.default_rng(number))
+        return lambda hr, scale, number: degrade(hr, scale, mixed, np.random.default_rng(number))[0]
     if text == "none":
         return lambda hr, scale, number: shrink(hr, scale)
     raise DataError(

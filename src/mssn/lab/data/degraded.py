@@ -46,23 +46,28 @@ def degraded(
     words = json.dumps([pixels.key, pixels.scale, asdict(how), seed])
     key = hashlib.blake2b(words.encode(), digest_size=12).hexdigest()
     home = kept.home(cache, f"x{pixels.scale}-degraded", key)
-    if kept.read_index(home) is None:
+    index = kept.read_index(home)
+    if index is None:
         with kept.making(home):
+            strengths: list[float] = []
             with replacing(home / "lr.rgb") as file:
-                for number, lr in enumerate(_versions(pixels, how, seed), 1):
+                for number, (lr, strength) in enumerate(_versions(pixels, how, seed), 1):
                     file.write(lr.tobytes())
+                    strengths.append(strength)
                     progress(number, how.versions * len(pixels.sizes))
             what = f"{kept.pictures(len(pixels.sizes))}, {how.versions} times degraded, for x{pixels.scale}"
-            kept.write_index(home, what)
+            kept.write_index(home, what, strengths=strengths)
     lr = np.memmap(home / "lr.rgb", np.uint8, "c").reshape(-1, 3)
-    return replace(pixels, lr=lr, versions=how.versions, key=key)
+    index = kept.read_index(home) or {}
+    strengths = np.array(index["strengths"], np.float32).reshape(how.versions, -1)
+    return replace(pixels, lr=lr, versions=how.versions, key=key, strengths=strengths)
 
 
-def _versions(pixels: Pixels, how: Degradation, seed: int) -> Iterator[np.ndarray]:
-    """Every picture of the first version, then of the second; a few worked on ahead."""
+def _versions(pixels: Pixels, how: Degradation, seed: int) -> Iterator[tuple[np.ndarray, float]]:
+    """Every picture of the first version, then of the second, with its strength; a few worked on ahead."""
     r2 = pixels.scale**2
 
-    def one(version: int, number: int) -> np.ndarray:
+    def one(version: int, number: int) -> tuple[np.ndarray, float]:
         start, (rows, columns) = pixels.starts[number], pixels.sizes[number]
         large = pixels.hr[start * r2 : (start + rows * columns) * r2]
         hr = large.reshape(rows * pixels.scale, columns * pixels.scale, 3)

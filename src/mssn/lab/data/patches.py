@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from torch import Tensor
 
 from mssn.errors import DataError
+from mssn.image.color import Y_WEIGHTS
 from mssn.lab.data.detail import DetailMap
 from mssn.lab.data.pixels import Pixels
 
@@ -54,6 +55,7 @@ class Patches:
         seed: Start of the random numbers.
         device: Where the pixels are kept and the batches made.
         detail: Places drawn for each patch; of these the one with the most detail is taken.
+        grey: Share of the patches whose colour is taken away.
 
     Attributes:
         key: Equal keys mean equal pictures.
@@ -69,8 +71,9 @@ class Patches:
         seed: int,
         device: torch.device | str = "cpu",
         detail: int = 1,
+        grey: float = 0.0,
     ) -> None:
-        self.scale, self.seed, self._pixels = pixels.scale, seed, pixels
+        self.scale, self.seed, self._pixels, self._grey = pixels.scale, seed, pixels, grey
         self.key = pixels.key
         self._starts, self._widths = pixels.starts, pixels.sizes[:, 1]
         self._total = int(pixels.sizes.prod(axis=1).sum())  # pixels of one version
@@ -107,16 +110,18 @@ class Patches:
             self._detail = DetailMap(self._pixels)
 
     def positions(self, k: np.ndarray) -> np.ndarray:
-        """Where samples k lie: n x 5 of picture, row, column (LR pixels), symmetry (0..7) and version."""
+        """What samples k are, n x 6: picture, row, column (LR pixels), symmetry (0..7), version, grey or not."""
         words = random_words(self.seed, k, self.detail + 1)
-        # The highest bits of the last word choose the symmetry, the lowest the version.
+        # The highest bits of the last word choose the symmetry, those below the grey ones, the lowest the
+        # version.
         symmetry = (words[:, -1] >> np.uint64(61)).astype(np.int64)
         version = (words[:, -1] % np.uint64(self._pixels.versions)).astype(np.int64)
         places = np.stack([self._place(w) for w in words[:, :-1].T], axis=1)  # n x detail x 3
         chosen = places[:, 0]
         if self._detail is not None and self.detail > 1:
             chosen = places[np.arange(len(k)), self._detail.at(places, self.patch).argmax(axis=1)]
-        return np.column_stack([chosen, symmetry, version])
+        grey = (words[:, -1] << np.uint64(3)).astype(np.float64) * 2.0**-64 < self._grey
+        return np.column_stack([chosen, symmetry, version, grey])
 
     def _place(self, words: np.ndarray) -> np.ndarray:
         """Random words -> n x 3 of picture, row and column, every position equally likely."""
@@ -132,9 +137,10 @@ class Patches:
 
         Returns:
             LR n x 3 x patch x patch and HR n x 3 x scale*patch x scale*patch, float32 in [0, 1],
-            channels last, on the device of the pixels.
+            channels last, on the device of the pixels. Where pictures have strengths, LR has a fourth plane
+            with that of the patch.
         """
-        picture, row, column, symmetry, version = self.positions(k).T
+        picture, row, column, symmetry, version, grey = self.positions(k).T
         start, width, r = self._starts[picture], self._widths[picture], self.scale
         first = start * r * r + (row * r) * (width * r) + column * r
         place = version * self._total + start + row * width + column
@@ -149,7 +155,21 @@ class Patches:
             place_, first_, width_, symmetry_ = table.to(self._lr.device, non_blocking=True)
             lr = _gather(self._lr, place_, width_, self.patch, symmetry_)
             hr = _gather(self._hr, first_, width_ * r, self.patch * r, symmetry_)
-        return _to_float(lr), _to_float(hr)
+        small, large = _to_float(lr), _to_float(hr)
+        if self._grey:
+            places = torch.from_numpy(grey.astype(bool).reshape(-1, 1, 1, 1)).to(small.device)
+            small, large = (torch.where(places, _grey_of(x), x) for x in (small, large))
+        if self._pixels.strengths is not None:
+            told = torch.from_numpy(self._pixels.strengths[version, picture]).to(small.device)
+            plane = told.view(-1, 1, 1, 1).expand(-1, 1, self.patch, self.patch)
+            small = torch.cat([small, plane], dim=1).contiguous(memory_format=torch.channels_last)
+        return small, large
+
+
+def _grey_of(x: Tensor) -> Tensor:
+    """N x 3 x H x W -> N x 1 x H x W, the luma, as a neutral picture has it in all three channels."""
+    weights = torch.as_tensor(Y_WEIGHTS / Y_WEIGHTS.sum(), dtype=x.dtype, device=x.device)
+    return (x * weights.view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def _to_float(pixels: Tensor) -> Tensor:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+
+from mssn.image.compression import LEAST
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Pixels:
         versions: How often `lr` holds all pictures, differently degraded (`mssn.score.degrade`).
         names: Of the pictures, for people.
         paired: Numbers of those whose small partner was given, not shrunk.
+        strengths: How strongly each picture of each version is degraded, versions x n from 0 to 1; None where
+            networks are not told.
     """
 
     scale: int
@@ -32,6 +37,7 @@ class Pixels:
     versions: int = 1
     names: tuple[str, ...] = ()
     paired: frozenset[int] = frozenset()
+    strengths: np.ndarray | None = None
 
     @property
     def starts(self) -> np.ndarray:
@@ -40,14 +46,28 @@ class Pixels:
         return np.cumsum(areas) - areas
 
 
+class Pair(NamedTuple):
+    """A picture that a run is validated on.
+
+    Args:
+        small: What is enlarged, H x W x 3 uint8.
+        large: What it should become, scale*H x scale*W x 3 uint8.
+        strength: How strongly the small one is said to be degraded, 0..1.
+    """
+
+    small: np.ndarray
+    large: np.ndarray
+    strength: float = LEAST
+
+
 @dataclass(frozen=True)
 class Pictures:
     """All that a training run looks at.
 
     Args:
         pixels: What it learns from, as it is before a recipe degrades it.
-        validation: (small, large) uint8 pictures, H x W x 3, that it is validated on.
+        validation: What it is validated on.
     """
 
     pixels: Pixels
-    validation: list[tuple[np.ndarray, np.ndarray]]
+    validation: list[Pair]

@@ -28,6 +28,11 @@ from mssn.lab.nets.wdsr import WDSR, WDSRConfig
 
 __all__ = ["MODELS", "Domain", "Spec", "build", "spec"]
 
+
+def _told(row: Spec) -> Spec:
+    return dataclasses.replace(row, config=dataclasses.replace(row.config, told=True))
+
+
 _MSSN_S = Spec(MSSN, MSSNConfig(channels=32, expanded=64, blocks=4))
 _MSSN_M = Spec(MSSN, MSSNConfig(channels=64, expanded=128, blocks=4))
 _MSSN = Spec(MSSN, MSSNConfig(channels=64, expanded=256, blocks=6), count_gains=True)
@@ -37,9 +42,9 @@ MODELS: dict[str, Spec] = {
     "mssn-m": _MSSN_M,
     "mssn": _MSSN,
     # The same networks with weights made for photographs as they are stored.
-    "mssn-s-photo": _MSSN_S,
-    "mssn-m-photo": _MSSN_M,
-    "mssn-photo": _MSSN,
+    "mssn-s-photo": _told(_MSSN_S),
+    "mssn-m-photo": _told(_MSSN_M),
+    "mssn-photo": _told(_MSSN),
     "carn": Spec(CARN, CARNConfig()),
     "carn-m": Spec(CARN, CARNConfig(groups=4, shared=True)),
     "srcnn": Spec(SRCNN, SRCNNConfig(), domain=Domain.Y_ENLARGED),

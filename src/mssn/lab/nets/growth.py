@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mssn.lab.nets.blocks import MAWRU, CascadingBlock
 from mssn.lab.nets.mssn import MSSN
 
-_SIZES = ("channels", "expanded", "blocks", "units")
+_GROW = ("channels", "expanded", "blocks", "units", "told")  # who is told may have learnt untold
 
 
 def can_grow(small: MSSN, large: MSSN) -> bool:
@@ -26,7 +26,7 @@ def can_grow(small: MSSN, large: MSSN) -> bool:
     deeper = (theirs["blocks"], theirs["units"]) != (mine["blocks"], mine["units"])
     if deeper and not mine["adaptive_scales"]:
         return False  # nothing that could be 0
-    return all(theirs[key] <= mine[key] if key in _SIZES else theirs[key] == mine[key] for key in mine)
+    return all(theirs[key] <= mine[key] if key in _GROW else theirs[key] == mine[key] for key in mine)
 
 
 @torch.no_grad()
@@ -43,6 +43,8 @@ def grow(small: MSSN, large: MSSN) -> None:
     if not can_grow(small, large):
         raise ValueError(f"{small.config} does not grow into {large.config}")
     _widen(large.head, small.head)
+    if large.slope is not None and small.slope is not None:
+        large.slope[: len(small.slope)] = small.slope
     if large.scale == small.scale:
         _widen(large.tail, small.tail)
         _widen(large.skip, small.skip)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -37,6 +38,8 @@ class MSSNConfig:
         depthwise_relu: A ReLU after the depthwise convolution of a MAWRU, too.
         unit: One of `UNITS`, for Table 1. MobileNetV2's block is "mawru" without adaptive scales and weight
             norm; the others have no adaptive scales, and "mobilenet-v1" and "shufflenet-v2" no E.
+        told: The network is told how strongly the picture is degraded, a number from 0 to 1: ours, for
+            photographs as they are stored.
     """
 
     channels: int = 32
@@ -49,6 +52,7 @@ class MSSNConfig:
     normalize: bool = True
     depthwise_relu: bool = True
     unit: str = "mawru"
+    told: bool = False
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -74,6 +78,9 @@ class MSSN(nn.Module):
         self.config, self.scale = config, scale
         self.normalize = Normalize() if config.normalize else None
         self.head = nn.Conv2d(3, config.channels, 3, padding=1)
+        # Times the strength it joins the head's bias. Of the source every block is given a share (Eq. 4), so
+        # one bias reaches them all; after K. Zhang et al., "FFDNet", 2018, where it is a plane of the picture.
+        self.slope = nn.Parameter(torch.zeros(config.channels)) if config.told else None
         self.body = Modules(
             CascadingBlock([_unit(config) for _ in range(config.units)]) for _ in range(config.blocks)
         )
@@ -85,9 +92,16 @@ class MSSN(nn.Module):
         self.skip = nn.Conv2d(3, 3 * scale**2, 5, padding=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x 3 x H x W in [0, 1] -> N x 3 x scale*H x scale*W, nominally in [0, 1], not clamped."""
+        """N x 3 x H x W in [0, 1] -> N x 3 x scale*H x scale*W, nominally in [0, 1], not clamped.
+
+        A network that is told takes N x 4 x H x W: the fourth plane is one number, the strength.
+        """
+        strength, x = x[:, 3:, :1, :1], x[:, :3]
         x = x if self.normalize is None else self.normalize(x)
-        x = self.tail(self.features(self.head(x))) + self.skip(x)
+        source = self.head(x)
+        if self.slope is not None:
+            source = source + strength * self.slope.view(1, -1, 1, 1)
+        x = self.tail(self.features(source)) + self.skip(x)
         # Eq. 3 shuffles the two parts apart; one shuffle of their sum is the same.
         x = F.pixel_shuffle(x, self.scale)
         return x if self.normalize is None else self.normalize.inverse(x)

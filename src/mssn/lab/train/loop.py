@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from mssn.errors import CheckpointError, DivergedError
 from mssn.lab.data.patches import Patches
+from mssn.lab.data.pixels import Pair
 from mssn.lab.pytorch import PyTorchRuntime
 from mssn.lab.train.checkpoint import History, Status, check_fits, load_checkpoint, save_checkpoint
 from mssn.lab.train.optimizers import load_state, optimizers
@@ -62,7 +63,7 @@ class Trainer:
         recipe: How to train.
         net: The network, weights as they start.
         patches: Where batches come from.
-        validation: (small, large) uint8 pictures, H x W x 3.
+        validation: What it is validated on.
         halo: Context of the network, LR pixels.
         folder: Where the checkpoint and TensorBoard events go.
         history: What the weights have behind them; default nothing.
@@ -76,7 +77,7 @@ class Trainer:
         recipe: Recipe,
         net: nn.Module,
         patches: Patches,
-        validation: list[tuple[np.ndarray, np.ndarray]],
+        validation: list[Pair],
         halo: int,
         folder: Path,
         history: History | None = None,
@@ -215,11 +216,11 @@ class Trainer:
         if not self.world.leads:
             return
         bf16 = self.recipe.precision == "bf16"
-        runtime = PyTorchRuntime(self.result, self.recipe.scale, self.halo, bf16=bf16)
-        scores: list[float] = []
+        scale, scores = self.recipe.scale, list[float]()
         told = time.monotonic()
-        for lr, hr in self.validation:
-            scores.append(psnr_y(enlarge(runtime, lr, tile=512), hr, self.recipe.scale))
+        for lr, hr, strength in self.validation:
+            runtime = PyTorchRuntime(self.result, scale, self.halo, bf16=bf16, strength=strength)
+            scores.append(psnr_y(enlarge(runtime, lr, tile=512), hr, scale))
             if time.monotonic() - told > _LOOK_SECONDS:
                 told = time.monotonic()
                 watch(self.status)

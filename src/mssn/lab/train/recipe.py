@@ -35,6 +35,7 @@ class Recipe:
         batch: Patches an update, in each process.
         patch: Side of the small patch, LR pixels.
         detail: Places looked at for each patch; the one with the most detail is taken. 1: any place.
+        grey: Share of the patches whose colour is taken away, small and large.
         loss: "l1" or "l2".
         luma: Share of the loss that is the error of Y instead of RGB, 0..1.
         teacher: Weights file of a larger network of this scale, to learn from; empty for none.
@@ -71,6 +72,7 @@ class Recipe:
     batch: int = 16
     patch: int = 48
     detail: int = 1
+    grey: float = 0.0
     loss: str = "l1"
     luma: float = 0.0
     teacher: str = ""
@@ -105,7 +107,7 @@ class Recipe:
             _require(getattr(self, name) > 0, f"{name} must be above 0, not {getattr(self, name)}")
         for name in ("warmup", "weight_rms", "clip", "validate_every", "checkpoint_minutes"):
             _require(getattr(self, name) >= 0, f"{name} must not be below 0, it is {getattr(self, name)}")
-        for name in ("luma", "distill"):
+        for name in ("luma", "distill", "grey"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1, not {getattr(self, name)}")
         _require(0 <= self.ema < 1, f"ema must be at least 0 and below 1, not {self.ema}")
         _require(

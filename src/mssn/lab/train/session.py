@@ -15,10 +15,11 @@ from torch import nn
 
 from mssn import provenance
 from mssn.errors import CheckpointError, DataError, ImageError, RecipeError, WeightsError
+from mssn.image.compression import LEAST
 from mssn.lab import complexity, nets
 from mssn.lab.data.degraded import degraded
 from mssn.lab.data.patches import Patches
-from mssn.lab.data.pixels import Pictures, Pixels
+from mssn.lab.data.pixels import Pair, Pictures, Pixels
 from mssn.lab.export.fuse import fuse
 from mssn.lab.nets.growth import can_grow, grow
 from mssn.lab.nets.mssn import MSSN
@@ -87,6 +88,8 @@ def prepare(
         if recipe.degrade:
             how = Degradation.of(recipe.degrade)
             pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
+    if not getattr(getattr(net, "config", None), "told", False):
+        pixels = replace(pixels, strengths=None)
     for line in pixels.skipped:
         say(line)
     data = _data(recipe, pixels, say)
@@ -96,7 +99,7 @@ def prepare(
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be made ({error.strerror})") from error
     meta = _describe(recipe, net, data)
-    patches = Patches(pixels, recipe.patch, recipe.seed, device)
+    patches = Patches(pixels, recipe.patch, recipe.seed, device, grey=recipe.grey)
     for stage in recipe.stages:
         patches.sized(recipe.at(stage["after"]).patch)  # too large a patch fails now, not in an hour
     net = net.to(device)
@@ -176,15 +179,15 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
 
 def validation_pairs(
     recipe: Recipe, say: Callable[[str], None], progress: Callable[[int, int], None]
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(small, large) uint8 validation pictures; those that cannot be used are reported and left out.
+) -> list[Pair]:
+    """The validation pictures; those that cannot be used are reported and left out.
 
     Raises:
         DataError: None can be used.
     """
     from mssn.lab.data.sources import find_sources, located, read_source  # needs libvips
 
-    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    pairs: list[Pair] = []
     how = Degradation.of(recipe.degrade) if recipe.degrade else None
     sources = [source for name in recipe.validation for source in find_sources(located(name))]
     for done, source in enumerate(sources, 1):
@@ -192,11 +195,12 @@ def validation_pairs(
         try:
             lr, hr, part = read_source(source, recipe.scale)
             psnr_y(hr, hr, recipe.scale)  # large enough to be scored?
+            strength = LEAST
             # Validated is what is trained: number n is degraded the same way in every run.
             if how:
                 rng = np.random.default_rng(len(pairs))
-                lr = degrade(hr, recipe.scale, how, rng, lr if source.small else None)
-            pairs.append((lr, hr))
+                lr, strength = degrade(hr, recipe.scale, how, rng, lr if source.small else None)
+            pairs.append(Pair(lr, hr, strength))
             if part:
                 say(f"{path}: only its opaque part of {hr.shape[1]}x{hr.shape[0]} pixels is used")
         except (ImageError, ValueError) as error:
