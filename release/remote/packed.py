@@ -25,7 +25,6 @@ from mssn.lab.train.recipe import Recipe
 from mssn.score.degrade import Degradation, degrade
 
 INDEX = "index.json"
-Pair = tuple[np.ndarray, np.ndarray]
 
 
 def to_avif(picture: np.ndarray) -> bytes:

@@ -110,7 +110,7 @@ class Patches:
             self._detail = DetailMap(self._pixels)
 
     def positions(self, k: np.ndarray) -> np.ndarray:
-        """What samples k are, n x 6: picture, row, column (LR pixels), symmetry (0..7), version, grey or not."""
+        """N x 6: picture, row, column (LR pixels), symmetry (0..7), version, grey (0, 1) of samples k."""
         words = random_words(self.seed, k, self.detail + 1)
         # The highest bits of the last word choose the symmetry, those below the grey ones, the lowest the
         # version.

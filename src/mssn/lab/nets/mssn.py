@@ -78,8 +78,8 @@ class MSSN(nn.Module):
         self.config, self.scale = config, scale
         self.normalize = Normalize() if config.normalize else None
         self.head = nn.Conv2d(3, config.channels, 3, padding=1)
-        # Times the strength it joins the head's bias. Of the source every block is given a share (Eq. 4), so
-        # one bias reaches them all; after K. Zhang et al., "FFDNet", 2018, where it is a plane of the picture.
+        # Times the strength it joins the head's bias, and so reaches every block: each is given a share of
+        # the source (Eq. 4). After K. Zhang et al., "FFDNet", 2018, where it is a plane of the picture.
         self.slope = nn.Parameter(torch.zeros(config.channels)) if config.told else None
         self.body = Modules(
             CascadingBlock([_unit(config) for _ in range(config.units)]) for _ in range(config.blocks)
