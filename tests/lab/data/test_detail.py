@@ -35,7 +35,7 @@ def test_patches_go_where_detail_is(pixels) -> None:
     k = np.arange(4000)
 
     def share(patches: Patches) -> float:
-        picture, _, column, _, _ = patches.positions(k).T
+        picture, _, column, *_ = patches.positions(k).T
         return float(((picture == 1) & (column >= 24)).mean())
 
     chance = share(plain)

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mssn.image.compression import LEAST
 from mssn.lab.nets.blocks import MAWRU, CascadingBlock, MobileNetV1, Scales, ShuffleNetV1, ShuffleNetV2
 from mssn.lab.nets.layers import Modules, Normalize
 
@@ -94,9 +95,10 @@ class MSSN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """N x 3 x H x W in [0, 1] -> N x 3 x scale*H x scale*W, nominally in [0, 1], not clamped.
 
-        A network that is told takes N x 4 x H x W: the fourth plane is one number, the strength.
+        A network that is told takes N x 4 x H x W: the fourth plane is one number, the strength. Of three
+        planes nothing bad is known.
         """
-        strength, x = x[:, 3:, :1, :1], x[:, :3]
+        strength, x = x[:, 3:, :1, :1] if x.shape[1] > 3 else LEAST, x[:, :3]
         x = x if self.normalize is None else self.normalize(x)
         source = self.head(x)
         if self.slope is not None:
