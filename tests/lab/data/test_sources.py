@@ -82,9 +82,9 @@ def test_the_small_picture_that_was_given_is_degraded(tmp_path, drawn, photo) ->
     # The third number that is drawn decides how strong the blur is.
     seed = next(seed for seed in range(99) if default_rng(seed).random(3)[2] > 0.9)
     sigma = 3.0 * (2 * default_rng(seed).random(3)[2] - 1)
-    found = degrade(photo, 2, only(blur=3.0), default_rng(seed), small)
+    found, _ = degrade(photo, 2, only(blur=3.0), default_rng(seed), small)
     assert np.array_equal(found, blurred(small, sigma))
-    compressed = degrade(photo, 2, only(compress=1), default_rng(0), small)
+    compressed, _ = degrade(photo, 2, only(compress=1), default_rng(0), small)
     assert 0 < np.abs(compressed.astype(float) - small).mean() < 40
 
 
