@@ -166,7 +166,7 @@ def test_the_picture_follows_the_dial_without_a_jump(told) -> None:
         if last is not None:
             change = large - last
             assert change.min() >= 0
-            # 0.1 lies between the two networks, SLOPE between 0 and 1 of the told one, which takes hundredths.
+            # 0.1 lies between the networks, SLOPE between 0 and 1 of the told one, which takes hundredths.
             share = step / LEAST if told else step
             assert change.max() <= 255 * max(0.1 * share, SLOPE * 0.01) + 1
         last = large
