@@ -128,23 +128,24 @@ def test_between_it_is_the_mix_rounded_once(dtype, told, strength, share) -> Non
     assert (large.model, large.strength) == ("net + net-photo", strength)
     assert large.steps == (("net + net-photo", 2),)
     x = repeated(pixels).astype(np.float64) / top
-    clean = x * CLEAN[0] + CLEAN[1]
-    photo = x * PHOTO[0] + PHOTO[1] + (SLOPE * LEAST if told else 0)
-    mix = ((1 - share) * clean + share * photo).clip(0, 1) * top
+    clean = (x * CLEAN[0] + CLEAN[1]).clip(0, 1)
+    photo = (x * PHOTO[0] + PHOTO[1] + (SLOPE * LEAST if told else 0)).clip(0, 1)
+    mix = ((1 - share) * clean + share * photo) * top
     # Rounded once: within half a level. Of two rounded pictures the mix would be up to a whole level off.
     np.testing.assert_allclose(large.picture.pixels, mix, rtol=0, atol=1e-6 if top == 1 else 0.5 + top * 1e-6)
     twice = (1 - share) * np.round(clean * top) + share * np.round(photo * top)
     assert top == 1 or np.abs(np.round(twice) - mix).max() > 0.55
 
 
-def test_mixing_needs_no_rounding_of_its_own() -> None:
+def test_what_one_swings_beyond_white_does_not_brighten_the_mix() -> None:
+    """It is a mix of what can be seen of both."""
     lr = np.random.default_rng(0).random((2, 3, 5, 7), np.float32)
-    first, second = Liner(2, 1.5, 0.1), Liner(2, 0.5, -0.7)  # beyond 0..1: nothing is clipped either
+    first, second = Liner(2, 1.5, 0.1), Liner(2, 0.8, -0.3)
     sr = Blend(first, second, 0.25).run(lr)
-    expected = 0.75 * first.run(lr) + 0.25 * second.run(lr)
+    expected = 0.75 * first.run(lr).clip(0, 1) + 0.25 * second.run(lr).clip(0, 1)
     np.testing.assert_allclose(sr, expected, atol=1e-6)
     assert sr.dtype == np.float32
-    assert sr.min() < 0 and sr.max() > 1
+    assert first.run(lr).max() > 1 and second.run(lr).min() < 0
 
 
 def test_a_mix_sees_as_far_as_both() -> None:

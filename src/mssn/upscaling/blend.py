@@ -41,8 +41,9 @@ class Blend:
         return max(self.first.halo, self.second.halo)
 
     def run(self, lr: np.ndarray) -> np.ndarray:
-        """N x 3 x H x W float32 in [0, 1] -> N x 3 x scale*H x scale*W float32, not clipped."""
-        first, second = self.first.run(lr), self.second.run(lr)
+        """N x 3 x H x W float32 in [0, 1] -> N x 3 x scale*H x scale*W float32 in [0, 1]."""
+        # Mixed are two pictures: what one swings beyond white must not use up the other's restraint.
+        first, second = (runtime.run(lr).clip(0, 1) for runtime in (self.first, self.second))
         # In this form every value moves one way only as the share grows, also when rounded.
         return first + np.float32(self.share) * (second - first)
 
