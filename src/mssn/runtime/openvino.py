@@ -14,7 +14,8 @@ from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
 from mssn.errors import WeightsError
-from mssn.models.meta import read_meta
+from mssn.image.compression import LEAST
+from mssn.models.meta import read_meta, read_told
 from mssn.once import Once
 from mssn.runtime.base import Computed, failure, last_line
 
@@ -30,17 +31,22 @@ class OpenVINORuntime:
         path: An .onnx file written by `mssn export`.
         precision: What to compute in: "fp32" or "bf16", or "int8" for a file whose units do.
         threads: Processor cores to use; None for all.
+        strength: How strongly pictures are degraded, 0..1; only for a network that is told.
 
     Raises:
-        WeightsError: Not a readable .onnx file, one without our description, or of another precision.
+        WeightsError: Not a readable .onnx file, one without our description, of another precision, or not
+            told a strength.
     """
 
-    def __init__(self, path: Path, *, precision: Computed, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, precision: Computed, threads: int | None = None, strength: float = LEAST
+    ) -> None:
         self.meta = read_meta(path)
-        self.meta.require(precision, str(path))
+        self.meta.require(precision, str(path), strength)
+        network = read_told(path, strength) if self.meta.told else path
         core = ov.Core()
         try:
-            model = core.read_model(path)
+            model = core.read_model(network)
         except RuntimeError as error:
             raise WeightsError(f"{path}: not a readable .onnx file") from error
         if precision == "int8":
