@@ -12,8 +12,8 @@ from mssn.image.read import read
 from mssn.image.write import write
 
 OF_THE_FILE = {  # what enlarges a file, where weights for photographs are told a strength, and where not
-    "bad.jpg": ("mssn-s-photo 0.86 (JPEG, quality about 50)", "mssn-s-photo (JPEG, quality about 50)"),
-    "good.jpg": ("mssn-s-photo 0.29 (JPEG, quality about 97)", "mssn-s (JPEG, quality about 97)"),
+    "bad.jpg": ("mssn-s-photo 0.85 (JPEG, quality about 50)", "mssn-s-photo (JPEG, quality about 50)"),
+    "good.jpg": ("mssn-s-photo 0.3 (JPEG, quality about 97)", "mssn-s (JPEG, quality about 97)"),
     "clean.png": ("mssn-s-photo 0.1", "mssn-s"),
 }
 
@@ -33,11 +33,11 @@ def test_each_file_gets_the_weights_that_suit_it_and_says_so(mssn, shipped_told,
     facts = json.loads(mssn("upscale", "bad.jpg", "--json", "--report", "report.jsonl").out)
     assert (facts["model"], facts["lossy"], facts["quality"]) == ("mssn-s-photo", True, 50)
     assert facts["steps"] == [["mssn-s-photo", 2]]
-    assert facts["strength"] == (0.86 if shipped_told else 1)
+    assert facts["strength"] == (0.85 if shipped_told else 1)
     assert json.loads((tmp_path / "report.jsonl").read_text("utf-8"))["strength"] == facts["strength"]
     planned = json.loads(mssn("upscale", "bad.jpg", "-f", "--dry-run", "--json").out)
     assert (planned["model"], planned["strength"]) == (facts["model"], facts["strength"])
-    name = "mssn-s-photo 0.86" if shipped_told else "mssn-s-photo"
+    name = "mssn-s-photo 0.85" if shipped_told else "mssn-s-photo"
     assert f'mssn:Model="{name}"'.encode() in (read(tmp_path / "bad_x2.jpg").xmp or b"")
     mssn("upscale", "bad.jpg", "-f", "--metadata", "strip")
     assert read(tmp_path / "bad_x2.jpg").xmp is None
@@ -88,7 +88,7 @@ def test_a_file_that_is_told_has_the_dial(mssn, exported_photo, files) -> None:
 
     name = "mssn-s-photo-x2.onnx"
     model = ("-m", exported_photo[True] / name)
-    assert enlarged_by(*model) == [f"{name} {strength}" for strength in ("0.86", "0.29", "0.1")]
+    assert enlarged_by(*model) == [f"{name} {strength}" for strength in ("0.85", "0.3", "0.1")]
     assert enlarged_by(*model, "--strength", "0.7") == [f"{name} 0.7"] * 3
     assert enlarged_by(*model, "--strength", "0") == [f"{name} 0.1"] * 3
     assert enlarged_by("-m", exported_photo[False] / name) == [name] * 3

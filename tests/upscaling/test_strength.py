@@ -191,10 +191,10 @@ def test_the_file_decides_what_the_network_is_told(photo) -> None:
     nets = Nets()
     upscaler = nets.upscaler()
     assert nets.opened == [("net-photo", 2, LEAST)]  # what arrays and PNG files get
-    for quality, strength in ((75, 0.64), (95, 0.34), (20, 1.0)):
+    for quality, strength in ((75, 0.65), (95, 0.35), (20, 1.0)):
         large = upscaler.enlarge(Picture(photo[:8, :8], compression=jpeg(quality)))
         assert (large.model, large.strength) == ("net-photo", strength)
-        assert abs(strength - strength_of(quality)) <= 0.005
+        assert abs(strength - strength_of(quality)) <= 0.025
         assert nets.opened[-1] == ("net-photo", 2, strength)
     assert len(nets.opened) == 4
     assert upscaler.enlarge(Picture(photo[:8, :8])).strength == LEAST
@@ -204,7 +204,7 @@ def test_each_factor_follows_its_own_network(photo) -> None:
     """Told at x2, and not at x4."""
     upscaler = Nets().upscaler(parse("32x32"))
     for side, compression, model, strength in (
-        (16, jpeg(50), "net-photo", 0.86),
+        (16, jpeg(50), "net-photo", 0.85),
         (16, LOSSLESS, "net-photo", LEAST),
         (8, jpeg(50), "net-photo", 1),
         (8, LOSSLESS, "net", 0),
@@ -239,7 +239,7 @@ def test_a_file_that_is_told_is_told_at_least_the_least(photo) -> None:
     family = nets.family("net.onnx", PHOTO, (2, 3, 4))
     for strength, compression, expected in (
         (None, LOSSLESS, LEAST),
-        (None, jpeg(75), 0.64),
+        (None, jpeg(75), 0.65),
         (0, jpeg(75), LEAST),
         (0.3, jpeg(75), 0.3),
     ):
@@ -262,8 +262,8 @@ def test_a_folder_of_many_qualities_keeps_few_networks(photo, tmp_path) -> None:
         assert done.error is None
         gc.collect()
         most = max(most, len(nets.alive))
-        assert done.strength == pytest.approx(strength_of(int(done.job.source.stem)), abs=0.005)
-    assert len(nets.opened) == 1 + len(QUALITIES)
+        assert done.strength == pytest.approx(strength_of(int(done.job.source.stem)), abs=0.025)
+    assert len(nets.opened) <= 1 + len(QUALITIES)
     assert most <= KEPT + 1  # one more while a picture is enlarged
     gc.collect()
     assert len(nets.alive) == KEPT

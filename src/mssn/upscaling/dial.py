@@ -49,8 +49,9 @@ class Dial:
     def at(self, compression: Compression, *, told: bool) -> float:
         """Where it stands for a picture, 0 to 1.
 
-        From `LEAST` on in whole hundredths: every strength is a network of its own, and a folder of
-        photographs should not need too many. Between neighbouring qualities of a JPEG lie 0.006 at least.
+        From `LEAST` on in steps, because every strength is a network of its own, and a folder of photographs
+        should not need many: a file's own in twentieths, which costs no more than 0.01 dB (paper/LOG.md),
+        one that was asked for in hundredths.
 
         Args:
             compression: How the picture was stored.
@@ -63,7 +64,7 @@ class Dial:
             wanted = self.variant == "photo" or wants_photo(compression)
             return float(wanted) if strength is None else strength
         if strength is None:
-            strength = compression.strength
+            strength = round(compression.strength * 20) / 20
         if self.variant == "photo":
             strength = max(strength, LEAST)
         return strength if strength < LEAST else round(strength, 2)
