@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from networks import TINY, scrambled
 
+from mssn.lab.export.onnx import write_onnx
 from mssn.models.info import FOLDER, list_models
 from mssn.models.meta import read_meta
 
@@ -113,6 +116,16 @@ def test_info_describes_a_file(mssn, exported, tmp_path) -> None:
     assert mssn("info", "gone.onnx").line == "mssn: gone.onnx: no such weights file"
     (one,) = json.loads(mssn("info", "mssn-m-x3", "--json").out)
     assert (one["model"], one["scale"]) == ("mssn-m", 3)
+
+
+def test_info_says_which_network_is_told_a_strength(mssn, exported, tmp_path) -> None:
+    net = scrambled(replace(TINY, told=True))
+    plain, made = exported / "mssn-s-x2.onnx", tmp_path / "told.onnx"
+    write_onnx(net, replace(read_meta(plain), config=asdict(net.config)), made)
+    lines = [mssn("info", path).out.splitlines() for path in (made, plain)]
+    told, untold = ([line for line in found if line.startswith("strength:")] for found in lines)
+    assert told == ["strength:  0 to 1: it is told how strongly a picture is degraded"]
+    assert untold == []
 
 
 def test_profile_asks_for_matplotlib_before_the_work(mssn, monkeypatch, tmp_path) -> None:

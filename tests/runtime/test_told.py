@@ -17,8 +17,10 @@ from mssn.image.color import from_network, to_network
 from mssn.image.compression import LEAST
 from mssn.lab import weights
 from mssn.lab.complexity import count_parameters
+from mssn.lab.export.fuse import FusedMSSN
 from mssn.lab.export.int8 import export_int8
 from mssn.lab.export.onnx import export, write_onnx
+from mssn.lab.export.rescale import round_to_half
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import load_network, tensors_of
 from mssn.models.info import ModelInfo
@@ -68,6 +70,21 @@ def test_runtimes_compute_what_was_trained(told, runtime, strength) -> None:
     np.testing.assert_allclose(made, expected, rtol=0, atol=1e-4)
     others = [trained(file, x, other) for other in STRENGTHS if other != strength]
     assert min(np.abs(made - other).max() for other in others) > 0.01, "it makes a difference"
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_files_in_half_precision_are_told_too(told, tmp_path, strength) -> None:
+    x = np.random.default_rng(1).random((1, 3, 17, 22), np.float32)
+    _, file = export(told / "net.safetensors", tmp_path, half=True)
+    net = load_network(file)[0]
+    assert isinstance(net, MSSN)
+    stored = FusedMSSN(net)
+    round_to_half(stored)
+    stored.strength = strength
+    expected = stored(torch.from_numpy(x)).numpy()
+    for runtime in (OpenVINORuntime, ONNXRuntime):
+        made = runtime(file, precision="fp32", strength=strength).run(x)
+        np.testing.assert_allclose(made, expected, rtol=0, atol=1e-5)
 
 
 def test_pytorch_runs_the_other_file_too(told) -> None:

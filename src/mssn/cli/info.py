@@ -80,6 +80,7 @@ def _describe(path: Path, as_json: bool) -> None:
         "network": f"{meta.model} x{meta.scale}, {meta.parameters:,} parameters{_shape(meta)}",
         "field": f"{2 * meta.halo + 1} small pixels a side",
         "precision": meta.precision,
+        "strength": "0 to 1: it is told how strongly a picture is degraded" if meta.told else "",
         "training": f"{meta.recipe or 'recipe unknown'}, {meta.updates:,} updates",
         "data": meta.data,
         "PSNR": ", ".join(f"{name} {score['psnr']:.2f}" for name, score in meta.scores.items()),
@@ -94,4 +95,4 @@ def _describe(path: Path, as_json: bool) -> None:
 
 def _shape(meta: Meta) -> str:
     """The network's config, as far as it has one."""
-    return "".join(f", {key} {value}" for key, value in meta.config.items())
+    return "".join(f", {key} {value}" for key, value in meta.config.items() if key != "told")

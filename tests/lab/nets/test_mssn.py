@@ -30,6 +30,8 @@ def literal(net: MSSN, x: torch.Tensor) -> torch.Tensor:
 
     x = (x - net.normalize.mean) / 0.5 if net.normalize is not None else x
     f0 = net.head(x)
+    if net.slope is not None:  # of three planes nothing bad is known
+        f0 = f0 + 0.1 * net.slope.view(1, -1, 1, 1)
     xn = f0
     blocks: Any = net.body
     for n, block in enumerate(blocks):
