@@ -47,19 +47,18 @@ def degraded(
     key = hashlib.blake2b(words.encode(), digest_size=12).hexdigest()
     home = kept.home(cache, f"x{pixels.scale}-degraded", key)
     index = kept.read_index(home)
+    told: list[float] = [] if index is None else index["strengths"]
     if index is None:
         with kept.making(home):
-            strengths: list[float] = []
             with replacing(home / "lr.rgb") as file:
                 for number, (lr, strength) in enumerate(_versions(pixels, how, seed), 1):
                     file.write(lr.tobytes())
-                    strengths.append(strength)
+                    told.append(strength)
                     progress(number, how.versions * len(pixels.sizes))
             what = f"{kept.pictures(len(pixels.sizes))}, {how.versions} times degraded, for x{pixels.scale}"
-            kept.write_index(home, what, strengths=strengths)
+            kept.write_index(home, what, strengths=told)
     lr = np.memmap(home / "lr.rgb", np.uint8, "c").reshape(-1, 3)
-    index = kept.read_index(home) or {}
-    strengths = np.array(index["strengths"], np.float32).reshape(how.versions, -1)
+    strengths = np.array(told, np.float32).reshape(how.versions, -1)
     return replace(pixels, lr=lr, versions=how.versions, key=key, strengths=strengths)
 
 
