@@ -114,7 +114,7 @@ def _score(runtimes: dict[str, Runtime], data: str, how: str, threads: int | Non
     def one(numbered: tuple[int, Path]) -> dict[str, float]:
         number, path = numbered
         hr = crop_to_multiple(read_rgb(path), scale)
-        lr = make_small(hr, scale, number)
+        lr, _ = make_small(hr, scale, number)
         large = {"bicubic": imresize(lr, scale=scale)}
         large |= {name: enlarge(runtime, lr) for name, runtime in runtimes.items()}
         return {name: psnr_y(picture, hr, scale) for name, picture in large.items()}

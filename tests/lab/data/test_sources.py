@@ -16,7 +16,8 @@ from mssn.image.write import write
 from mssn.lab.data.degraded import degraded
 from mssn.lab.data.folder import load_pixels
 from mssn.lab.data.sources import Pairs, find_sources, located
-from mssn.score.degrade import Degradation, blurred, degrade
+from mssn.score.defects import blurred
+from mssn.score.degrade import Degradation, degrade
 
 NOTHING: dict[str, Any] = {"clean": 0, "resize": 0, "blur": 0, "noise": 0, "shot": 0, "compress": 0}
 
@@ -82,9 +83,9 @@ def test_the_small_picture_that_was_given_is_degraded(tmp_path, drawn, photo) ->
     # The third number that is drawn decides how strong the blur is.
     seed = next(seed for seed in range(99) if default_rng(seed).random(3)[2] > 0.9)
     sigma = 3.0 * (2 * default_rng(seed).random(3)[2] - 1)
-    found = degrade(photo, 2, only(blur=3.0), default_rng(seed), small)
+    found, _ = degrade(photo, 2, only(blur=3.0), default_rng(seed), small)
     assert np.array_equal(found, blurred(small, sigma))
-    compressed = degrade(photo, 2, only(compress=1), default_rng(0), small)
+    compressed, _ = degrade(photo, 2, only(compress=1), default_rng(0), small)
     assert 0 < np.abs(compressed.astype(float) - small).mean() < 40
 
 

@@ -1,0 +1,244 @@
+"""The panel that decides: what every setting of the dial `--strength` is worth on what people enlarge.
+
+    python release/panel.py                        # every network that ships and is told
+    python release/panel.py mssn-s-photo-x2        # only this one
+    python release/panel.py mssn-s-photo-x2 --photo runs/a/weights.safetensors      # others in its place;
+                                                   # prints, writes nothing
+
+Conditions are photographs of three benchmarks, clean, compressed and noisy; the drawn held-out pictures, as
+they are and compressed; those that look like screenshots; and printed pages as scanned. The dial is turned
+from 0 (the clean weights alone) to 1, on the middle of 24 photographs and on all drawn pictures, and stands
+beside the default of such a file. All photographs are enlarged by bicubic, by the clean weights and at the
+default. At last it is measured how well a result, shrunk again, equals what was enlarged.
+
+Photographs are scored by PSNR on Y, drawn pictures by RGB PSNR and overshoot, with bicubic and Lanczos beside
+them. Each number is written to paper/results/panel.json when it is there; what is known of the present files
+is not measured again. Needs MSSN_DATA.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import heldout
+import numpy as np
+import record
+import ship
+from panel_cases import (
+    CONDITIONS,
+    PHOTOGRAPHS,
+    SETS,
+    Case,
+    Condition,
+    Score,
+    bicubic,
+    by_luma,
+    photographs,
+)
+
+from mssn.api import load_tiled
+from mssn.errors import MssnError
+from mssn.image.compression import LEAST
+from mssn.image.resize import shrink
+from mssn.models.info import PHOTO
+from mssn.runtime.base import Runtime
+from mssn.score.metrics import psnr_rgb
+from mssn.upscaling.blend import Blend
+from mssn.upscaling.tiled import enlarge
+
+PATH = record.RESULTS / "panel.json"
+DIAL = (0.0, LEAST / 2, LEAST, *(n / 10 for n in range(2, 11)))
+CONSISTENT = (0.0, LEAST, 0.5, 1.0)
+
+
+class Dial:
+    """A model's two networks of one scale, opened at any setting.
+
+    Args:
+        clean: Weights for clean pictures.
+        photo: Weights that are told how strongly a picture is degraded.
+        threads: Processor cores; None for all.
+    """
+
+    def __init__(self, clean: Path, photo: Path, threads: int | None) -> None:
+        self.threads = threads
+        self._clean = load_tiled(clean, threads=threads).runtime
+        self._photo = lru_cache(32)(lambda at: load_tiled(photo, threads=threads, strength=at).runtime)
+        self.scale = self._clean.scale
+
+    def at(self, strength: float) -> Runtime:
+        """What enlarges at a strength, 0..1."""
+        if strength == 0:
+            return self._clean
+        photo, share = self._photo(max(strength, LEAST)), strength / LEAST
+        return photo if share >= 1 else Blend(self._clean, photo, share)
+
+    def score(self, cases: Sequence[Case], strength: float, of: Callable[[np.ndarray, Case], Score]) -> Score:
+        """The mean of a score over what is enlarged at a strength."""
+        runtime = self.at(strength)
+        return self.mean(cases, lambda case: of(enlarge(runtime, case.small), case))
+
+    def mean(self, cases: Sequence[Case], of: Callable[[Case], Score]) -> Score:
+        """The mean of a score over pictures."""
+        with ThreadPoolExecutor(self.threads or os.cpu_count() or 1) as pool:
+            scores = list(pool.map(of, cases))
+        return {name: round(float(np.mean([score[name] for score in scores])), 5) for name in scores[0]}
+
+
+def main() -> int:
+    """Command line."""
+    parser = record.parser(__doc__)
+    parser.add_argument("networks", nargs="*", metavar="MODEL-photo-xSCALE")
+    parser.add_argument(
+        "--photo", type=Path, metavar="FILE", help="weights in place of the one that is named"
+    )
+    arguments = parser.parse_args()
+    try:
+        if arguments.photo:
+            if len(arguments.networks) != 1:
+                raise MssnError("name the one network that --photo stands for, such as mssn-s-photo-x2")
+            try_out(arguments.networks[0], arguments.photo, arguments.threads)
+            return 0
+        job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
+        for name in told_names(record.named(arguments.networks)):
+            print(name, measure(name, job) or "all is known", flush=True)
+    except MssnError as error:
+        print(f"panel: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def told_names(names: Sequence[str]) -> list[str]:
+    """The told networks whose numbers depend on the given ones, each once."""
+    known = record.shipped()
+    both = [name if PHOTO in name else f"{PHOTO}-x".join(name.rsplit("-x", 1)) for name in names]
+    return [name for name in dict.fromkeys(both) if name in known and known[name].told]
+
+
+def weights_of(name: str) -> list[Path]:
+    """The files of a told network and of the clean one behind the dial's 0."""
+    return [record.weights_of(name), record.weights_of(name.replace(PHOTO, ""))]
+
+
+def measure(name: str, job: record.Job) -> str | None:
+    """Everything about a network that ships.
+
+    Args:
+        name: MODEL-photo-xSCALE.
+        job: `force` measures also what is known.
+
+    Returns:
+        What was done, for people; None if all is known.
+    """
+    table, weights = record.Table(PATH), weights_of(name)
+    numbers: dict[str, Any] = {} if job.force else table.numbers(name, weights)
+    dial = Dial(weights[1], weights[0], job.threads)
+    done = 0
+    for kind, key, found in missing(dial, numbers, known_of(table, name)):
+        numbers.setdefault(kind, {})[key] = found
+        table.keep(name, numbers, weights, job.revision)
+        print(f"{name} {kind} {key}: {said(kind, found)}", flush=True)
+        done += 1
+    return f"measured {done} numbers" if done else None
+
+
+def try_out(name: str, photo: Path, threads: int | None) -> None:
+    """Measure other weights in the place of a network, and print."""
+    record.named([name])
+    with tempfile.TemporaryDirectory() as folder:
+        path = photo if photo.suffix == ".onnx" else ship.write(photo, Path(folder))[0]
+        dial = Dial(weights_of(name)[1], path, threads)
+        for kind, key, found in missing(dial, {}, known_of(record.Table(PATH), name)):
+            print(f"{photo} {kind} {key}: {said(kind, found)}", flush=True)
+
+
+def known_of(table: record.Table, name: str) -> dict[str, Any]:
+    """What is known of all photographs with the present clean weights, whatever the told ones were."""
+    clean = record.hashes(weights_of(name)[1:])
+    same = clean.items() <= table.files.get(name, {}).items()
+    return table.models.get(name, {}).get("photographs", {}) if same else {}
+
+
+def missing(
+    dial: Dial, numbers: dict[str, Any], known: dict[str, Any]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Measure what is not among the numbers.
+
+    Args:
+        dial: What is measured.
+        numbers: Kind -> key -> what is known of it.
+        known: Of all photographs, with the same clean weights.
+
+    Yields:
+        Kind, key and what was found, one by one.
+    """
+    drawn = heldout.fingerprint(heldout.pairs(dial.scale))
+    for key, condition in CONDITIONS.items():
+        if numbers.get("dial", {}).get(key, {}).get("drawn") != drawn:
+            yield "dial", key, {**turn(dial, condition), "drawn": drawn}
+    for how in PHOTOGRAPHS:
+        if how not in numbers.get("photographs", {}):
+            yield "photographs", how, {data: of_all(dial, data, how, known) for data in SETS}
+    for strength in CONSISTENT:
+        if (key := f"{strength:g}") not in numbers.get("consistency", {}):
+            yield "consistency", key, consistency(dial, strength)
+
+
+def turn(dial: Dial, condition: Condition) -> dict[str, Any]:
+    """Scores at the default, at every setting of the dial, and of what needs no network."""
+    cases = condition.cases(dial.scale)
+    default = cases[0].strength
+    found = {at: dial.score(cases, at, condition.score) for at in {*DIAL, default}}
+    return {
+        "default": round(default, 4),
+        "at_default": found[default],
+        "floor": dial.mean(cases, lambda case: condition.score(condition.floor(case), case)),
+        "settings": {f"{at:g}": found[at] for at in DIAL},
+    }
+
+
+def of_all(dial: Dial, data: str, how: str, known: dict[str, Any]) -> Score:
+    """PSNR of bicubic, of the clean weights and of the default, on all photographs of a benchmark."""
+    cases = photographs(data, how, dial.scale)
+    found: Score = {way: psnr for way, psnr in known.get(how, {}).get(data, {}).items() if way != "default"}
+    if not found:
+        found["bicubic"] = dial.mean(cases, lambda case: by_luma(bicubic(case), case))["psnr"]
+        found["clean"] = dial.score(cases, 0, by_luma)["psnr"]
+    return {**found, "default": dial.score(cases, cases[0].strength, by_luma)["psnr"]}
+
+
+def consistency(dial: Dial, strength: float) -> Score:
+    """PSNR on RGB of the result, shrunk again, against what was enlarged: Set14, clean; mean and worst."""
+    runtime = dial.at(strength)
+    smalls = [case.small for case in photographs("Set14", "none", dial.scale)]
+    scores = [psnr_rgb(shrink(enlarge(runtime, small), dial.scale), small, 0) for small in smalls]
+    return {"mean": round(float(np.mean(scores)), 3), "worst": round(min(scores), 3)}
+
+
+def said(kind: str, found: dict[str, Any]) -> str:
+    """What was found, in a line."""
+    if kind == "dial":
+        default, floor = found["at_default"]["psnr"], found["floor"]["psnr"]
+        best = max(found["settings"], key=lambda at: found["settings"][at]["psnr"])
+        top = found["settings"][best]["psnr"]
+        return (
+            f"default {found['default']:.2f} {default:.3f} ({default - floor:+.3f}), "
+            f"best {best} {top:.3f} ({default - top:+.3f})"
+        )
+    if kind == "photographs":
+        default, clean = (
+            np.mean([row[way] - row["bicubic"] for row in found.values()]) for way in ("default", "clean")
+        )
+        return f"over bicubic {default:+.3f}, clean weights {clean:+.3f}"
+    return f"mean {found['mean']:.1f}, worst {found['worst']:.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
