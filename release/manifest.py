@@ -35,9 +35,9 @@ def write_manifest() -> None:
     for model, spec in nets.MODELS.items():
         for scale in spec.scales:
             name = f"{model}-x{scale}"
-            net = nets.build(model, scale)
             shipped = record.weights_of(name)
-            meta = load_network(shipped)[1] if shipped.exists() else None
+            # What ships may have been made before its model's config changed.
+            net, meta = load_network(shipped) if shipped.exists() else (nets.build(model, scale), None)
             int8 = info.FOLDER / f"{name}-int8.onnx"
             measured = table.numbers(name, record.with_int8(name)) if meta else {}
             row = info.ModelInfo(
@@ -49,6 +49,7 @@ def write_manifest() -> None:
                 receptive_field=2 * complexity.halo(net, scale) + 1,
                 weights=shipped.name if meta else None,
                 int8=int8.name if int8.exists() else None,
+                told=meta is not None and meta.told,
                 loss={
                     precision: round(measured["fp32"]["Set5"] - measured[precision]["Set5"], 4)
                     for precision in ("bf16", "int8")

@@ -14,6 +14,7 @@ SWITCHES = [
     {"weight_norm": False},
     {"normalize": False},
     {"depthwise_relu": False},
+    {"told": True},
 ]
 
 
@@ -25,6 +26,8 @@ def scrambled(config: MSSNConfig = TINY, scale: int = 2) -> MSSN:
         for name, parameter in net.named_parameters():
             if "scales" in name or "skips" in name or name.endswith("gain"):
                 parameter.mul_(torch.empty(parameter.shape).uniform_(0.6, 1.5))
+        if net.slope is not None:
+            net.slope.uniform_(-0.5, 0.5)
         if config.adaptive_scales:
             net.get_parameter("body.0.units.1.scales.identity").neg_()
     return net

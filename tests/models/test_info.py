@@ -16,7 +16,8 @@ def test_manifest_equals_the_networks() -> None:
         (model, scale) for model, spec in nets.MODELS.items() for scale in spec.scales
     ]
     for row in rows:
-        net = nets.build(row.model, row.scale)
+        net = nets.build(row.model, row.scale) if row.path is None else load_network(row.path)[0]
+        assert row.told == (row.path is not None and getattr(net, "told", False))
         assert row.parameters == complexity.count_parameters(net)
         assert row.parameters_with_gains == complexity.count_parameters(net, gains=True)
         assert row.mult_adds == complexity.mult_adds(net, row.scale)
@@ -37,7 +38,7 @@ def test_shipped_files_and_table_agree() -> None:
     for row in info.list_models():
         if row.path is not None:
             _, meta = load_network(row.path)
-            assert (meta.model, meta.scale) == (row.model, row.scale)
+            assert (meta.model, meta.scale, meta.told) == (row.model, row.scale, row.told)
             assert meta.scores == row.scores
             assert 2 * meta.halo + 1 == row.receptive_field
 

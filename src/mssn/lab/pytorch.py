@@ -29,7 +29,7 @@ class PyTorchRuntime:
         self, net: nn.Module, scale: int, halo: int, *, bf16: bool = False, strength: float = LEAST
     ) -> None:
         self.net, self.scale, self.halo, self.bf16, self.strength = net, scale, halo, bf16, strength
-        self._told = bool(getattr(getattr(net, "config", None), "told", False))
+        self._told = bool(getattr(net, "told", False))
         self.device = next(net.parameters()).device
         self.precision: Computed = "bf16" if bf16 else "fp32"
         self.name = f"pytorch {self.device.type} {self.precision}"
@@ -53,20 +53,25 @@ class PyTorchRuntime:
             self.net.train(training)
 
 
-def open_pytorch(path: Path, *, precision: Computed, threads: int | None = None) -> PyTorchRuntime:
+def open_pytorch(
+    path: Path, *, precision: Computed, threads: int | None = None, strength: float = LEAST
+) -> PyTorchRuntime:
     """A runtime from a .safetensors file, or from the .onnx file of an MSSN.
 
     Args:
         path: Weights.
         precision: "fp32", or "bf16": compute in bfloat16 where PyTorch thinks it safe.
         threads: Processor cores to use; None leaves PyTorch's setting.
+        strength: How strongly pictures are degraded, 0..1; only for a network that is told.
 
     Raises:
-        WeightsError: The file is unreadable or not ours, or the precision is neither.
+        WeightsError: The file is unreadable or not ours, the precision is neither, or the network is not told
+            a strength.
     """
     if precision == "int8":
         raise WeightsError(f"{path}: pytorch computes in fp32 or bf16 here")
     net, meta = load_network(path)
+    meta.require(precision, str(path), strength)
     if threads:
         torch.set_num_threads(threads)
-    return PyTorchRuntime(net, meta.scale, meta.halo, bf16=precision == "bf16")
+    return PyTorchRuntime(net, meta.scale, meta.halo, bf16=precision == "bf16", strength=strength)

@@ -33,7 +33,8 @@ def soup(paths: list[Path]) -> tuple[dict[str, np.ndarray], Meta]:
     first, meta = loaded[0]
     for path, (tensors, other) in zip(paths, loaded, strict=True):
         shapes = {name: array.shape for name, array in tensors.items()}
-        same = (other.model, other.scale, other.config) == (meta.model, meta.scale, meta.config)
+        same = (other.model, other.scale) == (meta.model, meta.scale)
+        same = same and weights.settings(other) == weights.settings(meta)
         if not same or shapes != {name: array.shape for name, array in first.items()}:
             raise WeightsError(
                 f"{path}: {other.model} x{other.scale} cannot be averaged with {paths[0]}, "

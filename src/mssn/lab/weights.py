@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,7 +113,7 @@ def _load_exported(path: Path) -> tuple[nn.Module, Meta]:
             "to train or export, take the .safetensors file it was exported from"
         )
     fused = {
-        tensor.name.removesuffix(".half"): torch.from_numpy(numpy_helper.to_array(tensor).copy())
+        _parameter(tensor.name): torch.from_numpy(numpy_helper.to_array(tensor).copy())
         for tensor in model.graph.initializer
     }
     try:
@@ -129,9 +130,21 @@ def _load_exported(path: Path) -> tuple[nn.Module, Meta]:
     return net.eval(), meta
 
 
+def _parameter(tensor: str) -> str:
+    """The name of a tensor of the graph in a fused network; a bias that is computed has a base there."""
+    name = tensor.removesuffix(".half")
+    return f"{name.removesuffix('base')}bias" if name.endswith(".base") else name
+
+
+def settings(meta: Meta) -> dict[str, Any]:
+    """Every field of a network's config; what files lacked when they were written is as it was then."""
+    known = nets.spec(meta.model).network is MSSN
+    return {"told": False, **meta.config} if known else meta.config
+
+
 def _build(path: Path, meta: Meta) -> nn.Module:
     try:
-        return nets.build(meta.model, meta.scale, meta.config)
+        return nets.build(meta.model, meta.scale, settings(meta))
     except UnknownModelError as error:
         raise WeightsError(f"{path}: {error}") from error
 

@@ -27,6 +27,7 @@ class ModelInfo:
         receptive_field: Side of the square of LR pixels that one output pixel depends on.
         weights: Name of the shipped .onnx file, which can be run and trained on, or None.
         int8: Name of the shipped .onnx file whose units compute in int8, or None.
+        told: Whether the shipped weights are told how strongly a picture is degraded.
         loss: Precision ("bf16", "int8") -> what it costs on Set5 beside float32, dB.
         scores: Benchmark -> {"psnr", "ssim"} of the shipped weights.
         training: What the shipped weights say of their training: recipe, updates, data, licence.
@@ -40,6 +41,7 @@ class ModelInfo:
     receptive_field: int
     weights: str | None = None
     int8: str | None = None
+    told: bool = False
     loss: dict[str, float] = field(default_factory=dict[str, float])
     scores: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     training: dict[str, str | int] = field(default_factory=dict[str, str | int])

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mssn.errors import WeightsError
+from mssn.image.compression import LEAST
 from mssn.models.onnx_file import op_types, read_metadata
 
 FORMAT = 2  # raise when a field changes its meaning
 KEY = "mssn"  # where the metadata of a file keep its description
+STRENGTH = "strength"  # the constant of a graph that says how strongly a picture is degraded
 UnitPrecision = Literal["fp32", "int8"]
 ENDINGS = (".onnx", ".safetensors")
 
@@ -53,6 +55,11 @@ class Meta:
     precision: UnitPrecision = "fp32"
     format: int = FORMAT
 
+    @property
+    def told(self) -> bool:
+        """Whether the network is told how strongly a picture is degraded."""
+        return self.config.get("told", False)
+
     def to_json(self) -> str:
         """One line of JSON, keys sorted, so that equal descriptions are equal text."""
         return json.dumps(asdict(self) | {"format": FORMAT}, sort_keys=True)
@@ -84,16 +91,20 @@ class Meta:
             raise WeightsError(f"{source}: the weights' description cannot be read ({error})") from error
         return meta
 
-    def require(self, precision: str, source: str) -> None:
-        """Refuse a precision that the file does not hold.
+    def require(self, precision: str, source: str, strength: float = LEAST) -> None:
+        """Refuse a precision or a strength that is none of the file's.
 
         Args:
             precision: "fp32", "bf16" or "int8".
             source: File name for error messages.
+            strength: How strongly pictures are said to be degraded, 0..1.
 
         Raises:
-            WeightsError: The units of the file compute in something else.
+            WeightsError: The units of the file compute in something else, or its network is not told a
+                strength and this is not the least.
         """
+        if not self.told and strength != LEAST:
+            raise WeightsError(f"{source}: its network cannot be told a `strength`")
         if self.precision == "int8" and precision != "int8":
             raise WeightsError(
                 f"{source}: computes in int8; for {precision} take the float32 file it was made from"
@@ -106,6 +117,8 @@ class Meta:
             value = getattr(self, name)
             if type(value) is not int or value < lowest:
                 raise ValueError(f"{name} is {value!r}")
+        if type(self.told) is not bool:
+            raise ValueError(f"told is {self.told!r}")
         if self.precision not in get_args(UnitPrecision):
             raise ValueError(f"precision is {self.precision!r}")
 

@@ -6,7 +6,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from mssn.checks import is_whole
+from mssn.checks import is_number, is_whole
 from mssn.errors import MssnError
 
 RuntimeName = Literal["openvino", "onnxruntime", "pytorch"]
@@ -81,6 +81,16 @@ def check_threads(threads: int | None) -> None:
         raise MssnError(f"`threads` must be at least 1, not {threads}")
     if threads > _MOST_THREADS:
         raise MssnError(f"`threads` must be at most {_MOST_THREADS}, not {threads}")
+
+
+def check_strength(strength: float) -> None:
+    """Refuse a strength that is none.
+
+    Raises:
+        MssnError: It is no number, or not from 0 to 1.
+    """
+    if not is_number(strength) or not 0 <= strength <= 1:
+        raise MssnError(f"`strength` must be a number from 0 to 1, not {strength!r}")
 
 
 def failure(name: str, given: np.ndarray, error: Exception) -> MssnError:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from mssn.errors import MissingDependencyError, WeightsError
-from mssn.models.meta import read_meta
+from mssn.image.compression import LEAST
+from mssn.models.meta import STRENGTH, read_meta
 from mssn.runtime.base import Computed, failure
 
 
@@ -20,13 +21,17 @@ class ONNXRuntime:
         path: An .onnx file written by `mssn export`.
         precision: What the file's units compute in, "fp32" or "int8".
         threads: Processor cores to use; None for all.
+        strength: How strongly pictures are degraded, 0..1; only for a network that is told.
 
     Raises:
         MissingDependencyError: ONNX Runtime is not installed.
-        WeightsError: Not a readable .onnx file, one without our description, or of another precision.
+        WeightsError: Not a readable .onnx file, one without our description, of another precision, or not
+            told a strength.
     """
 
-    def __init__(self, path: Path, *, precision: Computed, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, precision: Computed, threads: int | None = None, strength: float = LEAST
+    ) -> None:
         try:
             ort: Any = importlib.import_module("onnxruntime")  # which has no types
         except ImportError as error:
@@ -34,11 +39,15 @@ class ONNXRuntime:
                 "ONNX Runtime is not installed; run: pip install 'mssn[onnxruntime]'"
             ) from error
         self.meta = read_meta(path)
-        self.meta.require(precision, str(path))
+        self.meta.require(precision, str(path), strength)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads:
             options.intra_op_num_threads = threads
+        if self.meta.told:
+            # Kept, because a session refers to it.
+            self._strength = ort.OrtValue.ortvalue_from_numpy(np.array([strength], np.float32))
+            options.add_initializer(STRENGTH, self._strength)
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own exception classes share no public base

@@ -14,7 +14,8 @@ from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
 from mssn.errors import WeightsError
-from mssn.models.meta import read_meta
+from mssn.image.compression import LEAST
+from mssn.models.meta import STRENGTH, read_meta
 from mssn.once import Once
 from mssn.runtime.base import Computed, failure, last_line
 
@@ -30,19 +31,25 @@ class OpenVINORuntime:
         path: An .onnx file written by `mssn export`.
         precision: What to compute in: "fp32" or "bf16", or "int8" for a file whose units do.
         threads: Processor cores to use; None for all.
+        strength: How strongly pictures are degraded, 0..1; only for a network that is told.
 
     Raises:
-        WeightsError: Not a readable .onnx file, one without our description, or of another precision.
+        WeightsError: Not a readable .onnx file, one without our description, of another precision, or not
+            told a strength.
     """
 
-    def __init__(self, path: Path, *, precision: Computed, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, precision: Computed, threads: int | None = None, strength: float = LEAST
+    ) -> None:
         self.meta = read_meta(path)
-        self.meta.require(precision, str(path))
+        self.meta.require(precision, str(path), strength)
         core = ov.Core()
         try:
             model = core.read_model(path)
         except RuntimeError as error:
             raise WeightsError(f"{path}: not a readable .onnx file") from error
+        if self.meta.told:
+            _tell(model, strength, path)
         if precision == "int8":
             _keep_sums(model)
         settings: dict[str, str | int] = {
@@ -109,6 +116,15 @@ class OpenVINORuntime:
 def computes_bf16() -> bool:
     """Whether this processor has instructions for bfloat16, as OpenVINO sees it."""
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _tell(model: ov.Model, strength: float, path: Path) -> None:
+    """Replace the constant that is the strength; what is computed from it is constant, too."""
+    for node in model.get_ops():
+        if node.get_friendly_name() == STRENGTH:
+            node.output(0).replace(ops.constant(np.array([strength], np.float32)).output(0))
+            return
+    raise WeightsError(f"{path}: lacks the constant `{STRENGTH}` that its description speaks of")
 
 
 def _keep_sums(model: ov.Model) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mssn.errors import MssnError, UnknownModelError, WeightsError
+from mssn.image.compression import LEAST
 from mssn.models import info
 from mssn.models.info import ModelInfo
 from mssn.models.meta import Meta, read_meta
-from mssn.runtime.base import Computed, Precision, RuntimeName
+from mssn.runtime.base import Computed, Precision, RuntimeName, check_strength
 
 BICUBIC = "bicubic"
 DEFAULT_SCALE = 2
@@ -79,6 +80,8 @@ class Plan:
         deep: The same for 16-bit and float pictures: bfloat16 holds 8 bits, too few for them.
         halo: Pixels of context that one output pixel depends on, on each side, LR pixels.
         border: Mirrored LR pixels that the network is shown around a picture.
+        strength: How strongly the network is told that pictures are degraded, 0..1; `LEAST` for one that is
+            not told.
         stages: Networks that run one after another on the same picture. Empty: `file` is the only one.
         exits: Places in the network where a tile may leave it early. Empty: there are none.
     """
@@ -90,6 +93,7 @@ class Plan:
     deep: Part
     halo: int
     border: int
+    strength: float = LEAST
     stages: tuple[Path, ...] = ()
     exits: tuple[int, ...] = ()
 
@@ -104,6 +108,7 @@ def plan_for(
     *,
     runtime: RuntimeName = "openvino",
     precision: Precision = "auto",
+    strength: float = LEAST,
 ) -> Plan:
     """The plan for this machine.
 
@@ -113,17 +118,19 @@ def plan_for(
         runtime: What runs it; .safetensors files need "pytorch", .onnx files run in all (in "pytorch"
             those of MSSN, MSSN-M and MSSN-S).
         precision: As for `plan`.
+        strength: As for `plan`.
 
     Raises:
         UnknownModelError: No such model or scale.
         WeightsError: The file cannot be used, or not with this runtime or precision.
-        MssnError: `runtime` or `precision` is none of those named.
+        MssnError: `runtime` or `precision` is none of those named, or `strength` is not from 0 to 1.
     """
     require_known(runtime, precision)
+    check_strength(strength)
     described = describe(model, scale)
     asked = runtime == "openvino" and model != BICUBIC  # the others take no precision for its speed
     found = processor() if asked else Processor(bf16=False, int8=False)
-    return plan(described, scale, runtime, precision, found)
+    return plan(described, scale, runtime, precision, found, strength)
 
 
 def plan(
@@ -132,6 +139,7 @@ def plan(
     runtime: RuntimeName,
     precision: Precision,
     processor: Processor,
+    strength: float = LEAST,
 ) -> Plan:
     """Decide how a network is run. A pure function: it reads no file and asks no machine.
 
@@ -144,13 +152,15 @@ def plan(
             file, int8 if its units compute in it, else bf16 if the processor does, else fp32. In ONNX Runtime
             and PyTorch it is what the file's units compute in, and fp32 of a model that ships.
         processor: What the machine computes fast.
+        strength: How strongly pictures are degraded, 0..1; a network that is not told takes no notice.
 
     Raises:
         UnknownModelError: The model does not enlarge by this scale, or does not ship in int8.
         WeightsError: The runtime does not run such a file, or not in this precision.
-        MssnError: `runtime` or `precision` is none of those named.
+        MssnError: `runtime` or `precision` is none of those named, or `strength` is not from 0 to 1.
     """
     require_known(runtime, precision)
+    check_strength(strength)
     if model == BICUBIC:
         factor = DEFAULT_SCALE if scale is None else scale
         _require_scale(factor)
@@ -164,7 +174,8 @@ def plan(
     part = deep = _part(offer, runtime, taken)
     if precision == "auto":
         deep = _part(offer, runtime, offer.exact)
-    return Plan(runtime, offer.scale, part.file, part.precision, deep, offer.halo, BORDER)
+    told = float(strength) if offer.told else LEAST
+    return Plan(runtime, offer.scale, part.file, part.precision, deep, offer.halo, BORDER, told)
 
 
 def describe(model: str | Path, scale: int | None = None) -> ModelInfo | WeightsFile | Literal["bicubic"]:
@@ -212,6 +223,7 @@ class _Offer:
         fp32: The file whose units compute in fp32.
         int8: The file whose units compute in int8.
         loss: Precision -> what it costs on Set5, dB; "auto" never takes what is not in it.
+        told: Whether the network is told how strongly pictures are degraded.
         meta: What the one file says of itself; None of a model that ships.
     """
 
@@ -221,6 +233,7 @@ class _Offer:
     fp32: Path | None
     int8: Path | None
     loss: dict[str, float]
+    told: bool
     meta: Meta | None = None
 
     @property
@@ -232,11 +245,11 @@ class _Offer:
 def _offer(model: ModelInfo | WeightsFile) -> _Offer:
     if isinstance(model, ModelInfo):
         name = f"{model.model} x{model.scale}"
-        return _Offer(name, model.scale, model.halo, model.path, model.int8_path, model.loss)
+        return _Offer(name, model.scale, model.halo, model.path, model.int8_path, model.loss, model.told)
     path, meta = model.path, model.meta
     fp32, int8 = (path if meta.precision == kind else None for kind in ("fp32", "int8"))
     # Of a file nothing has been measured; in bf16 all networks so far lost 0.01 dB at most.
-    return _Offer(str(path), meta.scale, meta.halo, fp32, int8, {"bf16": 0.0}, meta)
+    return _Offer(str(path), meta.scale, meta.halo, fp32, int8, {"bf16": 0.0}, meta.told, meta)
 
 
 def _fastest(offer: _Offer, runtime: RuntimeName, processor: Processor) -> Computed:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mssn.errors import MssnError, UnknownModelError
+from mssn.image.compression import LEAST
 from mssn.image.source import display_name
 from mssn.models.info import PHOTO, list_models, photo_variant, shipped_scales
 from mssn.runtime.base import Precision, Runtime, RuntimeName, check_threads
@@ -128,6 +129,7 @@ def load_tiled(
     precision: Precision = "auto",
     threads: int | None = None,
     ensemble: bool = False,
+    strength: float = LEAST,
 ) -> TiledModel:
     """One network with its own whole factor, as it is scored; `load` takes as many as it needs.
 
@@ -138,14 +140,17 @@ def load_tiled(
         precision: See `load`.
         threads: See `load`.
         ensemble: See `load`.
+        strength: How strongly the network is told that pictures are degraded, 0..1; one that is not told
+            takes no notice.
 
     Raises:
         UnknownModelError: No such model or scale, or no weights ship for it yet.
         WeightsError: The weights file cannot be used.
+        MssnError: Another argument makes no sense.
         MissingDependencyError: The runtime is not installed.
     """
     _check(model, ensemble, threads)
-    chosen = plan_for(os.fspath(model), scale, runtime=runtime, precision=precision)
+    chosen = plan_for(os.fspath(model), scale, runtime=runtime, precision=precision, strength=strength)
     return _tiled(chosen, threads=threads, ensemble=ensemble)
 
 

@@ -8,6 +8,7 @@ from networks import SWITCHES, TINY, scrambled
 from torch import nn
 
 from mssn.lab.export.fuse import FusedMSSN, fuse
+from mssn.lab.export.rescale import Head
 from mssn.lab.nets.layers import Conv2d
 from mssn.lab.nets.mssn import MSSN, MSSNConfig
 
@@ -24,7 +25,7 @@ def test_fused_equals_trained(changes, scale) -> None:
 
 def test_fused_network_holds_plain_convolutions_only() -> None:
     kinds = {type(m) for m in FusedMSSN(scrambled()).modules() if not list(m.children())}
-    assert kinds == {nn.Conv2d}
+    assert kinds == {nn.Conv2d, Head}
     assert Conv2d not in kinds
 
 

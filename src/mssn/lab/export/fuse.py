@@ -9,6 +9,7 @@ before, a depth-to-space after). With x = s * z, s a scalar and z what is really
 * the share-source skip, x <- mu_res * x + mu_x * F0, becomes z <- z + (mu_x / s) * F0 and
   s <- mu_res * s first; the factor goes into a copy of the head, run on the picture again: three input
   channels are cheaper to read than F0, and no feature map has to be kept for later;
+* what the strength adds to the head's bias is scaled in every copy as the bias is;
 * the tail takes the last s;
 * the skip convolution gives away the 1 in the middle of its kernels: each pixel of the picture is added, as
   it is, to all that it becomes. What the convolutions compute is then a small difference, which bfloat16
@@ -22,14 +23,18 @@ Powers of two then bring all weights into the range of half precision (`mssn.lab
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from mssn.lab.export.rescale import FusedUnit, bias_of, rescale
+from mssn.image.compression import LEAST
+from mssn.lab.export.rescale import FusedUnit, Head, bias_of, rescale
 from mssn.lab.nets.blocks import MAWRU
 from mssn.lab.nets.layers import Conv2d, Modules
 from mssn.lab.nets.mssn import MSSN
+
+C = TypeVar("C", bound=nn.Conv2d)
 
 
 class FusedMSSN(nn.Module):
@@ -40,6 +45,8 @@ class FusedMSSN(nn.Module):
 
     Attributes:
         shifts: The powers of two that its weights were multiplied by.
+        told: Whether it is told how strongly a picture is degraded.
+        strength: What it is told of pictures of three planes, 0..1.
 
     Raises:
         ValueError: A learnt scale is 0, which no weight can make up for, or its units are no MAWRUs.
@@ -49,12 +56,12 @@ class FusedMSSN(nn.Module):
 
     def __init__(self, net: MSSN) -> None:
         super().__init__()
-        self.scale = net.scale
+        self.scale, self.told, self.strength = net.scale, net.config.told, LEAST
         spread, mean = 1.0, torch.zeros(1, 3, 1, 1)
         if net.normalize is not None:
             spread, mean = net.normalize.spread, net.normalize.mean.double()
         self.register_buffer("minus_mean", -mean.float())
-        self.heads = Modules[nn.Conv2d]([_scaled(net.head, 1 / spread, 1.0)])
+        self.heads = Modules[Head]([_head(net, 1 / spread, 1.0)])
         self.blocks = Modules[Modules[FusedUnit]]()
         s = torch.ones((), dtype=torch.float64)
         for index, block in enumerate(net.body):
@@ -79,9 +86,9 @@ class FusedMSSN(nn.Module):
                 s = s * mu.residual.double()
                 _require_nonzero(s)
                 factor = mu.identity.double() / s
-                self.heads.append(_scaled(net.head, factor / spread, factor))
-        self.tail = _scaled(net.tail, s * spread, spread)
-        self.skip = _scaled(net.skip, 1.0, spread)
+                self.heads.append(_head(net, factor / spread, factor))
+        self.tail = _scaled(nn.Conv2d, net.tail, s * spread, spread)
+        self.skip = _scaled(nn.Conv2d, net.skip, 1.0, spread)
         for conv in (self.tail, self.skip):
             _reorder(conv, net.scale)
         place = torch.arange(3 * net.scale**2)
@@ -100,14 +107,18 @@ class FusedMSSN(nn.Module):
         return [unit for block in self.blocks for unit in block]
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x 3 x H x W in [0, 1] -> N x 3 x scale*H x scale*W, not clamped."""
+        """N x 3 x H x W in [0, 1] -> N x 3 x scale*H x scale*W, not clamped.
+
+        A fourth plane is the strength, as an `MSSN` takes it; without it, it is `strength`.
+        """
+        strength, x = x[:, 3:, :1, :1] if x.shape[1] > 3 else self.strength, x[:, :3]
         centred = x + self.minus_mean
-        z = self.heads[0](centred)
+        z = self.heads[0].at(centred, strength)
         for index, block in enumerate(self.blocks):
             for unit in block:
                 z = unit(z)
             if len(self.heads) > 1:
-                z = z + self.heads[index + 1](centred)
+                z = z + self.heads[index + 1].at(centred, strength)
         copies = torch.cat([x] * self.scale**2, dim=1)
         return depth_to_space(self.tail(z) + self.skip(centred) + copies, self.scale)
 
@@ -160,9 +171,17 @@ def _plain(conv: Conv2d, factor: Tensor | float = 1.0) -> nn.Conv2d:
     return plain
 
 
-def _scaled(conv: nn.Conv2d, weight_factor: Tensor | float, bias_factor: Tensor | float) -> nn.Conv2d:
+def _head(net: MSSN, weight_factor: Tensor | float, bias_factor: Tensor | float) -> Head:
+    """A copy of a network's head, as `_scaled` makes it; what is added to the bias is scaled as the bias."""
+    head = _scaled(Head, net.head, weight_factor, bias_factor)
+    if net.slope is not None:
+        head.slope = nn.Parameter((net.slope.detach().double() * bias_factor).float())
+    return head
+
+
+def _scaled(kind: type[C], conv: nn.Conv2d, weight_factor: Tensor | float, bias_factor: Tensor | float) -> C:
     """A copy of a convolution with weight and bias times a number each."""
-    scaled = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, padding=conv.padding)  # pyright: ignore[reportArgumentType]
+    scaled = kind(conv.in_channels, conv.out_channels, conv.kernel_size, padding=conv.padding)  # pyright: ignore[reportArgumentType]
     scaled.weight.data = (conv.weight.detach().double() * weight_factor).float()
     bias_of(scaled).data = (bias_of(conv).detach().double() * bias_factor).float()
     return scaled

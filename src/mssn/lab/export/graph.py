@@ -2,6 +2,11 @@
 
 Written by hand rather than traced, so that every node and tensor has a name that says what it is
 ("blocks.0.2.depthwise"), and the graph is the same whatever PyTorch's exporter makes of the network.
+
+A network that is told how strongly a picture is degraded has one constant for that, `STRENGTH`, from which
+the biases of its heads are computed: `heads.0.bias` = `heads.0.base` + strength * `heads.0.slope`. Whoever
+opens the file puts another number in its place first. Everything there is a constant then, which all engines
+compute once, when they open the file.
 """
 
 from __future__ import annotations
@@ -10,12 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from mssn.image.compression import LEAST
+from mssn.lab.export.rescale import bias_of
+from mssn.models.meta import STRENGTH
+
 if TYPE_CHECKING:
     from mssn.lab.export.fuse import FusedMSSN
-    from mssn.lab.export.rescale import FusedUnit
+    from mssn.lab.export.rescale import FusedUnit, Head
 
 OPSET = 18
 _IR_VERSION = 8  # the first that knows opset 18, so that old runtimes read the files, too
@@ -37,26 +47,39 @@ class _Graph:
         self.tensors.append(numpy_helper.from_array(np.ascontiguousarray(values.numpy()), name))
         return name
 
-    def conv(self, x: str, name: str, conv: nn.Conv2d) -> str:
-        """Add a convolution that keeps height and width."""
+    def conv(self, x: str, name: str, conv: nn.Conv2d, bias: str | None = None) -> str:
+        """Add a convolution that keeps height and width; its bias is its own, unless one is named."""
         inputs = [x, self.tensor(f"{name}.weight", conv.weight.detach())]
-        if conv.bias is not None:
+        if bias is not None:
+            inputs.append(bias)
+        elif conv.bias is not None:
             inputs.append(self.tensor(f"{name}.bias", conv.bias.detach()))
         side = conv.kernel_size[0]
         attributes = {"kernel_shape": [side, side], "pads": [side // 2] * 4, "group": conv.groups}
         return self.node("Conv", inputs, name, **attributes)
+
+    def head(self, x: str, name: str, head: Head) -> str:
+        """Add a head; what the strength adds to its bias is computed."""
+        if head.slope is None:
+            return self.conv(x, name, head)
+        base = self.tensor(f"{name}.base", bias_of(head).detach())
+        slope = self.tensor(f"{name}.slope", head.slope.detach())
+        added = self.node("Mul", [slope, STRENGTH], f"{name}.added")
+        return self.conv(x, name, head, self.node("Add", [base, added], f"{name}.bias"))
 
 
 def build_graph(net: FusedMSSN) -> onnx.ModelProto:
     """The graph of a fused network: "lr", N x 3 x H x W in [0, 1], to "sr", N x 3 x scale*H x scale*W."""
     graph, scale = _Graph(), net.scale
     centred = graph.node("Add", ["lr", graph.tensor("minus_mean", net.minus_mean)], "centred")
-    z = graph.conv(centred, "heads.0", net.heads[0])
+    if net.told:
+        graph.tensor(STRENGTH, torch.tensor([LEAST]))
+    z = graph.head(centred, "heads.0", net.heads[0])
     for index, block in enumerate(net.blocks):
         for number, unit in enumerate(block):
             z = _unit(graph, z, f"blocks.{index}.{number}", unit)
         if len(net.heads) > 1:
-            source = graph.conv(centred, f"heads.{index + 1}", net.heads[index + 1])
+            source = graph.head(centred, f"heads.{index + 1}", net.heads[index + 1])
             z = graph.node("Add", [z, source], f"blocks.{index}")
     difference = graph.node(
         "Add", [graph.conv(z, "tail", net.tail), graph.conv(centred, "skip", net.skip)], "difference"

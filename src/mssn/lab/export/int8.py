@@ -29,6 +29,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from mssn.errors import DataError, WeightsError
+from mssn.image.compression import LEAST
 from mssn.lab.export.fuse import FusedMSSN
 from mssn.lab.export.onnx import make_folder, save_model, to_onnx
 from mssn.lab.export.rescale import FusedUnit, round_to_half
@@ -39,6 +40,8 @@ from mssn.models.meta import exported_file
 WEIGHT_LIMIT = 63
 _LEVELS = 255  # steps of an activation, which takes 8 bits
 _SMALLEST = 1e-6  # what a channel must reach not to count as dead
+# What a network that is told is told of every picture in turn, while its ranges are measured.
+_STRENGTHS = (LEAST, 0.5, 1.0)
 _CROP = (
     192  # pixels a side of the part of a picture that ranges are measured on; ranges hardly grow with more
 )
@@ -92,7 +95,7 @@ def measure(net: FusedMSSN, pictures: Iterable[Tensor]) -> dict[str, Range]:
     """What goes into each convolution of the units.
 
     Args:
-        net: The network.
+        net: The network; one that is told is told several strengths of every picture.
         pictures: Small pictures, 1 x 3 x H x W float32 in [0, 1].
 
     Returns:
@@ -113,7 +116,8 @@ def measure(net: FusedMSSN, pictures: Iterable[Tensor]) -> dict[str, Range]:
     ]
     try:
         for picture in pictures:
-            net(picture)
+            for strength in _STRENGTHS if net.told else (LEAST,):
+                net(torch.cat([picture, torch.full_like(picture[:, :1], strength)], dim=1))
     finally:
         for hook in hooks:
             hook.remove()

@@ -21,7 +21,7 @@ from mssn.lab.export.rescale import round_to_half
 from mssn.lab.export.unfuse import learnt_scales, unfuse
 from mssn.lab.nets.mssn import MSSN
 from mssn.lab.weights import SCALES, SHIFTS, load_network, save, tensors_of
-from mssn.models.meta import KEY, Meta, exported_file
+from mssn.models.meta import KEY, STRENGTH, Meta, exported_file
 
 _ROUNDS = 5  # two are enough for every network that ships
 
@@ -124,6 +124,8 @@ def _store_halves(model: onnx.ModelProto) -> None:
     nodes = []
     for tensor in graph.initializer:
         array = numpy_helper.to_array(tensor)
+        if tensor.name == STRENGTH:  # which others replace, by this name
+            continue
         if array.dtype != np.float32 or (array != array.astype(np.float16)).any():
             continue
         name = tensor.name

@@ -22,6 +22,7 @@ import base64
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,6 +51,30 @@ class FusedUnit(nn.Module):
         """N x C x H x W -> N x C x H x W."""
         inside = self.depthwise(F.relu(self.expand(z)))
         return z + self.project(F.relu(inside) if self.depthwise_relu else inside)
+
+
+class Head(nn.Conv2d):
+    """The first convolution, 3x3 from the picture to the features.
+
+    Attributes:
+        slope: What strength 1 adds to its bias, C numbers; None of a network that is not told a strength.
+    """
+
+    slope: nn.Parameter | None
+
+    def __init__(self, *shape: Any, **more: Any) -> None:
+        super().__init__(*shape, **more)
+        self.register_parameter("slope", None)
+
+    def at(self, picture: Tensor, strength: Tensor | float) -> Tensor:
+        """N x 3 x H x W -> N x C x H x W.
+
+        Args:
+            picture: The picture without its mean.
+            strength: One number, or N x 1 x 1 x 1.
+        """
+        z = self(picture)
+        return z if self.slope is None else z + strength * self.slope.view(1, -1, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -102,7 +127,7 @@ def bias_of(conv: nn.Conv2d) -> Tensor:
 
 
 @torch.no_grad()
-def rescale(heads: Sequence[nn.Conv2d], units: Sequence[FusedUnit], tail: nn.Conv2d) -> Shifts:
+def rescale(heads: Sequence[Head], units: Sequence[FusedUnit], tail: nn.Conv2d) -> Shifts:
     """Multiply channels by powers of two, so that weights are neither tiny nor huge; the function stays.
 
     Args:
@@ -117,6 +142,8 @@ def rescale(heads: Sequence[nn.Conv2d], units: Sequence[FusedUnit], tail: nn.Con
     for head in heads:
         head.weight *= 2.0**features
         bias_of(head).mul_(2.0**features)
+        if head.slope is not None:
+            head.slope *= 2.0**features
     tail.weight *= 2.0**-features
     inside: list[Tensor] = []
     for unit in units:

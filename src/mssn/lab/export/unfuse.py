@@ -74,6 +74,8 @@ def unfuse(net: MSSN, fused: dict[str, Tensor], scales: dict[str, float], shifts
     best = 0 if shifts is None else max(range(len(copies)), key=lambda copy: abs(copies[copy].item()))
     net.head.weight.copy_(fused[f"heads.{best}.weight"].double() * spread / copies[best])
     bias_of(net.head).copy_(fused[f"heads.{best}.bias"].double() / copies[best])
+    if net.slope is not None:
+        net.slope.copy_(fused[f"heads.{best}.slope"].double() / copies[best])
     net.tail.weight.copy_(fused["tail.weight"].double() / (s * spread))
     bias_of(net.tail).copy_(fused["tail.bias"].double() / spread)
     weight = fused["skip.weight"].double()

@@ -58,6 +58,8 @@ class MSSNConfig:
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise ValueError(f"unit must be one of {', '.join(UNITS)}, got '{self.unit}'")
+        if self.told and self.unit != "mawru":
+            raise ValueError("only a network of MAWRUs can be told a strength")
         for name in ("channels", "expanded", "blocks", "units"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
@@ -76,7 +78,7 @@ class MSSN(nn.Module):
         super().__init__()
         if scale < 1:
             raise ValueError(f"scale must be at least 1, got {scale}")
-        self.config, self.scale = config, scale
+        self.config, self.scale, self.told = config, scale, config.told
         self.normalize = Normalize() if config.normalize else None
         self.head = nn.Conv2d(3, config.channels, 3, padding=1)
         # Times the strength it joins the head's bias, and so reaches every block: each is given a share of

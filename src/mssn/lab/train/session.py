@@ -88,7 +88,7 @@ def prepare(
         if recipe.degrade:
             how = Degradation.of(recipe.degrade)
             pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
-    if not getattr(getattr(net, "config", None), "told", False):
+    if not getattr(net, "told", False):
         pixels = replace(pixels, strengths=None)
     for line in pixels.skipped:
         say(line)

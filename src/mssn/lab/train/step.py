@@ -164,7 +164,9 @@ class Step:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             if self.teacher is not None and self.loss.distill:
                 with torch.no_grad():
-                    taught = self.teacher(lr).float()
+                    # One that is not told a strength has no use for the fourth plane.
+                    seen = lr if getattr(self.teacher, "told", False) else lr[:, :3]
+                    taught = self.teacher(seen).float()
             sr = self.net(lr)
         loss = self.loss(sr.float(), hr, taught)
         loss.backward()
