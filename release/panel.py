@@ -23,14 +23,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import heldout
 import numpy as np
 import record
-import ship
+from degraded import weights_of
 from panel_cases import (
     CONDITIONS,
     PHOTOGRAPHS,
@@ -53,7 +54,6 @@ from mssn.score.metrics import psnr_rgb
 from mssn.upscaling.blend import Blend
 from mssn.upscaling.tiled import enlarge
 
-PATH = record.RESULTS / "panel.json"
 DIAL = (0.0, LEAST / 2, LEAST, *(n / 10 for n in range(2, 11)))
 CONSISTENT = (0.0, LEAST, 0.5, 1.0)
 
@@ -80,16 +80,15 @@ class Dial:
         photo, share = self._photo(max(strength, LEAST)), strength / LEAST
         return photo if share >= 1 else Blend(self._clean, photo, share)
 
-    def score(self, cases: Sequence[Case], strength: float, of: Callable[[np.ndarray, Case], Score]) -> Score:
-        """The mean of a score over what is enlarged at a strength."""
-        runtime = self.at(strength)
-        return self.mean(cases, lambda case: of(enlarge(runtime, case.small), case))
-
-    def mean(self, cases: Sequence[Case], of: Callable[[Case], Score]) -> Score:
-        """The mean of a score over pictures."""
+    def each(self, cases: Sequence[Case], of: Callable[[Case], Score]) -> list[Score]:
+        """A score of each picture."""
         with ThreadPoolExecutor(self.threads or os.cpu_count() or 1) as pool:
-            scores = list(pool.map(of, cases))
-        return {name: round(float(np.mean([score[name] for score in scores])), 5) for name in scores[0]}
+            return list(pool.map(of, cases))
+
+    def enlarged(self, strength: float) -> Callable[[Case], np.ndarray]:
+        """What a picture becomes at a strength."""
+        runtime = self.at(strength)
+        return lambda case: enlarge(runtime, case.small)
 
 
 def main() -> int:
@@ -122,11 +121,6 @@ def told_names(names: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(both) if name in known and known[name].told]
 
 
-def weights_of(name: str) -> list[Path]:
-    """The files of a told network and of the clean one behind the dial's 0."""
-    return [record.weights_of(name), record.weights_of(name.replace(PHOTO, ""))]
-
-
 def measure(name: str, job: record.Job) -> str | None:
     """Everything about a network that ships.
 
@@ -137,11 +131,11 @@ def measure(name: str, job: record.Job) -> str | None:
     Returns:
         What was done, for people; None if all is known.
     """
-    table, weights = record.Table(PATH), weights_of(name)
+    table, weights = record.Table(record.RESULTS / "panel.json"), weights_of(name)
     numbers: dict[str, Any] = {} if job.force else table.numbers(name, weights)
     dial = Dial(weights[1], weights[0], job.threads)
     done = 0
-    for kind, key, found in missing(dial, numbers, known_of(table, name)):
+    for kind, key, found in missing(dial, numbers, known_of(name)):
         numbers.setdefault(kind, {})[key] = found
         table.keep(name, numbers, weights, job.revision)
         print(f"{name} {kind} {key}: {said(kind, found)}", flush=True)
@@ -151,19 +145,22 @@ def measure(name: str, job: record.Job) -> str | None:
 
 def try_out(name: str, photo: Path, threads: int | None) -> None:
     """Measure other weights in the place of a network, and print."""
+    import ship  # here, so that what else uses this file needs no PyTorch
+
     record.named([name])
     with tempfile.TemporaryDirectory() as folder:
         path = photo if photo.suffix == ".onnx" else ship.write(photo, Path(folder))[0]
         dial = Dial(weights_of(name)[1], path, threads)
-        for kind, key, found in missing(dial, {}, known_of(record.Table(PATH), name)):
+        for kind, key, found in missing(dial, {}, known_of(name)):
             print(f"{photo} {kind} {key}: {said(kind, found)}", flush=True)
 
 
-def known_of(table: record.Table, name: str) -> dict[str, Any]:
-    """What is known of all photographs with the present clean weights, whatever the told ones were."""
-    clean = record.hashes(weights_of(name)[1:])
-    same = clean.items() <= table.files.get(name, {}).items()
-    return table.models.get(name, {}).get("photographs", {}) if same else {}
+def known_of(name: str) -> dict[str, Any]:
+    """What is known of all photographs with the present clean weights, whatever those told were or are."""
+    clean = record.hashes(weights_of(name)[1:]).items()
+    tables = record.Table(record.RESULTS / "degraded.json"), record.Table(record.RESULTS / "panel.json")
+    same = [table.models[name] if clean <= table.files.get(name, {}).items() else {} for table in tables]
+    return same[0] | same[1].get("photographs", {})
 
 
 def missing(
@@ -180,9 +177,11 @@ def missing(
         Kind, key and what was found, one by one.
     """
     drawn = heldout.fingerprint(heldout.pairs(dial.scale))
-    for key, condition in CONDITIONS.items():
-        if numbers.get("dial", {}).get(key, {}).get("drawn") != drawn:
-            yield "dial", key, {**turn(dial, condition), "drawn": drawn}
+    turned = numbers.get("dial", {})
+    for condition in CONDITIONS:
+        if any(turned.get(part, {}).get("drawn") != drawn for part in condition.parts):
+            for part, found in turn(dial, condition).items():
+                yield "dial", part, {**found, "drawn": drawn}
     for how in PHOTOGRAPHS:
         if how not in numbers.get("photographs", {}):
             yield "photographs", how, {data: of_all(dial, data, how, known) for data in SETS}
@@ -191,27 +190,47 @@ def missing(
             yield "consistency", key, consistency(dial, strength)
 
 
-def turn(dial: Dial, condition: Condition) -> dict[str, Any]:
-    """Scores at the default, at every setting of the dial, and of what needs no network."""
+def turn(dial: Dial, condition: Condition) -> dict[str, dict[str, Any]]:
+    """Mean scores of each part at the default, at every setting of the dial, and without a network."""
+
+    def scores(way: Callable[[Case], np.ndarray]) -> list[Score]:
+        return dial.each(cases, lambda case: condition.score(way(case), case))
+
     cases = condition.cases(dial.scale)
     default = cases[0].strength
-    found = {at: dial.score(cases, at, condition.score) for at in {*DIAL, default}}
-    return {
-        "default": round(default, 4),
-        "at_default": found[default],
-        "floor": dial.mean(cases, lambda case: condition.score(condition.floor(case), case)),
-        "settings": {f"{at:g}": found[at] for at in DIAL},
-    }
+    settings = {at: scores(dial.enlarged(at)) for at in sorted({*DIAL, default})}
+    floor = scores(condition.floor)
+    found: dict[str, dict[str, Any]] = {}
+    for part, kinds in condition.parts.items():
+        mean = partial(_mean, chosen=[case.kind in kinds for case in cases])
+        found[part] = {
+            "default": round(default, 4),
+            "at_default": mean(settings[default]),
+            "floor": mean(floor),
+            "settings": {f"{at:g}": mean(settings[at]) for at in DIAL},
+        }
+    return found
 
 
 def of_all(dial: Dial, data: str, how: str, known: dict[str, Any]) -> Score:
     """PSNR of bicubic, of the clean weights and of the default, on all photographs of a benchmark."""
     cases = photographs(data, how, dial.scale)
-    found: Score = {way: psnr for way, psnr in known.get(how, {}).get(data, {}).items() if way != "default"}
-    if not found:
-        found["bicubic"] = dial.mean(cases, lambda case: by_luma(bicubic(case), case))["psnr"]
-        found["clean"] = dial.score(cases, 0, by_luma)["psnr"]
-    return {**found, "default": dial.score(cases, cases[0].strength, by_luma)["psnr"]}
+
+    def psnr(way: Callable[[Case], np.ndarray]) -> float:
+        return _mean(dial.each(cases, lambda case: by_luma(way(case), case)))["psnr"]
+
+    before = known.get(how, {}).get(data, {})
+    return {
+        "bicubic": before.get("bicubic") or psnr(bicubic),
+        "clean": before.get("clean") or psnr(dial.enlarged(0)),
+        "default": psnr(dial.enlarged(cases[0].strength)),
+    }
+
+
+def _mean(scores: list[Score], chosen: Sequence[bool] | None = None) -> Score:
+    """By name, over all or those chosen."""
+    counted = list(compress(scores, chosen or [True] * len(scores)))
+    return {name: round(float(np.mean([score[name] for score in counted])), 5) for name in counted[0]}
 
 
 def consistency(dial: Dial, strength: float) -> Score:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple
@@ -24,10 +24,8 @@ PHOTOGRAPHS += ("double:75", "webp:80", "noise:5")
 _ALL = tuple(kind.__name__ for kind in KINDS)
 _SCREENS = ("code", "window", "chart", "table", "icons", "flow")  # kinds of scenes that a screen shows
 _PAGES = ("page", "table", "drawing")  # kinds that are printed
-_EACH, _SIDE = (
-    8,
-    256,
-)  # of each benchmark the dial is turned on so many, on so many small pixels of the middle
+# The dial is turned on so many photographs of each benchmark, on so many small pixels of their middle.
+_EACH, _SIDE = 8, 160
 Score = dict[str, float]
 
 
@@ -39,11 +37,13 @@ class Case:
         small: H x W x 3 uint8.
         large: What it should become.
         strength: What its file tells.
+        kind: Of scene, or the benchmark it is from.
     """
 
     small: np.ndarray
     large: np.ndarray
     strength: float
+    kind: str
 
     @property
     def scale(self) -> int:
@@ -80,7 +80,7 @@ def photographs(data: str, how: str, scale: int) -> list[Case]:
     make_small, found = by_name(how), list[Case]()
     for number, hr in enumerate(_originals(data, scale), 1):
         lr, strength = make_small(hr, scale, number)
-        found.append(Case(lr, hr, strength))
+        found.append(Case(lr, hr, strength, data))
     return found
 
 
@@ -99,53 +99,58 @@ def _middles(how: str, scale: int) -> list[Case]:
             lr, strength = make_small(hr, scale, int(number) + 1)
             top, left = (max(0, (side - _SIDE) // 2) for side in lr.shape[:2])
             large = hr[top * scale : (top + _SIDE) * scale, left * scale : (left + _SIDE) * scale]
-            found.append(Case(lr[top : top + _SIDE, left : left + _SIDE], large, strength))
+            found.append(Case(lr[top : top + _SIDE, left : left + _SIDE], large, strength, data))
     return found
 
 
-def _drawn(how: str, kinds: Sequence[str], scale: int) -> list[Case]:
+def _drawn(how: str, scale: int) -> list[Case]:
+    """All held-out pictures."""
     make_small, found = by_name(how), list[Case]()
-    for k, (small, large) in _of_kinds(kinds, scale):
+    for k, (small, large) in enumerate(heldout.pairs(scale)):
         lr, strength = make_small(large, scale, k, small)
-        found.append(Case(lr, large, strength))
+        found.append(Case(lr, large, strength, _kind(k)))
     return found
 
 
 def _scanned(scale: int) -> list[Case]:
     """Pages that are dark on light. What is scanned is the page itself, not a small picture of it."""
-    found: list[Case] = []
-    for k, (_, large) in _of_kinds(_PAGES, scale):
-        if not heldout.sheet(k).dark:
-            lr, strength = by_name("scan")(large, scale, k)
-            found.append(Case(lr, large, strength))
+    make_small, found = by_name("scan"), list[Case]()
+    for k, (_, large) in enumerate(heldout.pairs(scale)):
+        if _kind(k) in _PAGES and not heldout.sheet(k).dark:
+            lr, strength = make_small(large, scale, k)
+            found.append(Case(lr, large, strength, _kind(k)))
     return found
 
 
-def _of_kinds(kinds: Sequence[str], scale: int) -> list[tuple[int, tuple[np.ndarray, np.ndarray]]]:
-    pairs = enumerate(heldout.pairs(scale))
-    return [(k, pair) for k, pair in pairs if KINDS[k % len(KINDS)].__name__ in kinds]
+def _kind(k: int) -> str:
+    return KINDS[k % len(KINDS)].__name__
 
 
 class Condition(NamedTuple):
-    """One that the dial is turned on.
+    """What the dial is turned on.
 
     Args:
+        parts: Name -> the kinds of pictures that count under it.
         cases: Makes the pictures for a scale; the file of each tells the same strength.
         score: Scores what is made of one.
         floor: What it is compared with.
     """
 
+    parts: dict[str, tuple[str, ...]]
     cases: Callable[[int], list[Case]]
     score: Callable[[np.ndarray, Case], Score]
     floor: Callable[[Case], np.ndarray]
 
 
-CONDITIONS: dict[str, Condition] = {
-    **{f"photographs {how}": Condition(partial(_middles, how), by_luma, bicubic) for how in PHOTOGRAPHS},
-    **{
-        f"drawn {how}": Condition(partial(_drawn, how, _ALL), by_colours, lanczos)
-        for how in ("none", "jpeg:95", "jpeg:90", "jpeg:75")
-    },
-    "screenshots": Condition(partial(_drawn, "none", _SCREENS), by_colours, lanczos),
-    "scanned pages": Condition(_scanned, by_colours, lanczos),
-}
+CONDITIONS = (
+    *(
+        Condition({f"photographs {how}": SETS}, partial(_middles, how), by_luma, bicubic)
+        for how in PHOTOGRAPHS
+    ),
+    Condition({"drawn none": _ALL, "screenshots": _SCREENS}, partial(_drawn, "none"), by_colours, lanczos),
+    *(
+        Condition({f"drawn {how}": _ALL}, partial(_drawn, how), by_colours, lanczos)
+        for how in ("jpeg:95", "jpeg:90", "jpeg:75")
+    ),
+    Condition({"scanned pages": _PAGES}, _scanned, by_colours, lanczos),
+)

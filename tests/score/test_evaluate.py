@@ -92,7 +92,10 @@ def test_degraded_pictures_score_lower_and_say_so(folder, photo) -> None:
     assert "degraded" not in to_json([clean], "bicubic")["protocol"]
 
 
-@pytest.mark.parametrize("how", ["", "jpeg", "jpeg:0", "jpeg:75.5", "webp:x", "double", "double:0", "noise:-1", "blur:nan", "scan:2", "rain"])
+BAD = ["", "jpeg", "jpeg:0", "jpeg:75.5", "webp:x", "double", "noise:-1", "blur:nan", "scan:2", "rain"]
+
+
+@pytest.mark.parametrize("how", BAD)
 def test_unknown_degradations_are_reported(folder, how) -> None:
     with pytest.raises(DataError, match="cannot degrade by"):
         evaluate(BicubicRuntime(2), folder, degrade=how)
@@ -143,5 +146,11 @@ def test_of_a_mix_each_picture_has_its_own_strength(folder) -> None:
 def test_who_is_told_nothing_has_no_strength(folder) -> None:
     report = evaluate(BicubicRuntime(2), folder, degrade="jpeg:75")
     assert "strength" not in to_json([report], "bicubic")["data"]["hr"]["mean"]
-    with pytest.raises(MssnError, match="bicubic: it is not told how strongly .* leave `strength` out"):
+    with pytest.raises(MssnError, match="`strength` is for networks that are told"):
         evaluate(BicubicRuntime(2), folder, strength=0.5)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
+def test_strengths_that_cannot_be_are_refused(folder, strength) -> None:
+    with pytest.raises(MssnError, match="`strength` must be a number from 0 to 1"):
+        evaluate(Told, folder, strength=strength)

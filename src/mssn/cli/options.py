@@ -49,6 +49,7 @@ PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
 Force = Annotated[bool, Parameter(name=["--force", "-f"])]
 Ensemble = Annotated[bool, Parameter(name="--ensemble")]
 WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
+Strength = Annotated[float | None, Parameter(name="--strength", converter=_number)]
 Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
 Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
 

@@ -8,6 +8,7 @@ The small pictures may be degraded first (`mssn.score.degrade`), which is no lon
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -26,12 +27,17 @@ from mssn.image.picture import Picture
 from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, imresize
 from mssn.image.write import write
-from mssn.runtime.base import Runtime
+from mssn.models.info import ModelInfo
+from mssn.runtime.base import Runtime, check_strength
+from mssn.runtime.plan import WeightsFile, describe
 from mssn.score.degrade import by_name
 from mssn.score.folders import locate
 from mssn.score.metrics import psnr_rgb, psnr_y, ssim_y
+from mssn.upscaling.load import load_tiled
 from mssn.upscaling.tiled import enlarge
 
+# What enlarges; or what opens it, if it is told how strongly pictures are degraded, at a strength.
+Engine = Runtime | Callable[[float], Runtime]
 PROTOCOL = {
     "lr": "MATLAB imresize bicubic, antialiased, mirrored border, uint8",
     "channel": "Y of YCbCr, BT.601, 16..235, from uint8 RGB",
@@ -97,7 +103,7 @@ class Report:
 
 
 def evaluate(
-    runtime: Runtime | Callable[[float], Runtime],
+    runtime: Engine,
     folder: str | Path,
     *,
     degrade: str = "none",
@@ -108,8 +114,7 @@ def evaluate(
     """Score a runtime on a folder of original pictures.
 
     Args:
-        runtime: What enlarges; of a network that is told how strongly a picture is degraded, what opens it at
-            a strength.
+        runtime: What enlarges, or what opens it at a strength.
         folder: Folder of HR pictures, or the name of one under MSSN_DATA, such as "Set5".
         degrade: What is done to the small pictures: "jpeg:75" and others, see `mssn.score.degrade.by_name`.
         strength: What it is told of every picture, 0..1 (below `LEAST` that); default what the picture's file
@@ -121,12 +126,15 @@ def evaluate(
         DataError: No such degradation, no such folder, or not one picture in it that can be scored; or
             `save` cannot be made.
         ImageError: An enlarged picture cannot be written.
+        MssnError: The strength makes no sense, or the network is not told any.
     """
     make_small = by_name(degrade)
-    if not callable(runtime) and strength is not None:
-        raise MssnError(
-            f"{runtime.name}: it is not told how strongly a picture is degraded; leave `strength` out"
-        )
+    if strength is not None:
+        check_strength(strength)
+        if not callable(runtime):
+            raise MssnError(
+                "`strength` is for networks that are told how strongly pictures are degraded; this one is not"
+            )
     open_at = lru_cache(4)(runtime) if callable(runtime) else None
     first = open_at(max(strength or LEAST, LEAST)) if open_at else cast(Runtime, runtime)
     home = locate(folder)
@@ -153,6 +161,30 @@ def evaluate(
         raise DataError(f"no picture could be scored; the first: {failed[0]}")
     name = Path(folder).resolve().name
     return Report(name, first.name, first.scale, scores, tuple(failed), degrade)
+
+
+def engine_for(model: str | os.PathLike[str], scale: int | None = None, **options: Any) -> Engine:
+    """What `evaluate` is to be given of a model.
+
+    Args:
+        model: As for `mssn.load_tiled`.
+        scale: As for `mssn.load_tiled`.
+        options: Others of its arguments, but not the strength.
+
+    Returns:
+        Its runtime; of a network that is told how strongly pictures are degraded, what opens it at a
+        strength.
+
+    Raises:
+        MssnError: As `mssn.load_tiled` does.
+    """
+    found = describe(os.fspath(model), scale)
+    told = found.meta.told if isinstance(found, WeightsFile) else isinstance(found, ModelInfo) and found.told
+
+    def open_at(strength: float) -> Runtime:
+        return load_tiled(model, scale, strength=strength, **options).runtime
+
+    return open_at if told else open_at(LEAST)
 
 
 def _targets(paths: list[Path], home: Path, save: Path) -> dict[Path, Path | None]:
