@@ -8,7 +8,7 @@
 Small pictures of three benchmarks are compressed as JPEG, WebP and AVIF of several qualities, then enlarged
 by bicubic, by the clean weights and by those for photographs. Writes PSNR on Y to
 paper/results/degraded.json; `mssn evaluate -m mssn-s-photo -d Set14 --degrade jpeg:75` gives any one of its
-scores. From these results comes the rule of `mssn.upscaling.upscaler.wants_photo`. What is known of the
+scores. From these results comes the rule of `mssn.upscaling.dial.wants_photo`. What is known of the
 present files is not measured again. Networks that are told how strongly a picture is degraded are measured
 by release/panel.py. Needs MSSN_DATA.
 """

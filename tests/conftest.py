@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,9 +44,45 @@ def folders(tmp_path, photo) -> dict[str, tuple[str, ...]]:
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with a small random network: net.safetensors (float32), mssn-s-x2.safetensors and .onnx."""
-    from dataclasses import asdict
+    return _export(tmp_path_factory.mktemp("exported"), "mssn-s")
 
-    from networks import scrambled
+
+@pytest.fixture(scope="session")
+def exported_photo(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """The same of networks made for photographs, mssn-s-photo-x2: one that is told a strength, one not."""
+    return {
+        told: _export(tmp_path_factory.mktemp("photo"), "mssn-s-photo", expanded=8, told=told)
+        for told in (True, False)
+    }
+
+
+@pytest.fixture(params=[True, False], ids=["told", "not told"])
+def shipped_told(
+    request: pytest.FixtureRequest,
+    exported: Path,
+    exported_photo: dict[bool, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[bool]:
+    """As if only small random networks shipped, mssn-s and mssn-s-photo x2; whether the latter is told."""
+    from mssn import clear_cache
+    from mssn.models import info
+
+    folder, told = tmp_path_factory.mktemp("shipped"), bool(request.param)
+    rows: list[info.ModelInfo] = []
+    for model, home in (("mssn-s", exported), ("mssn-s-photo", exported_photo[told])):
+        name = f"{model}-x2.onnx"
+        shutil.copy(home / name, folder)
+        rows.append(info.ModelInfo(model, 2, 1, 1, 1, 41, weights=name, told=told and model != "mssn-s"))
+    (folder / "manifest.json").write_text(json.dumps([asdict(row) for row in rows]), "utf-8")
+    monkeypatch.setattr(info, "FOLDER", folder)
+    clear_cache()
+    yield told
+    clear_cache()
+
+
+def _export(folder: Path, model: str, **changes: Any) -> Path:
+    from networks import TINY, scrambled
 
     from mssn.lab import weights
     from mssn.lab.complexity import count_parameters, halo
@@ -49,10 +90,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mssn.lab.weights import tensors_of
     from mssn.models.meta import Meta
 
-    folder = tmp_path_factory.mktemp("exported")
-    net = scrambled()
+    net = scrambled(replace(TINY, **changes))
     meta = Meta(
-        model="mssn-s",
+        model=model,
         scale=2,
         config=asdict(net.config),
         domain="rgb",

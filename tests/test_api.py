@@ -179,7 +179,7 @@ def test_arguments_of_a_wrong_kind_are_said(exported, photo) -> None:
         upscaler(broken)
 
 
-def test_variants(tmp_path, photo) -> None:
+def test_variants(tmp_path, photo, shipped_told) -> None:
     path = tmp_path / "a.jpg"
     write(path, Picture(photo), quality=50)
     results = {}
@@ -188,12 +188,30 @@ def test_variants(tmp_path, photo) -> None:
     assert np.array_equal(results["auto"], results["photo"])
     assert not np.array_equal(results["auto"], results["clean"])
     pixels = read(path).pixels
-    assert np.array_equal(mssn.upscale(pixels), mssn.upscale(pixels, variant="clean"))
+    of_an_array = "photo" if shipped_told else "clean"
+    assert np.array_equal(mssn.upscale(pixels), mssn.upscale(pixels, variant=of_an_array))
     assert np.array_equal(mssn.upscale(pixels, variant="photo"), mssn.load("mssn-s-photo")(pixels))
     with pytest.raises(ImageError, match="'scan' is none of: auto, photo, clean"):
         mssn.load(variant="scan")  # pyright: ignore[reportArgumentType]
     with pytest.raises(UnknownModelError, match="has no variants; leave `variant` out"):
         mssn.load("my.onnx", variant="photo")
+
+
+@pytest.mark.parametrize("strength", [None, 0, 0.04, 0.7, 1])
+def test_a_picture_is_enlarged_alike_however_it_is_given(tmp_path, photo, shipped_told, strength) -> None:
+    path = tmp_path / "a.png"
+    write(path, Picture(photo))
+    results = [
+        read(mssn.upscale(path, strength=strength)).pixels,
+        read(mssn.upscale(path.read_bytes(), strength=strength)).pixels,
+        mssn.upscale(photo, strength=strength),
+        np.asarray(mssn.upscale(Image.fromarray(photo), strength=strength)),
+        mssn.load(strength=strength)(photo),
+    ]
+    assert all(np.array_equal(results[0], other) for other in results[1:])
+    if strength is not None and 0 < strength < 1:
+        assert not np.array_equal(results[0], mssn.upscale(photo, strength=0))
+        assert not np.array_equal(results[0], mssn.upscale(photo, strength=1))
 
 
 def test_threads_that_come_together_load_a_model_once(exported, photo, monkeypatch) -> None:
@@ -306,6 +324,7 @@ NONSENSE = {
         (10**8, None),
     ],
     "variant": ["scan", 3, None],
+    "strength": ["0.5", True, float("nan"), -0.1, 1.1, 1 + 2j],
     "runtime": ["tensorrt", 3, None],
     "precision": ["fp64", 3, None],
     "threads": [0, -1, 1.5, True, "2"],

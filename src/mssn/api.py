@@ -17,13 +17,14 @@ from mssn.image.source import PictureFile
 from mssn.once import OnceEach
 from mssn.runtime.base import Precision, RuntimeName
 from mssn.runtime.plan import names_file
+from mssn.upscaling.dial import Variant
 from mssn.upscaling.files import upscale_bytes, upscale_file, upscale_picture
 from mssn.upscaling.jobs import MEMORY, Job, Options, mebibytes
 from mssn.upscaling.load import DEFAULT_MODEL, load, load_tiled
 from mssn.upscaling.naming import beside, target_for
 from mssn.upscaling.progress import Progress
 from mssn.upscaling.size import Sides
-from mssn.upscaling.upscaler import Upscaler, Variant
+from mssn.upscaling.upscaler import Upscaler
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,6 +45,7 @@ def upscale(
     output: None = ...,
     model: str | os.PathLike[str] = ...,
     variant: Variant = ...,
+    strength: float | None = ...,
     precision: Precision = ...,
     runtime: RuntimeName = ...,
     ensemble: bool = ...,
@@ -64,6 +66,7 @@ def upscale(
     output: PathLike,
     model: str | os.PathLike[str] = ...,
     variant: Variant = ...,
+    strength: float | None = ...,
     precision: Precision = ...,
     runtime: RuntimeName = ...,
     ensemble: bool = ...,
@@ -83,6 +86,7 @@ def upscale(
     output: str | Path | None = None,
     model: str | os.PathLike[str] = DEFAULT_MODEL,
     variant: Variant = "auto",
+    strength: float | None = None,
     precision: Precision = "auto",
     runtime: RuntimeName = "openvino",
     ensemble: bool = False,
@@ -109,6 +113,7 @@ def upscale(
             path is returned.
         model: See `load`.
         variant: See `load`; a file says how it was compressed, arrays and PIL images do not.
+        strength: See `load`.
         precision: See `load`.
         runtime: See `load`.
         ensemble: See `load`.
@@ -148,6 +153,7 @@ def upscale(
         scale,
         size=size,
         variant=variant,
+        strength=strength,
         runtime=runtime,
         precision=precision,
         threads=threads,

@@ -19,10 +19,11 @@ from mssn.upscaling.files import upscale_file
 from mssn.upscaling.jobs import Options
 from mssn.upscaling.size import Factor
 from mssn.upscaling.tiled import TiledModel
-from mssn.upscaling.upscaler import ModelFamily, Upscaler
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily
 
 KIB = 2**10
-COPY = Upscaler(ModelFamily("bicubic", (), lambda scale: TiledModel(BicubicRuntime(scale))), Factor(1))
+COPY = Upscaler(ModelFamily("bicubic", (), lambda scale, _: TiledModel(BicubicRuntime(scale))), Factor(1))
 
 
 @pytest.fixture

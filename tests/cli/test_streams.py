@@ -91,5 +91,5 @@ def test_a_picture_from_standard_input_is_reported_when_it_goes_to_a_file(
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(small))
         return mssn("upscale", "-", *options).out
 
-    assert "mssn-s-photo (JPEG, quality about 50)" in said("-o", "a.png")
+    assert "(JPEG, quality about 50)" in said("-o", "a.png")
     assert json.loads(said("-o", "b.png", "--json"))["target"] == "b.png"

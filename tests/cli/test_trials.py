@@ -34,8 +34,8 @@ def test_dry_run_tells_and_makes_nothing(mssn, folder, tmp_path) -> None:
     result = mssn("upscale", folder, "-o", f"{tmp_path}/deep/out/", "--dry-run", "--report", "r.jsonl", *FAST)
     assert result.code == 1  # one of them would fail
     assert [line.split("  ") for line in result.out.splitlines()] == [
-        [f"{tmp_path}/deep/out/a.png", "112x96 -> 224x192"],
-        [f"{tmp_path}/deep/out/b.jpg", "112x96 -> 224x192"],
+        [f"{tmp_path}/deep/out/a.png", "112x96 -> 224x192", "bicubic"],
+        [f"{tmp_path}/deep/out/b.jpg", "112x96 -> 224x192", "bicubic (JPEG, quality about 95)"],
     ]
     said = result.err.splitlines()
     assert "c.png" in said[0]

@@ -27,10 +27,11 @@ from mssn.image.write import to_bytes, write
 from mssn.upscaling.files import upscale_file
 from mssn.upscaling.naming import beside
 from mssn.upscaling.size import Factor
-from mssn.upscaling.upscaler import ModelFamily, Upscaler
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily
 
 CASES = Path(__file__).parent.parent / "cases"
-BICUBIC = Upscaler(ModelFamily("bicubic", (), lambda _: pytest.fail("no network is needed")), Factor(2))
+BICUBIC = Upscaler(ModelFamily("bicubic", (), lambda *_: pytest.fail("no network is needed")), Factor(2))
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF/></x:xmpmeta>'
 
 

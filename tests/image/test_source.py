@@ -26,9 +26,10 @@ from mssn.image.write import to_bytes, write
 from mssn.upscaling.files import upscale_file
 from mssn.upscaling.jobs import Options
 from mssn.upscaling.size import Factor
-from mssn.upscaling.upscaler import ModelFamily, Upscaler
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily
 
-BICUBIC = Upscaler(ModelFamily("bicubic", (), lambda _: pytest.fail("no network is needed")), Factor(2))
+BICUBIC = Upscaler(ModelFamily("bicubic", (), lambda *_: pytest.fail("no network is needed")), Factor(2))
 MAKERS = {
     "a.png": {},
     "a.jpg": {"quality": 60},

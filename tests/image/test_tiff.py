@@ -24,10 +24,11 @@ from mssn.upscaling import upscaler as upscaling
 from mssn.upscaling.files import Options, upscale_file
 from mssn.upscaling.size import Factor
 from mssn.upscaling.tiled import TiledModel
-from mssn.upscaling.upscaler import ModelFamily, Upscaler
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily
 
 CASES = Path(__file__).parent.parent / "cases"
-BICUBIC = Upscaler(ModelFamily("bicubic", (), lambda _: pytest.fail("no network is needed")), Factor(2))
+BICUBIC = Upscaler(ModelFamily("bicubic", (), lambda *_: pytest.fail("no network is needed")), Factor(2))
 
 
 def slopes(height: int = 40, width: int = 56) -> np.ndarray:
@@ -129,7 +130,7 @@ def test_progress_counts_all_pages() -> None:
             return lr.repeat(2, axis=2).repeat(2, axis=3)
 
     shares: list[float] = []
-    family = ModelFamily("test", (2,), lambda _: TiledModel(cast(Any, Doubling())))
+    family = ModelFamily("test", (2,), lambda *_: TiledModel(cast(Any, Doubling())))
     picture = Picture(slopes(), others=(Picture(slopes(40, 112)),))
     Upscaler(family, Factor(2)).enlarge(picture, progress=lambda share: shares.append(share))
     assert shares == pytest.approx([1 / 3, 1])

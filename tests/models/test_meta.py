@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 from mssn.errors import WeightsError
 from mssn.models.meta import FORMAT, Meta, read_meta
-from mssn.models.onnx_file import op_types, read_metadata
+from mssn.models.onnx_file import op_types, read_metadata, with_number
 
 META = Meta(
     model="mssn-s",
@@ -154,6 +154,24 @@ def test_the_onnx_package_agrees(exported) -> None:
     with path.open("rb") as file:
         assert read_metadata(file) == {entry.key: entry.value for entry in model.metadata_props}
         assert op_types(file) == {node.op_type for node in model.graph.node}
+
+
+def test_one_number_of_a_graph_is_exchanged_and_nothing_else(tmp_path) -> None:
+    path = write_onnx(tmp_path / "net.onnx", {"mssn": META.to_json()})
+    model = onnx.load(path)
+    for name, values in (("wide", [1.0, 2.0]), ("strength", [0.1])):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(values, np.float32), name))
+    onnx.save(model, path)
+    for value in (0.0, 0.37, 1.0):
+        with path.open("rb") as file:
+            made = onnx.load_model_from_string(with_number(file, "strength", value))
+        strength = made.graph.initializer[-1]
+        assert onnx.numpy_helper.to_array(strength).tolist() == [np.float32(value)]
+        strength.CopyFrom(model.graph.initializer[-1])
+        assert made == model
+    for name in ("wide", "w", "lr", "gone"):
+        with path.open("rb") as file, pytest.raises(ValueError, match=f"no constant {name} of one number"):
+            with_number(file, name, 1.0)
 
 
 def test_a_file_cut_anywhere_is_refused_or_carries_nothing(tmp_path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mssn.image.compression import LOSSLESS, Compression
-from mssn.upscaling.upscaler import wants_photo
+from mssn.upscaling.dial import wants_photo
 
 RESULT = Path(__file__).parents[2] / "paper" / "results" / "degraded.json"
 STORED = {

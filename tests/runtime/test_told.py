@@ -40,13 +40,13 @@ def described(net: MSSN) -> Meta:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with a network that is told: .safetensors, .onnx in half precision, -int8.onnx."""
+    """Folder with a network that is told: .safetensors, .onnx, -int8.onnx."""
     folder = tmp_path_factory.mktemp("told")
     net = scrambled(replace(TINY, told=True))
     weights.save(folder / "net.safetensors", tensors_of(net), described(net))
     pictures = [np.random.default_rng(n).integers(0, 256, (40, 40, 3), np.uint8) for n in range(2)]
     export_int8(folder / "net.safetensors", pictures, folder)
-    export(folder / "net.safetensors", folder, half=True)
+    export(folder / "net.safetensors", folder)
     return folder
 
 
@@ -90,7 +90,8 @@ def test_a_file_that_others_run_as_it_is_knows_nothing_bad(told) -> None:
 
     x = np.random.default_rng(1).random((1, 3, 9, 9), np.float32)
     file = told / "mssn-s-x2.onnx"
-    (made,) = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]).run(None, {"lr": x})
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    made = np.asarray(session.run(None, {"lr": x})[0])
     np.testing.assert_allclose(made, trained(file, x, LEAST), rtol=0, atol=1e-4)
 
 
@@ -100,18 +101,15 @@ def test_int8_and_bf16_stay_close(told, strength) -> None:
     waves = np.stack([np.sin(x / 5), np.cos(y / 7), np.sin(x * y / 90)])[None]
     picture = (0.5 + 0.4 * waves).astype(np.float32)
     exact = trained(told / "mssn-s-x2.onnx", picture, strength)
-    levels = {
-        (kind, precision): 255
-        * np.abs(runtime(file, precision=precision, strength=strength).run(picture) - exact)
-        for kind, runtime, file, precision in (
-            ("openvino", OpenVINORuntime, told / "mssn-s-x2-int8.onnx", "int8"),
-            ("onnxruntime", ONNXRuntime, told / "mssn-s-x2-int8.onnx", "int8"),
-            ("openvino", OpenVINORuntime, told / "mssn-s-x2.onnx", "bf16"),
-        )
-    }
-    for how, wrong in levels.items():
-        assert wrong.mean() < 1, how
-        assert wrong.max() <= 10, how
+    int8 = told / "mssn-s-x2-int8.onnx"
+    for runtime in (
+        OpenVINORuntime(int8, precision="int8", strength=strength),
+        ONNXRuntime(int8, precision="int8", strength=strength),
+        OpenVINORuntime(told / "mssn-s-x2.onnx", precision="bf16", strength=strength),
+    ):
+        wrong = 255 * np.abs(runtime.run(picture) - exact)
+        assert wrong.mean() < 0.5, runtime.name
+        assert wrong.max() <= 8, runtime.name
 
 
 def test_pixels_are_told_too(told) -> None:
@@ -200,5 +198,7 @@ def test_a_file_without_its_constant_is_refused(told, tmp_path) -> None:
         node.input[:] = ["another" if name == "strength" else name for name in node.input]
     onnx.save(model, tmp_path / "net.onnx")
     for runtime in (OpenVINORuntime, ONNXRuntime):
-        with pytest.raises(WeightsError, match=r"net\.onnx"):
+        with pytest.raises(
+            WeightsError, match=r"net\.onnx: cannot be told a `strength` \(it has no constant"
+        ):
             runtime(tmp_path / "net.onnx", precision="fp32", strength=0.5)

@@ -22,7 +22,8 @@ from mssn.upscaling.files import upscale_file
 from mssn.upscaling.jobs import MEMORY, Options
 from mssn.upscaling.size import Factor
 from mssn.upscaling.tiled import TiledModel
-from mssn.upscaling.upscaler import ModelFamily, Upscaler
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily
 
 WIDE = pyvips.Operation.call("profile_load", "p3")
 PRESS = pyvips.Operation.call("profile_load", "cmyk")
@@ -39,7 +40,7 @@ class Repeater:
 
 
 def repeater() -> Upscaler:
-    return Upscaler(ModelFamily("repeater", (2,), lambda _: TiledModel(Repeater())), Factor(2))
+    return Upscaler(ModelFamily("repeater", (2,), lambda *_: TiledModel(Repeater())), Factor(2))
 
 
 def slopes(*channels: float, dtype: str = "uint8", height: int = 24) -> np.ndarray:

@@ -23,9 +23,10 @@ from mssn.upscaling import files
 from mssn.upscaling.batch import upscale_files
 from mssn.upscaling.jobs import Job, Options
 from mssn.upscaling.size import Factor
-from mssn.upscaling.upscaler import ModelFamily, Upscaler
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily
 
-NONE = ModelFamily("bicubic", (), lambda _: pytest.fail("no network is needed"))
+NONE = ModelFamily("bicubic", (), lambda *_: pytest.fail("no network is needed"))
 BICUBIC = Upscaler(NONE, Factor(2))
 
 

@@ -18,10 +18,11 @@ from mssn.upscaling.batch import upscale_files
 from mssn.upscaling.files import upscale_bytes, upscale_file
 from mssn.upscaling.jobs import Done, Job, Options
 from mssn.upscaling.size import Factor
-from mssn.upscaling.upscaler import ModelFamily, Upscaler
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily
 
 CASES = Path(__file__).parents[1] / "cases"
-BICUBIC = Upscaler(ModelFamily("bicubic", (), lambda _: pytest.fail("no network is needed")), Factor(2))
+BICUBIC = Upscaler(ModelFamily("bicubic", (), lambda *_: pytest.fail("no network is needed")), Factor(2))
 DAMAGED = "damaged XMP left out"
 
 

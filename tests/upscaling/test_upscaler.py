@@ -16,7 +16,8 @@ from mssn.image.resize import imresize
 from mssn.runtime.base import Computed
 from mssn.upscaling.size import Factor, parse
 from mssn.upscaling.tiled import TiledModel
-from mssn.upscaling.upscaler import ModelFamily, Upscaler, chain
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily, chain
 
 
 @dataclass
@@ -39,7 +40,7 @@ def upscaler(target, scales=(2, 3, 4)) -> Upscaler:
 
 
 def repeaters(scales=(2, 3, 4), name="repeater") -> ModelFamily:
-    return ModelFamily(name, scales, lambda scale: TiledModel(Repeater(scale), tile=256))
+    return ModelFamily(name, scales, lambda scale, _: TiledModel(Repeater(scale), tile=256))
 
 
 @pytest.mark.parametrize(
@@ -253,7 +254,7 @@ def test_pages_count_towards_the_limit(monkeypatch, photo) -> None:
 def test_threads_that_come_together_open_each_network_once() -> None:
     opened: list[int] = []
 
-    def slowly(scale: int) -> TiledModel:
+    def slowly(scale: int, strength: float) -> TiledModel:
         time.sleep(0.05)
         opened.append(scale)
         return TiledModel(Repeater(scale))

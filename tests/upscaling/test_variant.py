@@ -10,9 +10,11 @@ import pytest
 from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.picture import Picture
 from mssn.runtime.base import Computed
+from mssn.upscaling.dial import CLEAN_FROM, Variant
 from mssn.upscaling.size import Factor, parse
 from mssn.upscaling.tiled import TiledModel
-from mssn.upscaling.upscaler import CLEAN_FROM, ModelFamily, Upscaler, Variant
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily
 
 JPEG = Compression(kind="JPEG", quality=60)
 
@@ -33,7 +35,7 @@ class Painter:
 
 
 def painters(name: str, scales: tuple[int, ...], level: float, opened: list[str]) -> ModelFamily:
-    def open_scale(scale: int) -> TiledModel:
+    def open_scale(scale: int, strength: float) -> TiledModel:
         opened.append(f"{name} x{scale}")
         return TiledModel(Painter(scale, level))
 

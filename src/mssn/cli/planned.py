@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mssn.cli.options import Lines, in_options
+from mssn.cli.progress import by_what
 from mssn.cli.streams import tell, to_json
 from mssn.upscaling.estimate import Planned
 
@@ -29,7 +30,7 @@ def tell_planned(planned: Sequence[Planned], *, json: bool) -> int:
         elif plan.error is None:
             sizes = " -> ".join(f"{width}x{height}" for width, height in (plan.before, plan.after))
             pages = f"  {plan.pages} pages" if plan.pages > 1 else ""
-            lines.say(f"{plan.job.target}  {sizes}{pages}")
+            lines.say(f"{plan.job.target}  {sizes}{pages}  {by_what(plan)}")
     pictures = "1 picture" if len(made) == 1 else f"{len(made)} pictures"
     megapixels = sum(plan.pages * plan.after[0] * plan.after[1] for plan in made) / 1e6
     seconds, size = sum(plan.seconds for plan in made), sum(plan.size for plan in made)
@@ -45,8 +46,9 @@ def _as_json(plan: Planned) -> str:
     names = {"source": str(plan.job.source), "target": str(plan.job.target)}
     if plan.error is not None:
         return to_json({**names, "error": in_options(plan.error)})
+    keys = ("before", "after", "pages", "model", "strength")
     about = {"seconds": round(plan.seconds, 3), "bytes": round(plan.size)}
-    return to_json({**names, "before": plan.before, "after": plan.after, "pages": plan.pages, **about})
+    return to_json({**names, **{key: getattr(plan, key) for key in keys}, **about})
 
 
 def _time(seconds: float) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 from mssn.cli.options import Lines, in_options
 from mssn.cli.streams import tell, telling_every, to_json
 from mssn.runtime.plan import BICUBIC
+from mssn.upscaling.dial import in_words
+from mssn.upscaling.estimate import Planned
 from mssn.upscaling.jobs import Done
 
 _PATIENCE = 1.0  # seconds that may pass without a word on a terminal
@@ -184,10 +186,15 @@ def as_text(done: Done) -> str:
 
 def _how(done: Done) -> str:
     """What enlarged it, and for what kind of file."""
-    compression = done.compression
-    quality = "" if compression.quality is None else f", quality about {compression.quality}"
-    model = f"{done.model} ({compression.kind}{quality})" if compression.lossy else done.model
+    model = by_what(done)
     return model if done.model == BICUBIC else f"{model}  {_ran(done)}"
+
+
+def by_what(picture: Done | Planned) -> str:
+    """Which weights enlarge a picture, at which strength, and what of its file decided that."""
+    model, compression = in_words(picture.model, picture.strength), picture.compression
+    quality = "" if compression.quality is None else f", quality about {compression.quality}"
+    return f"{model} ({compression.kind}{quality})" if compression.lossy else model
 
 
 def _ran(done: Done) -> str:
@@ -206,8 +213,8 @@ def facts(done: Done) -> dict[str, Any]:
     if done.error is not None:
         return {**names, "error": in_options(done.error)}
     keys = (
-        *("before", "after", "pages", "left_out", "cut", "model", "steps", "runtime", "precision"),
-        *("seconds", "notes"),
+        *("before", "after", "pages", "left_out", "cut", "model", "steps", "strength", "runtime"),
+        *("precision", "seconds", "notes"),
     )
     stored = {"lossy": done.compression.lossy, "quality": done.compression.quality}
     return {**names, **{key: getattr(done, key) for key in keys}, **stored}

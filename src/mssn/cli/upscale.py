@@ -21,6 +21,7 @@ from mssn.cli.options import (
     PrecisionOption,
     Quality,
     Runtime,
+    Strength,
     Threads,
     Whole,
     unused_quality,
@@ -37,11 +38,12 @@ from mssn.image.read import MAX_PIXELS
 from mssn.image.source import PictureFile
 from mssn.upscaling.batch import upscale_files
 from mssn.upscaling.crop import Crop
+from mssn.upscaling.dial import Variant
 from mssn.upscaling.estimate import estimate
 from mssn.upscaling.files import upscale_bytes, upscale_file
 from mssn.upscaling.jobs import MEMORY, Done, Job, Options, failure, mebibytes
 from mssn.upscaling.naming import file_to_write
-from mssn.upscaling.upscaler import Upscaler, Variant
+from mssn.upscaling.upscaler import Upscaler
 
 _STREAM = Path("-")
 OTHERWISE = ", or `skip_existing` to leave it as it is"
@@ -56,6 +58,7 @@ def upscale(
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
     variant: Annotated[Variant, Parameter(name="--variant")] = "auto",
+    strength: Strength = None,
     force: Force = False,
     quality: Quality = None,
     metadata: Literal["keep", "strip"] = "keep",
@@ -87,8 +90,9 @@ def upscale(
         model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file;
             mssn-s-photo is mssn-s --variant photo.
         variant: photo takes weights made for photographs as they are stored (soft, noisy, compressed), clean
-            those for clean pictures; auto chooses for each file by how it is compressed, where the model has
-            both.
+            those for clean pictures; auto lets each file's compression decide, where the model has both.
+        strength: 0 to 1: how strongly noise and traces of compression are removed; 0 is clean. Left out, each
+            file's compression decides. Up for a noisy picture or a PNG made from a JPEG.
         force: Overwrite existing files.
         quality: 1 to 100, for JPEG, WebP, AVIF, HEIC and JPEG XL.
         skip_existing: Leave out pictures whose result is there already, to go on after a stop.
@@ -123,6 +127,7 @@ def upscale(
         scale,
         size=size,
         variant=variant,
+        strength=strength,
         runtime=runtime,
         precision=precision,
         threads=threads,

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from mssn.errors import WeightsError
 from mssn.image.compression import LEAST
-from mssn.models.onnx_file import op_types, read_metadata
+from mssn.models.onnx_file import op_types, read_metadata, with_number
 
 FORMAT = 2  # raise when a field changes its meaning
 KEY = "mssn"  # where the metadata of a file keep its description
@@ -155,6 +155,25 @@ def read_meta(path: Path) -> Meta:
     if text is None:
         raise WeightsError(f"{path}: carries no mssn description; only files that mssn wrote can be used")
     return Meta.from_json(text, str(path), old=old)
+
+
+def read_told(path: Path, strength: float) -> bytes:
+    """Read an .onnx file of a network that is told how strongly a picture is degraded, and tell it.
+
+    Args:
+        path: A file whose description says that it is told.
+        strength: 0..1; the constant `STRENGTH` of the graph.
+
+    Raises:
+        WeightsError: It cannot be read, or has no such constant.
+    """
+    try:
+        with path.open("rb") as file:
+            return with_number(file, STRENGTH, strength)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise WeightsError(f"{path}: cannot be told a `strength` ({error})") from error
 
 
 def exported_file(folder: Path, meta: Meta, ending: str) -> Path:

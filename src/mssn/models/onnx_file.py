@@ -1,16 +1,20 @@
 """What an ONNX file says of itself, read without the onnx package and without loading the network.
 
+One number in it can be exchanged, too: that is how a network is told something before an engine reads it.
+
 An ONNX file is one protobuf message: a row of fields, each a number, a kind and a content. Few fields matter
 here, so everything else is passed over without being read. Field numbers: onnx.proto3 of the ONNX project.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14  # ModelProto
-_GRAPH_NODE = 1  # GraphProto
+_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5  # GraphProto
+_TENSOR_NAME, _TENSOR_RAW_DATA = 8, 9  # TensorProto
 _NODE_OP_TYPE = 4  # NodeProto
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2  # StringStringEntryProto
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # kinds of content
@@ -52,6 +56,35 @@ def op_types(file: BinaryIO) -> set[str]:
         for part, *place in _fields(file, *node_place)
         if part == _NODE_OP_TYPE
     }
+
+
+def with_number(file: BinaryIO, name: str, value: float) -> bytes:
+    """An ONNX file in which a constant of its graph, one float32, is another number.
+
+    Args:
+        file: Opened for reading bytes.
+        name: The constant's.
+        value: What it is to be.
+
+    Raises:
+        ValueError: As for `read_metadata`, or it has no such constant.
+    """
+    places = [
+        parts[_TENSOR_RAW_DATA]
+        for graph, *graph_place in _fields(file, 0, _size(file))
+        if graph == _MODEL_GRAPH
+        for number, *place in _fields(file, *graph_place)
+        if number == _GRAPH_INITIALIZER
+        for parts in [{part: (begin, end) for part, begin, end in _fields(file, *place)}]
+        if _TENSOR_NAME in parts and _TENSOR_RAW_DATA in parts and _text(file, *parts[_TENSOR_NAME]) == name
+    ]
+    number = struct.pack("<f", value)
+    if len(places) != 1 or places[0][1] - places[0][0] != len(number):
+        raise ValueError(f"it has no constant {name} of one number")
+    file.seek(0)
+    data = bytearray(file.read())
+    data[slice(*places[0])] = number
+    return bytes(data)
 
 
 def _size(file: BinaryIO) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mssn.errors import MissingDependencyError, WeightsError
 from mssn.image.compression import LEAST
-from mssn.models.meta import STRENGTH, read_meta
+from mssn.models.meta import read_meta, read_told
 from mssn.runtime.base import Computed, failure
 
 
@@ -44,12 +44,9 @@ class ONNXRuntime:
         options.log_severity_level = 3
         if threads:
             options.intra_op_num_threads = threads
-        if self.meta.told:
-            # Kept, because a session refers to it.
-            self._strength = ort.OrtValue.ortvalue_from_numpy(np.array([strength], np.float32))
-            options.add_initializer(STRENGTH, self._strength)
+        network = read_told(path, strength) if self.meta.told else str(path)
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own exception classes share no public base
             raise WeightsError(f"{path}: not a readable .onnx file") from error
         self.scale, self.halo = self.meta.scale, self.meta.halo

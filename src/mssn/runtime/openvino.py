@@ -15,7 +15,7 @@ from openvino.preprocess import PrePostProcessor
 
 from mssn.errors import WeightsError
 from mssn.image.compression import LEAST
-from mssn.models.meta import STRENGTH, read_meta
+from mssn.models.meta import read_meta, read_told
 from mssn.once import Once
 from mssn.runtime.base import Computed, failure, last_line
 
@@ -43,13 +43,12 @@ class OpenVINORuntime:
     ) -> None:
         self.meta = read_meta(path)
         self.meta.require(precision, str(path), strength)
+        network = read_told(path, strength) if self.meta.told else path
         core = ov.Core()
         try:
-            model = core.read_model(path)
+            model = core.read_model(network)
         except RuntimeError as error:
             raise WeightsError(f"{path}: not a readable .onnx file") from error
-        if self.meta.told:
-            _tell(model, strength, path)
         if precision == "int8":
             _keep_sums(model)
         settings: dict[str, str | int] = {
@@ -116,15 +115,6 @@ class OpenVINORuntime:
 def computes_bf16() -> bool:
     """Whether this processor has instructions for bfloat16, as OpenVINO sees it."""
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def _tell(model: ov.Model, strength: float, path: Path) -> None:
-    """Replace the constant that is the strength; what is computed from it is constant, too."""
-    for node in model.get_ops():
-        if node.get_friendly_name() == STRENGTH:
-            node.output(0).replace(ops.constant(np.array([strength], np.float32)).output(0))
-            return
-    raise WeightsError(f"{path}: lacks the constant `{STRENGTH}` that its description speaks of")
 
 
 def _keep_sums(model: ov.Model) -> None:

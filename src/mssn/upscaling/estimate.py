@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mssn.errors import MssnError
+from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.read import read
 from mssn.image.source import PictureFile
 from mssn.image.write import to_bytes
@@ -28,6 +29,9 @@ class Planned:
         before: Width and height of a page of the source in pixels, upright.
         after: The same of the result.
         pages: Pages or frames that would be enlarged.
+        model: What would enlarge it; see `mssn.upscaling.upscaler.Enlarged`.
+        strength: Where the dial would stand, 0 to 1; None where there is none.
+        compression: How the source is compressed.
         seconds: It would take, roughly, by itself.
         size: Bytes of the result, roughly.
         error: Why it would fail; everything but the job is empty then.
@@ -37,6 +41,9 @@ class Planned:
     before: tuple[int, int] = (0, 0)
     after: tuple[int, int] = (0, 0)
     pages: int = 1
+    model: str = ""
+    strength: float | None = None
+    compression: Compression = LOSSLESS
     seconds: float = 0.0
     size: float = 0.0
     error: MssnError | None = None
@@ -77,16 +84,17 @@ def estimate(upscaler: Upscaler, jobs: Sequence[Job], options: Options) -> list[
         What each job would make, in order; nothing is written.
     """
     planned = [_look(upscaler, job, options) for job in jobs]
-    kinds: dict[tuple[str, str], list[Planned]] = {}
+    kinds: dict[tuple[str, str, str], list[Planned]] = {}
     for plan in planned:
         if plan.error is None:
-            kinds.setdefault(_kind(plan.job), []).append(plan)
+            kinds.setdefault(_kind(plan), []).append(plan)
     costs = {kind: _cost_of(upscaler, plans, options) for kind, plans in kinds.items()}
-    return [_with_cost(plan, costs.get(_kind(plan.job))) for plan in planned]
+    return [_with_cost(plan, costs.get(_kind(plan))) for plan in planned]
 
 
-def _kind(job: Job) -> tuple[str, str]:
-    return job.source.suffix.lower(), job.target.suffix.lower()
+def _kind(plan: Planned) -> tuple[str, str, str]:
+    """Pictures that take about as long for each pixel; a mix of two networks runs both."""
+    return plan.job.source.suffix.lower(), plan.job.target.suffix.lower(), plan.model
 
 
 def _look(upscaler: Upscaler, job: Job, options: Options) -> Planned:
@@ -94,9 +102,11 @@ def _look(upscaler: Upscaler, job: Job, options: Options) -> Planned:
         file = PictureFile(job.source)
         before, after = planned_size(upscaler, file, job.target, options)
         pages = file.pages_into(job.target.suffix.lower())
+        model, strength = upscaler.chosen(file.compression, *before)
     except MssnError as error:
         return Planned(job, error=error)
-    return Planned(job, (before[1], before[0]), (after[1], after[0]), pages)
+    sizes = (before[1], before[0]), (after[1], after[0])
+    return Planned(job, *sizes, pages, model, strength, file.compression)
 
 
 def _cost_of(upscaler: Upscaler, plans: list[Planned], options: Options) -> _Cost | None:
@@ -148,4 +158,4 @@ def _with_cost(plan: Planned, cost: _Cost | None) -> Planned:
         return plan
     before, after = (plan.pages * width * height for width, height in (plan.before, plan.after))
     seconds = before * (cost.read + cost.enlarge) + after * cost.write
-    return Planned(plan.job, plan.before, plan.after, plan.pages, seconds, after * cost.size)
+    return replace(plan, seconds=seconds, size=after * cost.size)

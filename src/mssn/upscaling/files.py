@@ -19,6 +19,7 @@ from mssn.image.scratch import ScratchArrays
 from mssn.image.source import PictureFile, display_name
 from mssn.image.write import check_format, to_bytes, write
 from mssn.upscaling.along import copy_sidecars, copy_times
+from mssn.upscaling.dial import in_words
 from mssn.upscaling.jobs import Done, Job, Options
 from mssn.upscaling.naming import suffix_for
 from mssn.upscaling.progress import Progress
@@ -123,10 +124,10 @@ def _noted(large: Enlarged, source: Picture, options: Options, suffix: str) -> E
     picture = large.picture
     if options.dpi == "scale":
         picture = _at_scaled_dpi(picture, source)
-    others = picture.others
+    others, model = picture.others, in_words(large.model, large.strength)
     if options.metadata == "strip":
-        others = tuple(kept(page, suffix, large.model, "strip") for page in others)
-    picture = replace(kept(picture, suffix, large.model, options.metadata), others=others)
+        others = tuple(kept(page, suffix, model, "strip") for page in others)
+    picture = replace(kept(picture, suffix, model, options.metadata), others=others)
     return replace(large, picture=picture)
 
 
@@ -150,6 +151,7 @@ def _done(job: Job, picture: Picture, large: Enlarged, started: float) -> Done:
         large.steps,
         large.runtime,
         large.precision,
+        large.strength,
         picture.compression,
         time.perf_counter() - started,
         large.picture.notes,

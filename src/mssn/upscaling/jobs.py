@@ -117,6 +117,7 @@ class Done:
         steps: (model, factor) of each network, in the order they ran.
         runtime: What ran the first of them, "openvino" for instance.
         precision: What it computed in, "bf16" for instance.
+        strength: Where the dial stood, 0 to 1; None where there is none.
         compression: How the source was compressed.
         seconds: From the first byte read to the last one written, waiting for other pictures included.
         notes: What of the source is not in the result, in short clauses: "damaged XMP left out".
@@ -133,6 +134,7 @@ class Done:
     steps: tuple[tuple[str, int], ...] = ()
     runtime: str = ""
     precision: str = ""
+    strength: float | None = None
     compression: Compression = LOSSLESS
     seconds: float = 0.0
     notes: tuple[str, ...] = ()

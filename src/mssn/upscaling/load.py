@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from mssn.errors import MssnError, UnknownModelError
+from mssn.errors import MssnError, UnknownModelError, WeightsError
 from mssn.image.compression import LEAST
 from mssn.image.source import display_name
 from mssn.models.info import PHOTO, list_models, photo_variant, shipped_scales
+from mssn.models.meta import read_meta
 from mssn.runtime.base import Precision, Runtime, RuntimeName, check_threads
 from mssn.runtime.open import open_runtime
 from mssn.runtime.plan import BICUBIC, DEFAULT_SCALE, Plan, names_file, plan_for, require_known
+from mssn.upscaling.dial import Dial, Variant
 from mssn.upscaling.ensemble import Ensemble
 from mssn.upscaling.size import Factor, Sides, target_of
 from mssn.upscaling.tiled import TiledModel
-from mssn.upscaling.upscaler import ModelFamily, Upscaler, Variant, check_variant
+from mssn.upscaling.upscaler import Upscaler
+from mssn.upscaling.way import ModelFamily
 
 DEFAULT_MODEL = "mssn-s"
 
@@ -30,6 +34,7 @@ def load(
     *,
     size: str | Sides | None = None,
     variant: Variant = "auto",
+    strength: float | None = None,
     runtime: RuntimeName = "openvino",
     precision: Precision = "auto",
     threads: int | None = None,
@@ -45,8 +50,10 @@ def load(
         size: Instead of a scale: "1920x1080" or (1920, 1080) (width and height to fit into, proportions
             kept), "1920x" or (1920, None), "x1080" or (None, 1080), or "1920x1080!" (exactly, stretched).
         variant: "photo" takes weights made for photographs as they are stored: soft, noisy, compressed;
-            "clean" those for clean pictures; "auto" chooses for each file by its compression
-            (`mssn.upscaling.upscaler.wants_photo`); arrays count as clean.
+            "clean" those for clean pictures; "auto" lets each file's compression decide; arrays count as
+            stored without loss.
+        strength: 0 to 1: how strongly noise and the traces of compression are removed, in every picture; 0 is
+            the clean weights alone. None: what suits each file (`mssn.upscaling.dial.Dial`).
         runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
         precision: "fp32", "bf16", "int8", or "auto": of a model that ships the fastest here that loses at
             most 0.02 dB on Set5, and fp32 for 16-bit and float pictures; of a file what it holds, in bf16 if
@@ -60,7 +67,7 @@ def load(
     Raises:
         UnknownModelError: No such model, or no weights ship for it yet.
         WeightsError: The weights file cannot be used.
-        ImageError: The scale, the size or the variant makes no sense.
+        ImageError: The scale, the size, the variant or the strength makes no sense.
         MssnError: Another argument makes no sense.
         MissingDependencyError: The runtime is not installed.
 
@@ -76,16 +83,16 @@ def load(
     target = target_of(scale, size)
     _check(model, ensemble, threads)
     require_known(runtime, precision)
+    dial = Dial(variant, strength)
     model = os.fspath(model)
 
-    def networks(name: str, scales: Sequence[int]) -> ModelFamily:
-        def open_scale(scale: int) -> TiledModel:
-            chosen = plan_for(name, scale, runtime=runtime, precision=precision)
+    def networks(name: str, scales: Sequence[int], told: Sequence[int] = ()) -> ModelFamily:
+        def open_scale(scale: int, strength: float) -> TiledModel:
+            chosen = plan_for(name, scale, runtime=runtime, precision=precision, strength=strength)
             return _tiled(chosen, threads=threads, ensemble=ensemble)
 
-        return ModelFamily(name, tuple(scales), open_scale)
+        return ModelFamily(name, tuple(scales), open_scale, tuple(told))
 
-    check_variant(variant)
     if model.endswith(PHOTO):
         model = model.removesuffix(PHOTO)
         if variant == "clean":
@@ -98,6 +105,8 @@ def load(
         whole = scale is None or (scale > 1 and float(scale).is_integer())
         if ensemble:
             raise MssnError("`ensemble` is for networks; bicubic is none")
+        if strength is not None:
+            raise MssnError("`strength` is for networks; bicubic is none")
         clean = networks(
             BICUBIC, [int(scale or DEFAULT_SCALE)] if whole and size is None else []
         )  # it does any factor
@@ -107,18 +116,25 @@ def load(
         only = _tiled(
             plan_for(model, runtime=runtime, precision=precision), threads=threads, ensemble=ensemble
         )
-        clean = ModelFamily(display_name(Path(model).name), (only.scale,), lambda _: only)
-        target = target or Factor(only.scale)
+        name, target = display_name(Path(model).name), target or Factor(only.scale)
+        clean = ModelFamily(name, (only.scale,), lambda scale, strength: only)
+        if read_meta(Path(model)).told:
+            clean = photo = replace(networks(model, clean.scales, clean.scales), name=name)
+            variant = "photo"  # whatever the picture, it is told at least the least
+        elif strength is not None:
+            raise WeightsError(f"{model}: its network is not told a `strength`; leave it out")
     else:
         clean = networks(model, shipped_scales(model))
         if photo_name := photo_variant(model):
-            photo = networks(photo_name, shipped_scales(photo_name))
-    if variant == "photo" and photo is None:
+            told = [row.scale for row in list_models() if row.model == photo_name and row.told]
+            photo = networks(photo_name, shipped_scales(photo_name), told)
+    if (variant == "photo" or strength) and photo is None:
         known = ", ".join(
             name for name in dict.fromkeys(row.model for row in list_models()) if photo_variant(name)
         )
         raise UnknownModelError(f"{model} has no weights made for photographs; these have: {known}")
-    return Upscaler(clean, target or Factor(DEFAULT_SCALE), photo=photo, variant=variant)
+    target = target or Factor(DEFAULT_SCALE)
+    return Upscaler(clean, target, photo=photo, variant=variant, strength=dial.strength)
 
 
 def load_tiled(

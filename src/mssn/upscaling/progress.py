@@ -17,7 +17,8 @@ class ProgressTracker:
     """One picture's enlargement.
 
     Args:
-        total: Pixels that networks will have to enlarge, those of all steps added up.
+        total: Pixels that networks will have to enlarge, those of all steps added up, and twice where two
+            networks are mixed.
         progress: Called with the share that is done after each tile, if there is a total.
         scratch: Takes arrays that are too large for memory; default: all stay in memory.
     """
@@ -26,6 +27,7 @@ class ProgressTracker:
         self, total: int = 0, progress: Progress | None = None, scratch: ScratchArrays | None = None
     ) -> None:
         self.total, self.progress, self.done = total, progress, 0
+        self.passes = 1  # networks that run at the step at work
         self.new = scratch.empty if scratch else in_memory
 
     def advance(self, pixels: int) -> None:
@@ -34,7 +36,7 @@ class ProgressTracker:
         Raises:
             CancelledError: Whoever follows the progress wants no more.
         """
-        self.done += pixels
+        self.done += pixels * self.passes
         if self.done < self.total:
             self._tell(self.done / self.total)
 

@@ -1,50 +1,36 @@
 """Enlarge pictures by any factor, or to any size: networks in a row, then a shrink to the exact size.
 
-Which weights enlarge a picture is decided here, once a picture, and comes back with the result.
+Which weights enlarge a picture is decided in `way.py`, once a picture, and comes back with the result.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, get_args
 
 import numpy as np
 
 from mssn.errors import ImageError
-from mssn.image.compression import LOSSLESS, Compression
+from mssn.image.compression import LEAST, LOSSLESS, Compression
 from mssn.image.picture import Picture
 from mssn.image.resize import imresize
 from mssn.image.scratch import ScratchArrays
-from mssn.once import Once
+from mssn.once import OnceEach
 from mssn.runtime.base import Computed
 from mssn.runtime.plan import BICUBIC
+from mssn.upscaling.blend import mixed
+from mssn.upscaling.dial import Dial, Variant
 from mssn.upscaling.progress import Progress, ProgressTracker
 from mssn.upscaling.size import Factor, Size
 from mssn.upscaling.tiled import TiledModel
+from mssn.upscaling.way import ModelFamily, Step, cost, steps_for
 
-Variant = Literal["auto", "photo", "clean"]
 MAX_RESULT_PIXELS = 8_000_000_000  # pixels of a result; a slip of the finger must not fill the disk
-# From which quality on clean weights score higher, measured in paper/results/degraded.json.
-CLEAN_FROM = {"JPEG": 92, "WebP": 85}
-
-
-@dataclass(frozen=True)
-class ModelFamily:
-    """A model's networks, one for each factor.
-
-    Args:
-        name: The model's.
-        scales: The factors there are, smallest first; none for plain bicubic.
-        open: Loads the network of a factor.
-    """
-
-    name: str
-    scales: tuple[int, ...]
-    open: Callable[[int], TiledModel]
+# Networks kept ready, which hold the memory of a tile each (0.2 GB of MSSN-S, 0.5 of MSSN). No picture needs
+# more at once: one for photographs, and the clean ones of three factors.
+KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -53,10 +39,12 @@ class Enlarged:
 
     Attributes:
         picture: The result.
-        model: Of which family the first network was, "mssn-s-photo" for instance; BICUBIC if none ran.
-        steps: (model, factor) of each network, in the order they ran.
+        model: Of which family the first network was, "mssn-s-photo" for instance; "mssn-s + mssn-s-photo" if
+            two were mixed; BICUBIC if none ran.
+        steps: (model, factor) of each network, in the order they ran; a mix of two is one.
         runtime: What ran the first of them: "openvino", "onnxruntime", "pytorch" or BICUBIC.
         precision: What it computed in.
+        strength: Where the dial stood, 0 (the clean weights alone) to 1; None where there is none.
     """
 
     picture: Picture
@@ -64,6 +52,21 @@ class Enlarged:
     steps: tuple[tuple[str, int], ...]
     runtime: str
     precision: Computed
+    strength: float | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a page becomes larger: (height, width) of the result, by which steps, the dial standing where."""
+
+    size: tuple[int, int]
+    steps: tuple[Step, ...] = ()
+    strength: float | None = None
+
+    @property
+    def model(self) -> str:
+        """Of the first step."""
+        return self.steps[0].name if self.steps else BICUBIC
 
 
 class Upscaler:
@@ -73,12 +76,16 @@ class Upscaler:
     if need be, and an antialiased bicubic shrink from there.
 
     Args:
-        clean: What enlarges; each network is opened once.
+        clean: What enlarges.
         target: How large pictures are to become.
-        photo: What enlarges photographs instead. Behind it in a row come networks for clean pictures again,
-            because what it makes is clean.
-        variant: "photo" or "clean" for all pictures, or "auto": chosen for each by its compression
-            (`wants_photo`); arrays count as clean.
+        photo: What enlarges photographs instead, by some of the factors that `clean` has. Behind it in a row
+            come networks for clean pictures again, because what it makes is clean.
+        variant: "photo" or "clean" for all pictures, or "auto": see `Dial`; arrays count as stored without
+            loss.
+        strength: 0 to 1 for all pictures; None: what suits each. See `Dial`.
+
+    Raises:
+        MssnError: The variant or the strength makes no sense.
     """
 
     def __init__(
@@ -88,18 +95,14 @@ class Upscaler:
         *,
         photo: ModelFamily | None = None,
         variant: Variant = "auto",
+        strength: float | None = None,
     ) -> None:
-        self.target, self.variant = target, variant
-        self._clean, self._photo = clean, photo
-        self._models = {
-            (family, scale): Once(partial(family.open, scale))
-            for family in (clean, photo)
-            if family is not None
-            for scale in family.scales
-        }
+        self.target = target
+        self._clean, self._photo, self._dial = clean, photo, Dial(variant, strength)
+        self._models = OnceEach[TiledModel](KEPT)
         if isinstance(target, Factor) and target.factor > 1:
-            for step in self._steps(self._family(LOSSLESS), target.factor):
-                self._models[step]()  # what cannot be opened is an error now, not at the first picture
+            for step in self._steps(LOSSLESS, target.factor)[0]:
+                self._model(step)  # what cannot be opened is an error now, not at the first picture
 
     @property
     def scale(self) -> float | None:
@@ -143,44 +146,37 @@ class Upscaler:
             ImageError: It would become too large.
             CancelledError: `progress` returned False.
         """
-        family = self._family(picture.compression)
         pages = (picture, *picture.others)
-        ways = [self._way(family, page.page_size, page.pages) for page in pages]
+        ways = [self._way(picture.compression, page.page_size, page.pages) for page in pages]
         if (
-            sum(page.pages * math.prod(size) for page, (size, _) in zip(pages, ways, strict=True))
+            sum(page.pages * math.prod(way.size) for page, way in zip(pages, ways, strict=True))
             > MAX_RESULT_PIXELS
         ):
             raise ImageError(
                 f"the result would exceed {MAX_RESULT_PIXELS / 1e9:g} billion pixels on {len(pages)} pages"
             )
-        cost = 0
-        for page, (_, steps) in zip(pages, ways, strict=True):
+        total = 0
+        for page, way in zip(pages, ways, strict=True):
             planes = 1 if page.black is None else 2  # black goes through the networks by itself
-            cost += planes * page.pages * _cost(page.page_size, [scale for _, scale in steps])
-        tracker = ProgressTracker(cost, progress, scratch)
-        large = [self._resized(page, *way, tracker) for page, way in zip(pages, ways, strict=True)]
+            total += planes * page.pages * cost(page.page_size, way.steps)
+        tracker = ProgressTracker(total, progress, scratch)
+        large = [self._resized(page, way, tracker) for page, way in zip(pages, ways, strict=True)]
         tracker.finish()
-        result, steps = replace(large[0], others=tuple(large[1:])), ways[0][1]
-        if not steps:
+        result, first = replace(large[0], others=tuple(large[1:])), ways[0]
+        if not first.steps:
             return Enlarged(result, BICUBIC, (), BICUBIC, "fp32")
-        ran = tuple((family.name, scale) for family, scale in steps)
-        first = self._models[steps[0]]().runtime_for(picture.pixels.dtype)
-        return Enlarged(result, ran[0][0], ran, first.name.split()[0], first.precision)
+        ran = tuple((step.name, step.scale) for step in first.steps)
+        runtime = self._model(first.steps[0]).runtime_for(picture.pixels.dtype)
+        return Enlarged(result, first.model, ran, runtime.name.split()[0], runtime.precision, first.strength)
 
-    def _resized(
-        self,
-        picture: Picture,
-        size: tuple[int, int],
-        steps: list[tuple[ModelFamily, int]],
-        tracker: ProgressTracker,
-    ) -> Picture:
+    def _resized(self, picture: Picture, way: Way, tracker: ProgressTracker) -> Picture:
         """A picture of pages of one kind, enlarged step by step to the size."""
-        for step in steps:
-            model = self._models[step]()
+        for step in way.steps:
+            model, tracker.passes = self._model(step), step.passes
             picture = picture.resized(partial(model, tracker=tracker), model.alpha)
-        if picture.page_size != size:
-            fit = partial(_fit, size=size)
-            picture = picture.resized(fit, fit, bleeding=not steps)
+        if picture.page_size != way.size:
+            fit = partial(_fit, size=way.size)
+            picture = picture.resized(fit, fit, bleeding=not way.steps)
         return picture
 
     def scaled(self, factor: float) -> Upscaler:
@@ -195,21 +191,33 @@ class Upscaler:
         Raises:
             ImageError: It would become too large.
         """
-        return self._way(self._clean, (height, width), 1)[0]
+        return self._way(LOSSLESS, (height, width), 1).size
 
-    def _family(self, compression: Compression) -> ModelFamily:
-        """What enlarges a picture that was stored like this."""
-        wanted = self.variant == "photo" or (self.variant == "auto" and wants_photo(compression))
-        return self._photo if self._photo is not None and wanted else self._clean
+    def chosen(self, compression: Compression, height: int, width: int) -> tuple[str, float | None]:
+        """What enlarges a page of this size, and where the dial stands, as in `Enlarged`.
 
-    def _steps(self, family: ModelFamily, factor: float) -> list[tuple[ModelFamily, int]]:
-        scales = chain(factor, family.scales, self._clean.scales)
-        return [(family if n == 0 else self._clean, scale) for n, scale in enumerate(scales)]
+        Args:
+            compression: How the picture was stored.
+            height: Of the page.
+            width: Of the page.
+        """
+        way = self._way(compression, (height, width), 1)
+        return way.model, way.strength
 
-    def _way(
-        self, family: ModelFamily, page: tuple[int, int], pages: int
-    ) -> tuple[tuple[int, int], list[tuple[ModelFamily, int]]]:
-        """(height, width) that pages of this size become, and what enlarges them, step by step."""
+    def _steps(self, compression: Compression, factor: float) -> tuple[tuple[Step, ...], float | None]:
+        return steps_for(self._clean, self._photo, self._dial, compression, factor)
+
+    def _model(self, step: Step) -> TiledModel:
+        model = self._opened(step.family, step.scale, step.strength)
+        if step.mixed_with is None:
+            return model
+        return mixed(self._opened(step.mixed_with, step.scale, LEAST), model, step.share)
+
+    def _opened(self, family: ModelFamily, scale: int, strength: float) -> TiledModel:
+        return self._models((family, scale, strength), partial(family.open, scale, strength))
+
+    def _way(self, compression: Compression, page: tuple[int, int], pages: int) -> Way:
+        """How so many pages of this size become as large as they are to be."""
         (height, width), size = page, self.target.of(*page)
         if size[0] * size[1] * pages > MAX_RESULT_PIXELS:
             raise ImageError(
@@ -220,72 +228,11 @@ class Upscaler:
         # Of a factor, not what rounding makes of it: 3 pixels become 5, but the factor is still 1.5.
         factor = self.scale or max(size[0] / height, size[1] / width)
         if min(size[0] - height, size[1] - width) < 0:
-            return size, []  # smaller along one side: no network helps
-        steps = self._steps(family, factor)
-        if height * width * math.prod([scale for _, scale in steps]) ** 2 > 16 * MAX_RESULT_PIXELS:
+            return Way(size)  # smaller along one side: no network helps
+        steps, strength = self._steps(compression, factor)
+        if height * width * math.prod([step.scale for step in steps]) ** 2 > 16 * MAX_RESULT_PIXELS:
             raise ImageError(f"a way to {size[1]}x{size[0]} pixels leads through far too large a picture")
-        return size, steps
-
-
-def wants_photo(compression: Compression) -> bool:
-    """Whether a picture stored like this is better enlarged by weights made for photographs.
-
-    | the file | weights |
-    |---|---|
-    | stored without loss (PNG, TIFF, GIF, lossless WebP) | clean |
-    | JPEG of a quality of 92 or more, lossy WebP of 85 or more, as their tables tell | clean |
-    | those below, or of unknown quality; AVIF, HEIC | photo |
-    """
-    return compression.lossy and (
-        compression.quality is None or compression.quality < CLEAN_FROM[compression.kind]
-    )
-
-
-def check_variant(variant: str) -> None:
-    """Refuse what is no variant.
-
-    Raises:
-        ImageError: It is not auto, photo or clean.
-    """
-    if variant not in get_args(Variant):
-        raise ImageError(f"'{variant}' is none of: {', '.join(get_args(Variant))}")
-
-
-def chain(factor: float, scales: Sequence[int], later: Sequence[int] = ()) -> list[int]:
-    """Whole factors whose product is at least `factor`: as few as possible, then as small as possible.
-
-    The smallest comes first, because the later ones work on larger pictures.
-
-    Args:
-        factor: Above 0; up to 1 needs none.
-        scales: Factors there are for the first step, each above 1; without any, none are needed.
-        later: Those for the steps behind it, where they differ.
-
-    Examples:
-        >>> chain(2.5, [2, 3, 4])
-        [3]
-        >>> chain(5, [2, 3, 4])
-        [2, 3]
-        >>> chain(5, [4], later=[2, 3, 4])
-        [4, 2]
-    """
-    if not scales:
-        return []
-    chains: list[tuple[int, ...]] = [()]
-    while max(map(math.prod, chains)) < factor * (1 - 1e-9):
-        chains = [
-            (*begun, scale)
-            for begun in chains
-            for scale in (later or scales if begun else scales)
-            if len(begun) < 2 or scale >= begun[-1]
-        ]
-    enough = [whole for whole in chains if math.prod(whole) >= factor * (1 - 1e-9)]
-    return list(min(enough, key=lambda whole: (math.prod(whole), whole)))
-
-
-def _cost(size: tuple[int, int], scales: Sequence[int]) -> int:
-    """Pixels that the networks of a chain enlarge in all, for a page of this height and width."""
-    return sum(size[0] * size[1] * math.prod(scales[:step]) ** 2 for step in range(len(scales)))
+        return Way(size, steps, strength)
 
 
 def _fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

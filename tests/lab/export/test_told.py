@@ -209,11 +209,10 @@ def test_a_teacher_that_is_not_told_teaches_one_that_is(tmp_path, folders, expor
     from mssn.lab.train.recipe import Recipe
     from mssn.lab.train.session import prepare
 
-    teacher = str(exported / "net.safetensors")
+    config = {"channels": 4, "expanded": 6, "blocks": 1, "units": 1}
     recipe = Recipe(
-        model="mssn-s-photo", config={"channels": 4, "expanded": 6, "blocks": 1, "units": 1}, updates=1, batch=2,
-        patch=8, precision="fp32", validate_every=0, teacher=teacher, distill=0.5,
-        degrade={"versions": 1}, **folders,
+        model="mssn-s-photo", config=config, updates=1, batch=2, patch=8, precision="fp32", validate_every=0,
+        teacher=str(exported / "net.safetensors"), distill=0.5, degrade={"versions": 1}, **folders,
     )  # fmt: skip
     trainer, _ = prepare(recipe, tmp_path / "run", cache=tmp_path / "cache", device="cpu")
     trainer.run()

@@ -143,7 +143,7 @@ def rescale(heads: Sequence[Head], units: Sequence[FusedUnit], tail: nn.Conv2d) 
         head.weight *= 2.0**features
         bias_of(head).mul_(2.0**features)
         if head.slope is not None:
-            head.slope *= 2.0**features
+            head.slope.mul_(2.0**features)
     tail.weight *= 2.0**-features
     inside: list[Tensor] = []
     for unit in units:
