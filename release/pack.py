@@ -185,14 +185,14 @@ def _pair(pixels: Pixels, number: int, box: tuple[int, int, int, int] | None = N
     large = pixels.hr[start * r * r : (start + rows * columns) * r * r].reshape(rows * r, columns * r, 3)
     top, left, height, width = box or (0, 0, rows, columns)
     bottom, right = top + height, left + width
-    return small[top:bottom, left:right], large[r * top : r * bottom, r * left : r * right]
+    return packed.Pair(small[top:bottom, left:right], large[r * top : r * bottom, r * left : r * right])
 
 
 def _given(pixels: Pixels, number: int) -> bool:
     """Whether a small picture is another than the large one shrunk; its middle tells."""
     rows, columns = (int(n) for n in pixels.sizes[number])
     height, width = min(rows, 48), min(columns, 48)
-    small, large = _pair(pixels, number, ((rows - height) // 2, (columns - width) // 2, height, width))
+    small, large, _ = _pair(pixels, number, ((rows - height) // 2, (columns - width) // 2, height, width))
     inside = slice(4, -4)  # what lies beyond a crop reaches two pixels into it
     return not np.array_equal(shrink(large, pixels.scale)[inside, inside], small[inside, inside])
 
@@ -242,7 +242,7 @@ def _pack(
         ranked = list({number: (number, box) for number, box in reversed(ranked)}.values())[::-1]
 
     def encoded(crop: tuple[int, tuple[int, int, int, int]]) -> tuple[bytes, bytes]:
-        small, large = _pair(pixels, *crop)
+        small, large, _ = _pair(pixels, *crop)
         given = packed.to_lossless(small) if one.scale and (best or _given(pixels, crop[0])) else b""
         return given, (packed.to_lossless if best else packed.to_avif)(large)
 

@@ -65,18 +65,21 @@ def read(folder: Path, recipe: Recipe) -> Pictures:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         each, tests = list(pool.map(decoded, crops)), list(pool.map(decoded, validation))
     # A folder that a recipe names twice counts twice.
-    pairs = [pair for pair, crop in zip(each, crops, strict=True) for _ in range(crop["times"])]
+    numbers = [number for number, crop in enumerate(crops) for _ in range(crop["times"])]
     key = hashlib.blake2b(json.dumps([recipe.scale, crops]).encode(), digest_size=12).hexdigest()
-    names = [crop["name"] for crop in crops for _ in range(crop["times"])]
-    pixels = joined(pairs, recipe.scale, key, names)
+    paired = frozenset(place for place, number in enumerate(numbers) if crops[number]["small"])
+    names = [crops[number]["name"] for number in numbers]
+    pixels = joined([each[number] for number in numbers], recipe.scale, key, names, paired)
     return Pictures(pixels, _degraded(tests, validation, recipe))
 
 
-def joined(pairs: list[Pair], scale: int, key: str, names: list[str]) -> Pixels:
+def joined(
+    pairs: list[Pair], scale: int, key: str, names: list[str], paired: frozenset[int] = frozenset()
+) -> Pixels:
     """Pairs end to end, as patches are cut from."""
     small, large = (np.concatenate([pair[side].reshape(-1, 3) for pair in pairs]) for side in (0, 1))
     sizes = np.array([pair.small.shape[:2] for pair in pairs], np.int64)
-    return Pixels(scale, small, large, sizes, (), key, names=tuple(names))
+    return Pixels(scale, small, large, sizes, (), key, names=tuple(names), paired=paired)
 
 
 def _find(index: dict[str, Any], kind: str, names: tuple[str, ...], scale: int) -> list[dict[str, Any]]:
@@ -96,11 +99,10 @@ def _degraded(pairs: list[Pair], crops: list[dict[str, Any]], recipe: Recipe) ->
     """Validated is what is trained, as `mssn.lab.train.session.validation_pairs` does it."""
     if not recipe.degrade:
         return pairs
-    if any(crop["small"] for crop in crops):
-        raise DataError(f"validation = {list(recipe.validation)}: pairs cannot be degraded here")
     how = Degradation.of(recipe.degrade)
     tests: list[Pair] = []
-    for number, (_, large, _) in enumerate(pairs):
-        small, strength = degrade(large, recipe.scale, how, np.random.default_rng(number))
-        tests.append(Pair(small, large, strength))
+    for number, (pair, crop) in enumerate(zip(pairs, crops, strict=True)):
+        given = pair.small if crop["small"] else None
+        small, strength = degrade(pair.large, recipe.scale, how, np.random.default_rng(number), given)
+        tests.append(Pair(small, pair.large, strength))
     return tests

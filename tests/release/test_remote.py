@@ -25,6 +25,7 @@ from mssn.errors import DataError, RecipeError
 from mssn.image.picture import Picture
 from mssn.image.resize import shrink
 from mssn.image.write import write
+from mssn.lab.data.pixels import Pair
 from mssn.lab.nets import layers
 from mssn.lab.train.recipe import Recipe, load_recipe
 from mssn.lab.weights import load_network
@@ -115,7 +116,7 @@ def test_what_is_packed_is_what_is_trained_on(archive, tmp_path) -> None:
         assert np.array_equal(pictures.pixels.lr[start : start + 576].reshape(24, 24, 3), shrink(hr, 2)), (
             number
         )
-    (small, large), *_ = pictures.validation
+    (small, large, _), *_ = pictures.validation
     source = packed._decode(room / "data" / index["validation"][0]["crops"][0]["large"])
     assert np.array_equal(large, source) and np.array_equal(small, shrink(source, 2))
     degraded = packed.read(room / "data", entries[1].recipe).validation[0][0]
@@ -128,7 +129,7 @@ def test_the_best_crop_of_every_picture_comes_first() -> None:
     rng = np.random.default_rng(1)
     flat, busy = np.full((96, 96, 3), 90, np.uint8), rng.integers(0, 255, (96, 96, 3), dtype=np.uint8)
     pictures = [np.hstack([flat, busy]), np.vstack([busy // 2, flat])]
-    pixels = packed.joined([(shrink(p, 2), p) for p in pictures], 2, "", ["a", "b"])
+    pixels = packed.joined([Pair(shrink(p, 2), p) for p in pictures], 2, "", ["a", "b"])
     ranked = pack._ranked(pixels, 96)
     assert ranked[:2] == [(0, (0, 48, 48, 48)), (1, (0, 0, 48, 48))]
     assert sorted(ranked[2:]) == [(0, (0, 0, 48, 48)), (1, (48, 0, 48, 48))]
@@ -138,7 +139,7 @@ def test_given_small_pictures_travel_unchanged(tmp_path) -> None:
     rng = np.random.default_rng(2)
     large = np.repeat(np.repeat(rng.integers(0, 255, (24, 24, 3), dtype=np.uint8), 4, 0), 4, 1)
     small = 255 - shrink(large, 2)
-    pixels = packed.joined([(small, large), (small, large)], 2, "", ["a", "a"])
+    pixels = packed.joined([Pair(small, large), Pair(small, large)], 2, "", ["a", "a"])
     (tmp_path / "data").mkdir()
     one = pack._sets([plan.Entry("e", Recipe(), "", 1)], lambda e: e.recipe.train, lambda recipe: pixels)[0]
     assert one.scale == 2
@@ -148,6 +149,9 @@ def test_given_small_pictures_travel_unchanged(tmp_path) -> None:
     read = packed.read(tmp_path / "data", Recipe())
     assert len(index["train"][0]["crops"]) == 1 and len(read.pixels.sizes) == 2  # named twice, packed once
     assert np.array_equal(read.pixels.lr[: 48 * 48].reshape(48, 48, 3), small)
+    assert read.pixels.paired == {0, 1}  # degraded as they are, never shrunk anew
+    nothing = {"versions": 1, "clean": 0, "resize": 0, "blur": 0, "noise": 0, "shot": 0, "compress": 0}
+    assert np.array_equal(packed.read(tmp_path / "data", Recipe(degrade=nothing)).validation[0].small, small)
     assert np.array_equal(read.validation[0][0], small) and np.array_equal(read.validation[0][1], large)
     with pytest.raises(DataError, match="for x3 is not packed"):
         packed.read(tmp_path / "data", Recipe(scale=3))
@@ -155,7 +159,7 @@ def test_given_small_pictures_travel_unchanged(tmp_path) -> None:
 
 def test_a_file_that_is_too_small_holds_no_crop(tmp_path) -> None:
     large = np.zeros((48, 48, 3), np.uint8)
-    one = pack.Set(("train",), 0, packed.joined([(shrink(large, 2), large)], 2, "", ["a"]), 1.0)
+    one = pack.Set(("train",), 0, packed.joined([Pair(shrink(large, 2), large)], 2, "", ["a"]), 1.0)
     (tmp_path / "data").mkdir()
     with pytest.raises(DataError, match="no room"):
         pack._pack(one, "t", tmp_path, 48, room_for=10)

@@ -22,10 +22,10 @@ def import_(
     """Turn other authors' published weights into a file of ours, to score, export and compare.
 
     Args:
-        weights: The file as they published it: carn_m.pth.
+        weights: The file as they published it: carn_m.pth, or smfanet_plus_df2k_x2.pth and its like.
         output: The .safetensors file to write.
-        model: carn-m.
-        scale: 2, 3 or 4; carn_m.pth holds all of them.
+        model: carn-m or smfanet-plus.
+        scale: 2, 3 or 4; carn_m.pth holds all of them, SMFANet+ has a file for each.
         force: Overwrite an existing file.
     """
     # Here, so that --help needs no PyTorch.

@@ -41,7 +41,7 @@ def test_batch_is_the_crop_with_its_symmetry(scale) -> None:
     assert lr.shape == (300, 3, 5, 5)
     assert hr.shape == (300, 3, 5 * scale, 5 * scale)
     assert lr.is_contiguous(memory_format=torch.channels_last)
-    for i, (picture, row, column, symmetry, _) in enumerate(patches.positions(k)):
+    for i, (picture, row, column, symmetry, *_) in enumerate(patches.positions(k)):
         height, width = pixels.sizes[picture]
         start = pixels.starts[picture]
         for array, out, r in ((pixels.lr, lr, 1), (pixels.hr, hr, scale)):
@@ -54,7 +54,7 @@ def test_batch_is_the_crop_with_its_symmetry(scale) -> None:
 
 def test_slices_and_the_gather_of_a_gpu_are_the_same_pixels() -> None:
     patches = Patches(make([(9, 12), (20, 7), (5, 5)]), 5, seed=3)
-    picture, row, column, symmetry, _ = patches.positions(np.arange(200)).T
+    picture, row, column, symmetry, *_ = patches.positions(np.arange(200)).T
     width = patches._widths[picture]
     first = patches._starts[picture] + row * width + column
     sliced = _slice(patches._lr, first, width, 5, symmetry)

@@ -103,3 +103,19 @@ def test_what_does_not_grow_is_refused(small: dict, large: dict) -> None:
     assert not can_grow(source, target)
     with pytest.raises(ValueError, match="does not grow"):
         grow(source, target)
+
+
+def test_a_told_network_starts_as_the_untold_one_and_learns_what_it_is_told() -> None:
+    source, target = _lively("mssn-s", 2), _build("mssn-s-photo", 2)
+    assert can_grow(source, target) and not can_grow(target, source)
+    grow(source, target)
+    x = torch.rand(2, 3, 17, 23)
+    told = torch.cat([x, torch.full((2, 1, 17, 23), 0.7)], dim=1)
+    assert torch.allclose(target(told), source(x), atol=1e-6)
+    target(told).square().sum().backward()
+    assert target.slope is not None and target.slope.grad is not None and target.slope.grad.abs().min() > 0
+    with torch.no_grad():
+        target.slope.uniform_(-1, 1)
+    larger = _build("mssn-m-photo", 2)
+    grow(target, larger)
+    assert torch.allclose(larger(told), target(told), atol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from networks import SWITCHES, TINY, scrambled
 
 from mssn.errors import UnknownModelError
+from mssn.image.compression import LEAST
 from mssn.lab import nets
 from mssn.lab.nets.mssn import MSSN, MSSNConfig
 
@@ -117,3 +119,25 @@ def test_mean_follows_the_network_into_its_file() -> None:
 def test_unknown_networks_are_named(arguments, words) -> None:
     with pytest.raises(UnknownModelError, match=words):
         nets.build(*arguments)
+
+
+def test_what_is_told_is_a_bias_of_the_source() -> None:
+    """Each picture of a batch has its own strength; three planes are told that nothing bad is known."""
+    torch.manual_seed(0)
+    net = nets.build("mssn-s-photo", 2)
+    assert isinstance(net, MSSN) and net.slope is not None
+    with torch.no_grad():
+        net.slope.uniform_(-1, 1)
+    x = torch.rand(2, 3, 12, 15)
+    strengths = torch.tensor([0.2, 0.9])
+    told = torch.cat([x, strengths.view(2, 1, 1, 1).expand(2, 1, 12, 15)], dim=1)
+    found = net(told)
+    for number, strength in enumerate(strengths):
+        other = copy.deepcopy(net)
+        assert other.head.bias is not None and other.slope is not None
+        with torch.no_grad():
+            other.head.bias += strength * other.slope
+            other.slope.zero_()
+        assert torch.allclose(found[number], other(x)[number], atol=1e-5)
+    least = torch.cat([x, torch.full((2, 1, 12, 15), LEAST)], dim=1)
+    assert torch.allclose(net(x), net(least), atol=1e-6)

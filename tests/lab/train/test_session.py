@@ -100,7 +100,7 @@ def test_degraded_pictures_are_trained_and_validated(make, tmp_path) -> None:
     assert torch.equal(hr, same)
     assert not torch.equal(lr, degraded)
     assert torch.equal(again.patches.batch(k)[0], degraded)
-    for (small, large), (small_again, _), (clean_small, clean_large) in zip(
+    for (small, large, _), (small_again, *_), (clean_small, clean_large, _) in zip(
         trainer.validation, again.validation, clean.validation, strict=True
     ):
         assert np.array_equal(large, clean_large)

@@ -20,6 +20,7 @@ from mssn.lab.export.graph import OPSET, build_graph
 from mssn.lab.export.rescale import round_to_half
 from mssn.lab.export.unfuse import learnt_scales, unfuse
 from mssn.lab.nets.mssn import MSSN
+from mssn.lab.nets.smfanet import SMFANet
 from mssn.lab.weights import SCALES, SHIFTS, load_network, save, tensors_of
 from mssn.models.meta import KEY, STRENGTH, Meta, exported_file
 
@@ -157,7 +158,15 @@ def save_model(model: onnx.ModelProto, meta: Meta, path: Path) -> None:
 
 
 def to_onnx(net: nn.Module) -> onnx.ModelProto:
-    """The graph of a network, as it is: "lr", N x 3 x H x W, to "sr"; N, H and W are free."""
+    """The graph of a network, as it is: "lr", N x 3 x H x W, to "sr"; N, H and W are free.
+
+    Raises:
+        WeightsError: ONNX has no operators for it.
+    """
+    if isinstance(net, SMFANet):  # an exporter would fix the number of places without a word
+        raise WeightsError(
+            "SMFANet cannot become an .onnx file: it pools to an eighth of any size; use `runtime` pytorch"
+        )
     return build_graph(net) if isinstance(net, FusedMSSN) else _traced(net)
 
 

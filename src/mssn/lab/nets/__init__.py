@@ -21,6 +21,7 @@ from mssn.lab.nets.lapsrn import LapSRN, LapSRNConfig
 from mssn.lab.nets.luma import LumaNetwork
 from mssn.lab.nets.mssn import MSSN, MSSNConfig
 from mssn.lab.nets.rcan import RCAN, RCANConfig
+from mssn.lab.nets.smfanet import SMFANet, SMFANetConfig
 from mssn.lab.nets.spec import Domain, Spec
 from mssn.lab.nets.srcnn import SRCNN, SRCNNConfig
 from mssn.lab.nets.vdsr import VDSR, VDSRConfig
@@ -68,6 +69,7 @@ MODELS: dict[str, Spec] = {
     "awsrn-sd": Spec(AWSRN, AWSRNConfig(channels=16, blocks=2), count_gains=True),
     "rcan": Spec(RCAN, RCANConfig()),
     "imdn": Spec(IMDN, IMDNConfig()),
+    "smfanet-plus": Spec(SMFANet, SMFANetConfig()),
 }
 
 

@@ -6,10 +6,9 @@ What one update does is in `step.py`; here it is repeated, measured, validated a
 from __future__ import annotations
 
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from mssn.lab.train.optimizers import load_state, optimizers
 from mssn.lab.train.parallel import World
 from mssn.lab.train.recipe import Recipe
 from mssn.lab.train.step import EMA, Step, learning_rate, progress
+from mssn.lab.train.stop import stop_requests
 from mssn.score.metrics import psnr_y
 from mssn.upscaling.tiled import enlarge
 
@@ -136,7 +136,7 @@ class Trainer:
         stretch = Stretch(status.update)
         if not status.update:
             self.save()  # claims the folder, and shows at once whether it can be written
-        with closing(self.log) if self.log else nullcontext(), _stop_requests() as stopped:
+        with closing(self.log) if self.log else nullcontext(), stop_requests() as stopped:
             while status.fraction < 1 and status.update != stop_after:
                 if any(self.world.agree(stopped())):
                     break
@@ -282,28 +282,3 @@ class Trainer:
         self.history = History(**state["history"])
         if state["recipe"]["updates"] != self.recipe.updates:
             self.status.fraction = min(1.0, self.status.update / self.recipe.updates)
-
-
-@contextmanager
-def _stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a request to stop between two updates; a second kills."""
-    asked: list[int] = []
-
-    def ask(number: int, frame: object) -> None:
-        asked.append(number)
-        for name, handler in previous.items():
-            signal.signal(name, handler)
-
-    previous: dict[int, Any] = {}
-    try:
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)  # Windows knows no SIGHUP
-            if number is not None and (name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN):
-                previous[number] = signal.signal(number, ask)  # nohup has it ignored
-    except ValueError:  # not the main thread: nobody can press Ctrl-C here
-        previous.clear()
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for name, handler in previous.items():
-            signal.signal(name, handler)
