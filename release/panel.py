@@ -46,19 +46,20 @@ from panel_cases import (
 
 from mssn.api import load_tiled
 from mssn.errors import MssnError
-from mssn.image.compression import LEAST
+from mssn.image.compression import LEAST, LOSSLESS
 from mssn.image.resize import shrink
 from mssn.models.info import PHOTO
 from mssn.runtime.base import Runtime
 from mssn.score.metrics import psnr_rgb
 from mssn.upscaling.blend import Blend
+from mssn.upscaling.dial import Dial, share_of_photo
 from mssn.upscaling.tiled import enlarge
 
 DIAL = (0.0, LEAST / 2, LEAST, *(n / 10 for n in range(2, 11)))
 CONSISTENT = (0.0, LEAST, 0.5, 1.0)
 
 
-class Dial:
+class Networks:
     """A model's two networks of one scale, opened at any setting.
 
     Args:
@@ -77,8 +78,8 @@ class Dial:
         """What enlarges at a strength, 0..1."""
         if strength == 0:
             return self._clean
-        photo, share = self._photo(max(strength, LEAST)), strength / LEAST
-        return photo if share >= 1 else Blend(self._clean, photo, share)
+        photo, share = self._photo(max(strength, LEAST)), share_of_photo(strength, told=True)
+        return photo if share == 1 else Blend(self._clean, photo, share)
 
     def each(self, cases: Sequence[Case], of: Callable[[Case], Score]) -> list[Score]:
         """A score of each picture."""
@@ -133,9 +134,9 @@ def measure(name: str, job: record.Job) -> str | None:
     """
     table, weights = record.Table(record.RESULTS / "panel.json"), weights_of(name)
     numbers: dict[str, Any] = {} if job.force else table.numbers(name, weights)
-    dial = Dial(weights[1], weights[0], job.threads)
+    networks = Networks(weights[1], weights[0], job.threads)
     done = 0
-    for kind, key, found in missing(dial, numbers, known_of(name)):
+    for kind, key, found in missing(networks, numbers, known_of(name)):
         numbers.setdefault(kind, {})[key] = found
         table.keep(name, numbers, weights, job.revision)
         print(f"{name} {kind} {key}: {said(kind, found)}", flush=True)
@@ -150,8 +151,8 @@ def try_out(name: str, photo: Path, threads: int | None) -> None:
     record.named([name])
     with tempfile.TemporaryDirectory() as folder:
         path = photo if photo.suffix == ".onnx" else ship.write(photo, Path(folder))[0]
-        dial = Dial(weights_of(name)[1], path, threads)
-        for kind, key, found in missing(dial, {}, known_of(name)):
+        networks = Networks(weights_of(name)[1], path, threads)
+        for kind, key, found in missing(networks, {}, known_of(name)):
             print(f"{photo} {kind} {key}: {said(kind, found)}", flush=True)
 
 
@@ -164,47 +165,47 @@ def known_of(name: str) -> dict[str, Any]:
 
 
 def missing(
-    dial: Dial, numbers: dict[str, Any], known: dict[str, Any]
+    networks: Networks, numbers: dict[str, Any], known: dict[str, Any]
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Measure what is not among the numbers.
 
     Args:
-        dial: What is measured.
+        networks: What is measured.
         numbers: Kind -> key -> what is known of it.
         known: Of all photographs, with the same clean weights.
 
     Yields:
         Kind, key and what was found, one by one.
     """
-    drawn = heldout.fingerprint(heldout.pairs(dial.scale))
+    drawn = heldout.fingerprint(heldout.pairs(networks.scale))
     turned = numbers.get("dial", {})
     for condition in CONDITIONS:
         if any(turned.get(part, {}).get("drawn") != drawn for part in condition.parts):
-            for part, found in turn(dial, condition).items():
+            for part, found in turn(networks, condition).items():
                 yield "dial", part, {**found, "drawn": drawn}
     for how in PHOTOGRAPHS:
         if how not in numbers.get("photographs", {}):
-            yield "photographs", how, {data: of_all(dial, data, how, known) for data in SETS}
+            yield "photographs", how, {data: of_all(networks, data, how, known) for data in SETS}
     for strength in CONSISTENT:
         if (key := f"{strength:g}") not in numbers.get("consistency", {}):
-            yield "consistency", key, consistency(dial, strength)
+            yield "consistency", key, consistency(networks, strength)
 
 
-def turn(dial: Dial, condition: Condition) -> dict[str, dict[str, Any]]:
+def turn(networks: Networks, condition: Condition) -> dict[str, dict[str, Any]]:
     """Mean scores of each part at the default, at every setting of the dial, and without a network."""
 
     def scores(way: Callable[[Case], np.ndarray]) -> list[Score]:
-        return dial.each(cases, lambda case: condition.score(way(case), case))
+        return networks.each(cases, lambda case: condition.score(way(case), case))
 
-    cases = condition.cases(dial.scale)
-    default = cases[0].strength
-    settings = {at: scores(dial.enlarged(at)) for at in sorted({*DIAL, default})}
+    cases = condition.cases(networks.scale)
+    default = default_of(cases)
+    settings = {at: scores(networks.enlarged(at)) for at in sorted({*DIAL, default})}
     floor = scores(condition.floor)
     found: dict[str, dict[str, Any]] = {}
     for part, kinds in condition.parts.items():
         mean = partial(_mean, chosen=[case.kind in kinds for case in cases])
         found[part] = {
-            "default": round(default, 4),
+            "default": default,
             "at_default": mean(settings[default]),
             "floor": mean(floor),
             "settings": {f"{at:g}": mean(settings[at]) for at in DIAL},
@@ -212,18 +213,23 @@ def turn(dial: Dial, condition: Condition) -> dict[str, dict[str, Any]]:
     return found
 
 
-def of_all(dial: Dial, data: str, how: str, known: dict[str, Any]) -> Score:
+def default_of(cases: Sequence[Case]) -> float:
+    """Where the dial stands for such files by itself."""
+    return Dial("photo", cases[0].strength).at(LOSSLESS, told=True)
+
+
+def of_all(networks: Networks, data: str, how: str, known: dict[str, Any]) -> Score:
     """PSNR of bicubic, of the clean weights and of the default, on all photographs of a benchmark."""
-    cases = photographs(data, how, dial.scale)
+    cases = photographs(data, how, networks.scale)
 
     def psnr(way: Callable[[Case], np.ndarray]) -> float:
-        return _mean(dial.each(cases, lambda case: by_luma(way(case), case)))["psnr"]
+        return _mean(networks.each(cases, lambda case: by_luma(way(case), case)))["psnr"]
 
     before = known.get(how, {}).get(data, {})
     return {
         "bicubic": before.get("bicubic") or psnr(bicubic),
-        "clean": before.get("clean") or psnr(dial.enlarged(0)),
-        "default": psnr(dial.enlarged(cases[0].strength)),
+        "clean": before.get("clean") or psnr(networks.enlarged(0)),
+        "default": psnr(networks.enlarged(default_of(cases))),
     }
 
 
@@ -233,11 +239,11 @@ def _mean(scores: list[Score], chosen: Sequence[bool] | None = None) -> Score:
     return {name: round(float(np.mean([score[name] for score in counted])), 5) for name in counted[0]}
 
 
-def consistency(dial: Dial, strength: float) -> Score:
+def consistency(networks: Networks, strength: float) -> Score:
     """PSNR on RGB of the result, shrunk again, against what was enlarged: Set14, clean; mean and worst."""
-    runtime = dial.at(strength)
-    smalls = [case.small for case in photographs("Set14", "none", dial.scale)]
-    scores = [psnr_rgb(shrink(enlarge(runtime, small), dial.scale), small, 0) for small in smalls]
+    runtime = networks.at(strength)
+    smalls = [case.small for case in photographs("Set14", "none", networks.scale)]
+    scores = [psnr_rgb(shrink(enlarge(runtime, small), networks.scale), small, 0) for small in smalls]
     return {"mean": round(float(np.mean(scores)), 3), "worst": round(min(scores), 3)}
 
 

@@ -147,7 +147,9 @@ def _row(score: scoring.Score) -> list[str]:
 def _csv(reports: list[scoring.Report]) -> str:
     """A row for each picture; numbers as Python writes them, from which they can be read back exactly."""
     text = io.StringIO()
-    rows = [{"data": report.data, **asdict(score)} for report in reports for score in report.scores]
+    scores = [(report.data, asdict(score)) for report in reports for score in report.scores]
+    # Only a network that is told a strength has one.
+    rows = [{"data": data, **{k: v for k, v in row.items() if v is not None}} for data, row in scores]
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)

@@ -21,18 +21,19 @@ import numpy as np
 
 from mssn import provenance
 from mssn.errors import DataError, ImageError, MssnError
-from mssn.image.compression import LEAST
+from mssn.image.compression import LEAST, LOSSLESS
 from mssn.image.find import find_images
 from mssn.image.picture import Picture
 from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, imresize
 from mssn.image.write import write
 from mssn.models.info import ModelInfo
-from mssn.runtime.base import Runtime, check_strength
+from mssn.runtime.base import Runtime
 from mssn.runtime.plan import WeightsFile, describe
 from mssn.score.degrade import by_name
 from mssn.score.folders import locate
 from mssn.score.metrics import psnr_rgb, psnr_y, ssim_y
+from mssn.upscaling.dial import Dial
 from mssn.upscaling.load import load_tiled
 from mssn.upscaling.tiled import enlarge
 
@@ -129,14 +130,16 @@ def evaluate(
         MssnError: The strength makes no sense, or the network is not told any.
     """
     make_small = by_name(degrade)
-    if strength is not None:
-        check_strength(strength)
-        if not callable(runtime):
-            raise MssnError(
-                "`strength` is for networks that are told how strongly pictures are degraded; this one is not"
-            )
+    if strength is not None and not callable(runtime):
+        raise MssnError(
+            "`strength` is for networks that are told how strongly pictures are degraded; this one is not"
+        )
+
+    def told(known: float) -> float:  # as when files are enlarged
+        return Dial("photo", known if strength is None else strength).at(LOSSLESS, told=True)
+
     open_at = lru_cache(4)(runtime) if callable(runtime) else None
-    first = open_at(max(strength or LEAST, LEAST)) if open_at else cast(Runtime, runtime)
+    first = open_at(told(LEAST)) if open_at else cast(Runtime, runtime)
     home = locate(folder)
     paths = find_images(home)
     targets = dict.fromkeys(paths) if save is None else _targets(paths, home, save)
@@ -146,14 +149,13 @@ def evaluate(
         try:
             hr = crop_to_multiple(read_rgb(path), first.scale)
             lr, known = make_small(hr, first.scale, done)
-            tell = known if strength is None else max(strength, LEAST)
-            score, sr = _score(open_at(tell) if open_at else first, path.name, lr, hr)
+            score, sr = _score(open_at(told(known)) if open_at else first, path.name, lr, hr)
         except ImageError as error:
             failed.append(str(error))
         except ValueError as error:
             failed.append(f"{path}: {error}")
         else:
-            scores.append(replace(score, strength=tell) if open_at else score)
+            scores.append(replace(score, strength=told(known)) if open_at else score)
             if (target := targets[path]) is not None:
                 _save(sr, target)
         progress(done, len(paths))
