@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import check
+import degraded
 import heldout
 import numpy as np
 import panel
@@ -16,6 +17,7 @@ import panel_cases
 import panel_part
 import pytest
 import record
+import scores
 from networks import TINY, scrambled
 from panel_cases import CONDITIONS, Case
 
@@ -24,7 +26,7 @@ from mssn.image.resize import imresize, shrink
 from mssn.lab.export.onnx import write_onnx
 from mssn.models.meta import Meta
 from mssn.score.evaluate import engine_for, evaluate
-from mssn.score.metrics import overshoot, psnr_rgb
+from mssn.score.metrics import overshoot, psnr_rgb, psnr_y
 from mssn.upscaling.tiled import enlarge
 
 NAME = "mssn-s-photo-x2"
@@ -59,6 +61,7 @@ def kept() -> dict[str, Any]:
 
 def test_the_numbers_are_those_of_scoring(networks: panel.Networks, job: record.Job) -> None:
     assert panel.told_names(["mssn-s-x2"]) == panel.told_names([NAME]) == [NAME]
+    assert degraded.photo_names(["mssn-s-x2", NAME]) == []
     assert panel.measure(NAME, job) == "measured 10 numbers"
     numbers = kept()
     assert list(numbers["dial"]) == ["photographs jpeg:75", "drawn none", "screenshots", "scanned pages"]
@@ -165,6 +168,14 @@ def test_other_weights_are_tried_and_nothing_is_written(networks, trained, capsy
     monkeypatch.setattr("sys.argv", ["panel.py", "--photo", "a.onnx"])
     assert panel.main() == 2
     assert "name the one network that --photo stands for" in capsys.readouterr().err
+
+
+def test_what_ships_is_chosen_by_scores_at_the_strength_of_each_file(networks: panel.Networks) -> None:
+    found = scores.of_validation(record.weights_of(NAME), True, 1)
+    for how in scores.COMPRESSED:
+        (case,) = panel_cases.photographs("Set14", how, 2)
+        made = enlarge(networks.at(panel.default_of([case])), case.small)
+        assert found.cells[f"Set14 {how}"] == pytest.approx(psnr_y(made, case.large, 2), abs=1e-4)
 
 
 def test_tables_say_what_was_measured(monkeypatch, tmp_path) -> None:
