@@ -75,7 +75,7 @@ def phone() -> tuple[np.ndarray, np.ndarray]:
 ROWS = (
     Row("a scan, JPEG 85", scan, (60, 0), 85),
     Row("a screenshot, PNG", lambda: heldout.pair(68, 2), (60, 110)),
-    Row("line art, PNG", lambda: heldout.pair(58, 2), (90, 110)),
+    Row("line art, PNG", lambda: heldout.pair(6, 2), (100, 100)),
     Row("a phone's JPEG 85", phone, (120, 330), 85),
 )
 
