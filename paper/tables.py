@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 import drawn_part
+import panel_part
 import parts
 
 ROOT = parts.ROOT
@@ -25,7 +26,12 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/training.md": {"weights": parts.weights, "training": parts.training},
     "docs/precision.md": {"precision": parts.precision, "few_bits": parts.few_bits},
     "docs/networks.md": {"published": parts.published},
-    "docs/photos.md": {"photos": parts.photos},
+    "docs/photos.md": {
+        "panel": panel_part.photographs,
+        "panel_drawn": panel_part.drawn,
+        "consistency": panel_part.consistency,
+        "photos": parts.photos,
+    },
     "docs/drawn.md": {"drawn": drawn_part.drawn},
     "docs/analysis.md": {"gradients": parts.gradients},
 }

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import degraded
+import panel
 import record
 import timing
 
 from mssn.models import info
 
-MEASURED_BY_RELEASE = ("precision", "degraded", "drawn", "ensemble")
+MEASURED_BY_RELEASE = ("precision", "degraded", "panel", "drawn", "ensemble")
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,11 @@ def claims() -> Iterator[Claim]:
         yield Claim(result, name, _read(result).get("files"), [weights])
         for kind, files in {"precision": both, "drawn": [weights], "ensemble": [weights]}.items():
             yield Claim(record.RESULTS / f"{kind}.json", name, noted[kind].get(name), files)
-    for name in degraded.photo_names(list(known)):
-        files = degraded.weights_of(name)
-        yield Claim(record.RESULTS / "degraded.json", name, noted["degraded"].get(name), files)
+    compared = {"degraded": degraded.photo_names(list(known)), "panel": panel.told_names(list(known))}
+    for kind, names in compared.items():
+        for name in names:
+            files = degraded.weights_of(name)
+            yield Claim(record.RESULTS / f"{kind}.json", name, noted[kind].get(name), files)
     for benchmark, files in timings.items():
         for name in timing.timed(benchmark):
             result = record.BENCHMARKS / f"{benchmark}.json"

@@ -1,6 +1,6 @@
 """What weights made for photographs are worth on compressed pictures, and what they cost on clean ones.
 
-    python release/degraded.py                     # every mssn*-photo that ships
+    python release/degraded.py                     # every mssn*-photo that ships and is not told
     python release/degraded.py mssn-s-photo-x2     # only this one
     python release/degraded.py mssn-s-photo-x2 --how avif:85 none     # and only these degradations
     python release/degraded.py mssn-photo-x2 --set Set14 B100         # and only these benchmarks
@@ -9,7 +9,8 @@ Small pictures of three benchmarks are compressed as JPEG, WebP and AVIF of seve
 by bicubic, by the clean weights and by those for photographs. Writes PSNR on Y to
 paper/results/degraded.json; `mssn evaluate -m mssn-s-photo -d Set14 --degrade jpeg:75` gives any one of its
 scores. From these results comes the rule of `mssn.upscaling.dial.wants_photo`. What is known of the
-present files is not measured again. Needs MSSN_DATA.
+present files is not measured again. Networks that are told how strongly a picture is degraded are measured
+by release/panel.py. Needs MSSN_DATA.
 """
 
 from __future__ import annotations
@@ -60,14 +61,14 @@ def main() -> int:
 
 
 def photo_names(names: Sequence[str]) -> list[str]:
-    """Those weights for photographs whose numbers depend on the given networks, each once."""
+    """Those weights for photographs, not told, whose numbers depend on the given networks, each once."""
     known = record.shipped()
     both = [
         name if info.PHOTO in name else f"{info.PHOTO}-x".join(name.rsplit("-x", 1))
         for name in names
         if name in known
     ]
-    return [name for name in dict.fromkeys(both) if name in known]
+    return [name for name in dict.fromkeys(both) if name in known and not known[name].told]
 
 
 def weights_of(name: str) -> list[Path]:
@@ -114,7 +115,7 @@ def _score(runtimes: dict[str, Runtime], data: str, how: str, threads: int | Non
     def one(numbered: tuple[int, Path]) -> dict[str, float]:
         number, path = numbered
         hr = crop_to_multiple(read_rgb(path), scale)
-        lr = make_small(hr, scale, number)
+        lr, _ = make_small(hr, scale, number)
         large = {"bicubic": imresize(lr, scale=scale)}
         large |= {name: enlarge(runtime, lr) for name, runtime in runtimes.items()}
         return {name: psnr_y(picture, hr, scale) for name, picture in large.items()}

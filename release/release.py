@@ -12,7 +12,8 @@ The steps, in order:
     int8       the int8 files, from the weights and the validation pictures
     precision  paper/results/precision.json: fp32, bf16, int8, and weights of 8, 6 and 4 bits
     manifest   the table of models, shipped/manifest.json
-    degraded   paper/results/degraded.json: weights for photographs on compressed pictures
+    degraded   paper/results/degraded.json: weights for photographs, not told, on compressed pictures
+    panel      paper/results/panel.json: weights that are told, at every setting of the dial
     drawn      paper/results/drawn.json: drawn pictures, such as text and charts
     speed      benchmarks/upscale.py and benchmarks/speed.py
     ensemble   paper/results/ensemble.json: what the self-ensemble adds and costs
@@ -36,6 +37,7 @@ import degraded
 import drawn
 import ensemble
 import manifest
+import panel
 import precision
 import record
 import ship
@@ -50,22 +52,25 @@ PER_NETWORK: dict[str, Callable[[str, record.Job], str | None]] = {
     "int8": precision.make_int8,
     "precision": precision.measure,
     "degraded": degraded.measure,
+    "panel": panel.measure,
     "drawn": drawn.measure,
     "ensemble": ensemble.measure,
 }
+CHOSEN = {"degraded": degraded.photo_names, "panel": panel.told_names}  # of the networks; others: all
 STEPS = (
     "files",
     "int8",
     "precision",
     "manifest",
     "degraded",
+    "panel",
     "drawn",
     "speed",
     "ensemble",
     "tables",
     "cards",
 )
-NEED_DATA = {"files", "int8", "precision", "degraded", "speed", "ensemble"}
+NEED_DATA = {"files", "int8", "precision", "degraded", "panel", "speed", "ensemble"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,7 +108,7 @@ def run(step: str, names: Sequence[str], job: record.Job) -> list[str]:
     """
     jobs: dict[str, Callable[[], str | None]]
     if step in PER_NETWORK:
-        chosen = degraded.photo_names(names) if step == "degraded" else names
+        chosen = CHOSEN.get(step, list)(names)
         jobs = {name: lambda name=name: PER_NETWORK[step](name, job) for name in chosen}
     else:
         jobs = {"": lambda: WHOLE[step](names, job)}

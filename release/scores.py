@@ -22,10 +22,8 @@ from mssn.image.resize import crop_to_multiple, shrink
 from mssn.image.write import write
 from mssn.models import info
 from mssn.models.meta import Meta
-from mssn.runtime.base import Runtime
-from mssn.runtime.open import open_runtime
 from mssn.runtime.plan import Plan, plan_for
-from mssn.score.evaluate import Report, evaluate, to_json
+from mssn.score.evaluate import Engine, Report, engine_for, evaluate, to_json
 from mssn.score.folders import locate
 
 MAX_LOSS = 0.02  # dB that new weights may lose on a benchmark
@@ -66,7 +64,7 @@ def runtime_of(plan: Plan) -> str:
 def of_validation(weights: Path, photo: bool, threads: int | None) -> Measured:
     """Score an .onnx file as `measure` does, but not on whole benchmarks."""
     plan = plan_for(weights)
-    runtime = open_runtime(plan, threads)
+    runtime = engine_for(weights, threads=threads)
     validation = {"clean": _psnr(runtime, "validation"), "halved": _halved(runtime)}
     cells = {f"Set14 {how}": _psnr(runtime, "Set14", how) for how in COMPRESSED if photo}
     return Measured(runtime_of(plan), validation, cells)
@@ -84,7 +82,7 @@ def measure(weights: Path, photo: bool, threads: int | None) -> Measured:
         DataError: The benchmarks or the validation pictures are missing.
     """
     plan = plan_for(weights)
-    runtime = open_runtime(plan, threads)
+    runtime = engine_for(weights, threads=threads)
     validation = {"clean": _psnr(runtime, "validation"), "halved": _halved(runtime)}
     reports = tuple(evaluate(runtime, name) for name in info.BENCHMARKS)
     if photo:
@@ -158,11 +156,11 @@ def _lost(new: dict[str, float], old: dict[str, float], allowed: float) -> str:
     return f"{loss:.4f} dB lost on {worst}, more than {allowed}" if loss > allowed + 1e-9 else ""
 
 
-def _psnr(runtime: Runtime, data: str | Path, how: str = "none") -> float:
+def _psnr(runtime: Engine, data: str | Path, how: str = "none") -> float:
     return round(evaluate(runtime, data, degrade=how).mean.psnr, 4)
 
 
-def _halved(runtime: Runtime) -> float:
+def _halved(runtime: Engine) -> float:
     """On the validation pictures at half their size: a quarter of the time, and finer detail."""
     with tempfile.TemporaryDirectory() as folder:
         for path in find_images(locate("validation")):

@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from networks import TINY, scrambled
 
 from mssn.api import load_tiled
 from mssn.image.picture import Picture
 from mssn.image.read import read_rgb
 from mssn.image.resize import imresize, shrink
 from mssn.image.write import write
+from mssn.lab.export.onnx import write_onnx
+from mssn.models.meta import Meta
 from mssn.score import evaluate as scoring
+from mssn.score.defects import compressed
 from mssn.score.metrics import psnr_rgb, psnr_y, ssim_y
 from mssn.upscaling.tiled import enlarge
 
@@ -149,3 +154,44 @@ def test_nothing_is_overwritten_without_force(mssn, pictures, photo, tmp_path) -
         assert mssn("evaluate", "-d", pictures / "scored", "-m", "bicubic", option, mine, "-f").code == 0
         assert "a.png" in mine.read_text()
         mine.write_text("mine")
+
+
+@pytest.fixture
+def told(tmp_path):
+    """A network that is told how strongly pictures are degraded."""
+    net = scrambled(replace(TINY, told=True))
+    meta = Meta("mssn-s-photo", 2, asdict(net.config), "rgb", halo=6, parameters=1)
+    write_onnx(net, meta, tmp_path / "told.onnx")
+    return tmp_path / "told.onnx"
+
+
+def test_the_strength_is_said_and_may_be_set(mssn, originals, told, tmp_path) -> None:
+    command = ("evaluate", "-m", told, "-d", originals, "--degrade", "jpeg:75", "-f", "--json", "s.json")
+    scores = {}
+    for asked, strength in ((), 0.64), (("--strength", "1"), 1.0), (("--strength", "0"), 0.1):
+        result = mssn(*command, "--csv", "s.csv", *asked)
+        assert (result.code, result.err) == (0, "")
+        assert f"strength {strength:.2f}" in result.out
+        images = json.loads((tmp_path / "s.json").read_text())["data"]["set"]["images"]
+        assert {image["strength"] for image in images} == {strength}
+        with (tmp_path / "s.csv").open() as file:
+            assert {float(row["strength"]) for row in csv.DictReader(file)} == {strength}
+        scores[strength] = images[0]["psnr"]
+    hr = read_rgb(next(originals.rglob(images[0]["image"])))
+    hr = hr[: len(hr) // 2 * 2, : hr.shape[1] // 2 * 2]
+    sr = enlarge(load_tiled(told, strength=1.0).runtime, compressed(shrink(hr, 2), 75))
+    assert scores[1.0] == psnr_y(sr, hr, 2)
+    assert len(set(scores.values())) == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "strength", "words"),
+    [
+        ("told.onnx", "2", "--strength must be a number from 0 to 1, not 2.0"),
+        ("told.onnx", "nan", "--strength must be a number from 0 to 1"),
+        ("bicubic", "0.5", "--strength is for networks that are told how strongly pictures are degraded"),
+    ],
+)
+def test_a_strength_that_makes_no_sense_is_one_line(mssn, originals, told, model, strength, words) -> None:
+    result = mssn("evaluate", "-m", model, "-d", originals, "--strength", strength)
+    assert (result.code, words in result.line) == (2, True), result.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 import pyvips
 from numpy.random import default_rng
 
+from mssn.image.compression import LEAST, compression_of, strength_of
 from mssn.image.resize import shrink
 from mssn.lab.data.degraded import degraded
 from mssn.lab.data.folder import Pixels
 from mssn.lab.data.patches import Patches
-from mssn.score.degrade import Degradation, blurred, by_name, compressed, degrade, noisy
+from mssn.score.defects import blurred, compressed, noisy
+from mssn.score.degrade import Degradation, by_name, degrade
 
 NOTHING: dict[str, Any] = {"clean": 0, "resize": 0, "blur": 0, "noise": 0, "shot": 0, "compress": 0}
 
@@ -33,12 +36,13 @@ def error(a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.mark.parametrize("how", [{"clean": 1}, NOTHING], ids=["all clean", "no strength"])
 def test_clean_is_matlabs_bicubic(how, photo) -> None:
-    found = degrade(photo, 2, Degradation(**how), default_rng(0))
+    found, strength = degrade(photo, 2, Degradation(**how), default_rng(0))
     assert np.array_equal(found, shrink(photo, 2))
+    assert strength == LEAST
 
 
 def test_every_kind_happens_and_keeps_the_size(photo) -> None:
-    found = [degrade(photo, 2, Degradation(), default_rng(n)) for n in range(40)]
+    found = [degrade(photo, 2, Degradation(), default_rng(n))[0] for n in range(40)]
     assert {lr.shape for lr in found} == {(48, 56, 3)}
     assert {lr.dtype for lr in found} == {np.dtype(np.uint8)}
     clean = sum(np.array_equal(lr, shrink(photo, 2)) for lr in found)
@@ -79,19 +83,19 @@ def test_strengths_drawn_for_a_picture_are_those_of_the_dark_and_of_the_light(no
     how = Degradation(**NOTHING | {"noise": noise, "shot": shot})
     for level in (80, 160):
         flat = np.full((40, 40, 3), level, np.uint8)
-        variances = [degrade(flat, 2, how, default_rng(n)).astype(float).var() for n in range(1500)]
+        variances = [degrade(flat, 2, how, default_rng(n))[0].astype(float).var() for n in range(1500)]
         rounding = np.mean([variance > 0 for variance in variances]) / 12
         expected = (noise**2 + shot**2 * level / 255) / 6 + rounding
         assert np.mean(variances) == pytest.approx(expected, rel=0.08)
     black = np.zeros((40, 40, 3), np.uint8)
-    changed = np.mean([degrade(black, 2, how, default_rng(n)).any() for n in range(200)])
+    changed = np.mean([degrade(black, 2, how, default_rng(n))[0].any() for n in range(200)])
     assert changed == (pytest.approx(0.5, abs=0.1) if noise else 0)
 
 
 def test_noise_for_scoring_does_not_depend_on_the_light() -> None:
     for level in (60, 200):
         flat = np.full((300, 300, 3), level, np.uint8)
-        found = by_name("noise:5")(flat, 2, 1).astype(float)
+        found = by_name("noise:5")(flat, 2, 1)[0].astype(float)
         assert found.var() == pytest.approx(5**2 + 1 / 12, rel=0.02)
 
 
@@ -135,7 +139,9 @@ def test_a_copy_depends_on_seed_version_and_number_alone(tmp_path) -> None:
     assert reported[-1] == (6, 6)
     assert (found.versions, len(found.lr)) == (3, 3 * len(pixels.lr))
     hr = pixels.hr[: 20 * 24 * 4].reshape(40, 48, 3)
-    alone = degrade(hr, 2, how, default_rng([7, 2, 0]))
+    alone, strength = degrade(hr, 2, how, default_rng([7, 2, 0]))
+    assert found.strengths is not None
+    assert found.strengths[2, 0] == np.float32(strength)
     start = 2 * len(pixels.lr)
     assert np.array_equal(found.lr[start : start + 20 * 24].reshape(20, 24, 3), alone)
 
@@ -199,3 +205,48 @@ def test_without_libvips_blur_is_gaussian(monkeypatch, photo, sigma) -> None:
     assert np.abs(blurred(photo, sigma) - expected.numpy()).max() <= 0.51
     flat = np.full((9, 8, 3), 255, np.uint8)
     assert np.array_equal(blurred(flat, sigma), flat)
+
+
+@pytest.mark.parametrize("how", ["jpeg:30", "jpeg:75", "jpeg:92", "webp:80", "webp:95", "avif:60"])
+def test_the_strength_is_what_the_file_would_tell(photo, how) -> None:
+    kind, quality = how.split(":")
+    image: Any = pyvips.Image.new_from_array(shrink(photo, 2))
+    save = {"jpeg": image.jpegsave_buffer, "webp": image.webpsave_buffer, "avif": image.heifsave_buffer}[kind]
+    file = save(Q=int(quality), **({"compression": "av1"} if kind == "avif" else {}))
+    found, strength = by_name(how)(photo, 2, 1)
+    near = 0.06 if kind == "webp" else 1e-9  # its quantiser varies with the picture
+    assert strength == pytest.approx(compression_of(BytesIO(file), file).strength, abs=near)
+    assert np.array_equal(found, compressed(shrink(photo, 2), int(quality), kind=kind))  # pyright: ignore
+
+
+def test_what_no_file_tells_has_the_least_strength_and_a_scan_that_of_its_jpeg(photo) -> None:
+    for how in ("none", "noise:5", "blur:0.8"):
+        assert by_name(how)(photo, 2, 1)[1] == LEAST
+    found, strength = by_name("scan")(photo, 2, 3)
+    assert strength == strength_of(85)
+    page = noisy(shrink(blurred(photo, 1.4), 2), 4, 0, default_rng(3))
+    assert np.array_equal(found, compressed(page, 85))
+
+
+def test_of_two_files_the_second_has_its_blocks_elsewhere_and_tells_the_strength(photo) -> None:
+    found, strength = by_name("double:75")(photo, 2, 1)
+    once = compressed(shrink(photo, 2), 75)
+    assert np.array_equal(found, compressed(once, 75, phase=(4, 5)))
+    assert error(found, once) > 1.2 * error(compressed(once, 75), once)  # on the same blocks little is lost
+    assert strength == strength_of(75)
+
+
+@pytest.mark.parametrize("how", ["none", "jpeg:75", "noise:5", "blur:0.8", "scan", "mix"])
+def test_a_small_partner_that_is_given_is_not_shrunk_anew(photo, how) -> None:
+    small = 255 - shrink(photo, 2)
+    found, _ = by_name(how)(photo, 2, 4, small)
+    assert error(found, small) < error(found, shrink(photo, 2)) / 2
+
+
+def test_each_of_a_mix_is_told_its_own_strength(photo) -> None:
+    found = [by_name("mix")(photo, 2, number) for number in range(20)]
+    expected = [degrade(photo, 2, Degradation(clean=0), default_rng(number)) for number in range(20)]
+    for (lr, strength), (same, told) in zip(found, expected, strict=True):
+        assert np.array_equal(lr, same)
+        assert strength == told
+    assert len({strength for _, strength in found}) > 5

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 
-from mssn.api import DEFAULT_MODEL, load_tiled
+from mssn.api import DEFAULT_MODEL
 from mssn.cli.options import (
     Ensemble,
     Force,
@@ -22,6 +22,7 @@ from mssn.cli.options import (
     PrecisionOption,
     Runtime,
     Scale,
+    Strength,
     Threads,
     check_text,
     write_text,
@@ -53,6 +54,7 @@ def evaluate(
     threads: Threads = None,
     ensemble: Ensemble = False,
     degrade: str = "none",
+    strength: Strength = None,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     csv_file: Annotated[Path | None, Parameter(name="--csv")] = None,
     save: Path | None = None,
@@ -69,7 +71,10 @@ def evaluate(
         precision: auto takes the fastest here that costs next to nothing: bf16, int8 or fp32.
         threads: Processor cores to use; default all.
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
-        degrade: Degrade the small pictures first: jpeg:75, webp:60, avif:60, noise:5, blur:0.8 or mix.
+        degrade: Degrade the small pictures first: jpeg:75, webp:60, avif:60, double:75, noise:5, blur:0.8,
+            scan or mix.
+        strength: How strongly the network is told that they are degraded, 0.1 to 1, if it is told at all;
+            default what the file of such a picture tells.
         json_file: Write everything, with protocol, versions and commit, to this file.
         csv_file: Write a row for each picture, in full precision, to this file.
         force: Overwrite the files of --json and --csv.
@@ -91,9 +96,9 @@ def evaluate(
     names = [Path(folder).resolve().name for folder in data]
     if len(set(names)) < len(names):
         raise DataError(f"two folders of one name among {', '.join(data)}; score them one by one")
-    engine = load_tiled(
+    engine = scoring.engine_for(
         model, scale, runtime=runtime, precision=precision, threads=threads, ensemble=ensemble
-    ).runtime
+    )
     console = Console(stderr=True)
     reports = []
     for folder, name in zip(data, names, strict=True):
@@ -104,6 +109,7 @@ def evaluate(
                     engine,
                     folder,
                     degrade=degrade,
+                    strength=strength,
                     save=None if save is None else save / name,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),  # noqa: B023
                 )
@@ -125,10 +131,11 @@ def evaluate(
 
 def _show(report: scoring.Report, model: str, brief: bool) -> None:
     how = "" if report.degraded == "none" else f", {report.degraded}"
+    told = "" if report.mean.strength is None else f", strength {report.mean.strength:.2f}"
     show(
         ("picture", *_COLUMNS),
         [] if brief else map(_row, report.scores),
-        title=f"{report.data} x{report.scale}{how}: {model} ({report.runtime})",
+        title=f"{report.data} x{report.scale}{how}: {model} ({report.runtime}{told})",
         total=_row(report.mean),
     )
 
@@ -140,7 +147,9 @@ def _row(score: scoring.Score) -> list[str]:
 def _csv(reports: list[scoring.Report]) -> str:
     """A row for each picture; numbers as Python writes them, from which they can be read back exactly."""
     text = io.StringIO()
-    rows = [{"data": report.data, **asdict(score)} for report in reports for score in report.scores]
+    scores = [(report.data, asdict(score)) for report in reports for score in report.scores]
+    # Only a network that is told a strength has one.
+    rows = [{"data": data, **{k: v for k, v in row.items() if v is not None}} for data, row in scores]
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)

@@ -7,21 +7,39 @@ sensor, file; each with strengths that a photograph still worth enlarging has.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from io import BytesIO
-from typing import Any, Literal, cast, get_args
+from typing import Any, Protocol, cast, get_args
 
 import numpy as np
 
 from mssn.errors import DataError
 from mssn.image.compression import LEAST, strength_of
+from mssn.image.compression import Compression as Stored
 from mssn.image.resize import Kernel, shrink
+from mssn.score.defects import Compression, blurred, compressed, noisy
 
-Compression = Literal["jpeg", "webp", "avif"]
-Shrinker = Callable[[np.ndarray, int, int], np.ndarray]  # (large picture, scale, its number) -> small one
 _RESIZES: tuple[Kernel, ...] = ("cubic", "box", "lanczos3", "triangle")
 _PHASE = 16  # pixels: the side of a JPEG's block of blocks when its colours are halved
+_ELSEWHERE = (4, 5)  # half a block, and an odd number, so that halved colours have other partners
+
+
+class Shrinker(Protocol):
+    """Makes the small partner of a picture.
+
+    Args:
+        hr: The picture, H x W x 3 uint8, sides multiples of the scale.
+        scale: Factor.
+        number: The picture's; all chance depends on it.
+        small: The clean small partner, if it is not the shrunk picture.
+
+    Returns:
+        H / scale x W / scale x 3 uint8, and how strongly its file says that it is degraded, 0..1
+        (`mssn.image.compression.Compression.strength`).
+    """
+
+    def __call__(
+        self, hr: np.ndarray, scale: int, number: int, small: np.ndarray | None = None, /
+    ) -> tuple[np.ndarray, float]: ...
 
 
 @dataclass(frozen=True)
@@ -136,123 +154,15 @@ def _strength_of_noise(dark: float, white: float) -> float:
     return LEAST + (1 - LEAST) * min(1.0, (dark**2 + white**2 / 2) ** 0.5 / 8) ** 0.5
 
 
-def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
-    """A Gaussian blur, as of a lens a little out of focus.
-
-    Args:
-        image: H x W x 3 uint8.
-        sigma: Standard deviation in pixels; below 0.1 nothing happens.
-    """
-    if sigma < 0.1:
-        return image
-    try:
-        import pyvips
-    except ImportError:
-        return _blurred_by_numpy(image, sigma)
-    return (
-        pyvips.Image.new_from_array(image)
-        .gaussblur(sigma, min_ampl=0.01, precision="float")
-        .rint()
-        .cast("uchar")
-        .numpy()
-    )  # pyright: ignore
-
-
-def _blurred_by_numpy(image: np.ndarray, sigma: float) -> np.ndarray:
-    """The same where there is no libvips, cutting the kernel at a hundredth, as it does."""
-    reach = int(sigma * (2 * np.log(100)) ** 0.5)
-    taps = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2)).astype(np.float32)
-    taps /= taps.sum()
-    result = image.astype(np.float32)
-    for axis in (0, 1):
-        border = [(reach, reach) if each == axis else (0, 0) for each in range(3)]
-        framed, length = np.pad(result, border, mode="edge"), image.shape[axis]
-        result = np.zeros_like(result)
-        for first, tap in enumerate(taps):
-            result += framed.take(range(first, first + length), axis) * tap
-    return np.rint(result).astype(np.uint8)
-
-
-def noisy(image: np.ndarray, dark: float, white: float, rng: np.random.Generator) -> np.ndarray:
-    """Poisson-Gaussian noise, its Poisson part as a Gaussian whose variance follows the light.
-
-    Args:
-        image: H x W x 3 uint8.
-        dark: Standard deviation without light, grey levels.
-        white: Standard deviation that full light adds, grey levels.
-        rng: Draws the noise.
-
-    Source: A. Foi et al., "Practical Poissonian-Gaussian noise modeling ...", 2008, Eq. 3 and 5.
-    """
-    if not dark and not white:
-        return image
-    light = image.astype(np.float32)
-    deviation = np.sqrt(dark**2 + white**2 / 255 * light)
-    light += deviation * rng.standard_normal(image.shape, np.float32)
-    return np.clip(np.rint(light), 0, 255).astype(np.uint8)
-
-
-def compressed(
-    image: np.ndarray,
-    quality: int,
-    *,
-    kind: Compression = "jpeg",
-    halved: bool = True,
-    phase: tuple[int, int] = (0, 0),
-) -> np.ndarray:
-    """What is left after a JPEG, WebP or AVIF file.
-
-    Args:
-        image: H x W x 3 uint8.
-        quality: 1..100.
-        kind: The file's; the colours of WebP and, below 90, of AVIF are always at half size.
-        halved: JPEG's colours at half size (4:2:0), or all of them (4:4:4).
-        phase: Rows and columns by which its blocks begin before the picture, as after a crop.
-    """
-    down, right = phase
-    framed = np.pad(image, ((down, 0), (right, 0), (0, 0)), mode="symmetric")
-    again = _through_file(np.ascontiguousarray(framed), quality, kind, halved)
-    return np.ascontiguousarray(again[down:, right:])
-
-
-def _through_file(image: np.ndarray, quality: int, kind: Compression, halved: bool) -> np.ndarray:
-    try:
-        import pyvips
-    except ImportError:
-        if kind == "avif":  # nothing is trained on; Pillow's encoder is another
-            raise
-        return _through_pillow(image, quality, kind, halved)
-    whole: Any = pyvips.Image.new_from_array(image)
-    if kind == "webp":
-        file = whole.webpsave_buffer(Q=quality, effort=2)
-    elif kind == "avif":
-        file = whole.heifsave_buffer(Q=quality, effort=2, compression="av1")
-    else:
-        file = whole.jpegsave_buffer(Q=quality, subsample_mode="on" if halved else "off")
-    back: Any = pyvips.Image.new_from_buffer(file, "")
-    return back.numpy()
-
-
-def _through_pillow(image: np.ndarray, quality: int, kind: Compression, halved: bool) -> np.ndarray:
-    """The same where there is no libvips, by the same encoders."""
-    from PIL import Image
-
-    options: dict[str, Any] = {"method": 2}  # as above
-    if kind == "jpeg":
-        options = {"subsampling": "4:2:0" if halved else "4:4:4"}
-    file = BytesIO()
-    Image.fromarray(image).save(file, kind, quality=quality, **options)
-    with Image.open(file) as back:
-        return np.asarray(back.convert("RGB"))
-
-
 def by_name(text: str) -> Shrinker:
     """One degradation of a known strength, for scoring.
 
     Args:
-        text: "jpeg:75", "webp:60" or "avif:60" (quality 1..100; blocks beginning at the corner), "noise:5"
-            (standard deviation, grey levels), "blur:0.8" (pixels of the small picture), "mix" (the
-            usual strengths of training, none of the pictures clean), or "none".
+        text: "jpeg:75", "webp:60" or "avif:60" (quality 1..100; blocks beginning at the corner), "double:75"
+            (JPEG of that quality, cut so that blocks begin elsewhere, and saved again), "noise:5" (standard
+            deviation, grey levels), "blur:0.8" (pixels of the small picture), "scan" (blur, noise and JPEG as
+            a scanner makes them), "mix" (the usual strengths of training, none of the pictures clean), or
+            "none".
 
     Returns:
         What makes the small partner of a picture; noise and mix depend on its number alone.
@@ -260,24 +170,55 @@ def by_name(text: str) -> Shrinker:
     Raises:
         DataError: It is none of these.
     """
-    kind, _, strength = text.partition(":")
+    kind, _, given = text.partition(":")
     try:
-        value = float(strength) if strength else 0.0
+        value = float(given) if given else 0.0
     except ValueError:
         value = -1.0
-    if kind in get_args(Compression) and 1 <= value <= 100 and value == int(value):
-        return lambda hr, scale, number: compressed(
-            shrink(hr, scale), int(value), kind=cast(Compression, kind)
-        )
+    quality = int(value) if 1 <= value <= 100 and value == int(value) else 0
+    if kind in get_args(Compression) and quality:
+        return _Steps(files=((cast(Compression, kind), quality, (0, 0)),))
+    if kind == "double" and quality:
+        return _Steps(files=(("jpeg", quality, (0, 0)), ("jpeg", quality, _ELSEWHERE)))
     if kind == "noise" and 0 < value < 256:
-        return lambda hr, scale, number: noisy(shrink(hr, scale), value, 0, np.random.default_rng(number))
+        return _Steps(noise=value)
     if kind == "blur" and 0 < value < 100:
-        return lambda hr, scale, number: shrink(blurred(hr, value * scale), scale)
+        return _Steps(blur=value)
+    if text == "scan":
+        return _Steps(blur=0.7, noise=4, files=(("jpeg", 85, (0, 0)),))
     if text == "mix":
         mixed = Degradation(clean=0)
-        return lambda hr, scale, number: degrade(hr, scale, mixed, np.random.default_rng(number))[0]
+        return lambda hr, scale, number, small=None: degrade(
+            hr, scale, mixed, np.random.default_rng(number), small
+        )
     if text == "none":
-        return lambda hr, scale, number: shrink(hr, scale)
+        return _Steps()
     raise DataError(
-        f"cannot degrade by '{text}'; use jpeg:75, webp:60, avif:60, noise:5, blur:0.8, mix or none"
+        f"cannot degrade by '{text}'; use jpeg:75, webp:60, avif:60, double:75, noise:5, blur:0.8, scan, mix "
+        "or none"
     )
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """A `Shrinker` that does the same to every picture.
+
+    Args:
+        blur: Standard deviation, pixels of the small picture.
+        noise: Standard deviation, grey levels.
+        files: (kind, quality, phase as for `compressed`) of the files it goes through.
+    """
+
+    blur: float = 0.0
+    noise: float = 0.0
+    files: tuple[tuple[Compression, int, tuple[int, int]], ...] = ()
+
+    def __call__(
+        self, hr: np.ndarray, scale: int, number: int, small: np.ndarray | None = None
+    ) -> tuple[np.ndarray, float]:
+        lr = shrink(blurred(hr, self.blur * scale), scale) if small is None else blurred(small, self.blur)
+        lr, strength = noisy(lr, self.noise, 0, np.random.default_rng(number)), LEAST
+        for kind, quality, phase in self.files:
+            lr = compressed(lr, quality, kind=kind, phase=phase)
+            strength = Stored(quality=None if kind == "avif" else quality).strength
+        return lr, strength

@@ -8,28 +8,37 @@ The small pictures may be degraded first (`mssn.score.degrade`), which is no lon
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from mssn import provenance
-from mssn.errors import DataError, ImageError
+from mssn.errors import DataError, ImageError, MssnError
+from mssn.image.compression import LEAST, LOSSLESS
 from mssn.image.find import find_images
 from mssn.image.picture import Picture
 from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, imresize
 from mssn.image.write import write
+from mssn.models.info import ModelInfo
 from mssn.runtime.base import Runtime
-from mssn.score.degrade import Shrinker, by_name
+from mssn.runtime.plan import WeightsFile, describe
+from mssn.score.degrade import by_name
 from mssn.score.folders import locate
 from mssn.score.metrics import psnr_rgb, psnr_y, ssim_y
+from mssn.upscaling.dial import Dial
+from mssn.upscaling.load import load_tiled
 from mssn.upscaling.tiled import enlarge
 
+# What enlarges; or what opens it, if it is told how strongly pictures are degraded, at a strength.
+Engine = Runtime | Callable[[float], Runtime]
 PROTOCOL = {
     "lr": "MATLAB imresize bicubic, antialiased, mirrored border, uint8",
     "channel": "Y of YCbCr, BT.601, 16..235, from uint8 RGB",
@@ -52,6 +61,7 @@ class Score:
         bicubic_ssim: The same for bicubic enlargement.
         bicubic_psnr_rgb: The same for bicubic enlargement.
         seconds: Time spent enlarging (not shrinking, scoring or reading).
+        strength: What the network was told of the picture, 0..1; None for what is told nothing.
     """
 
     image: str
@@ -62,6 +72,7 @@ class Score:
     bicubic_ssim: float
     bicubic_psnr_rgb: float
     seconds: float
+    strength: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,25 +98,28 @@ class Report:
     @property
     def mean(self) -> Score:
         """The mean over the pictures."""
-        numbers = [field.name for field in fields(Score) if field.name != "image"]
+        numbers = [name for name, value in asdict(self.scores[0]).items() if isinstance(value, float)]
         means = {name: float(np.mean([getattr(score, name) for score in self.scores])) for name in numbers}
         return Score("mean", **means)
 
 
 def evaluate(
-    runtime: Runtime,
+    runtime: Engine,
     folder: str | Path,
     *,
     degrade: str = "none",
+    strength: float | None = None,
     save: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Score a runtime on a folder of original pictures.
 
     Args:
-        runtime: What enlarges.
+        runtime: What enlarges, or what opens it at a strength.
         folder: Folder of HR pictures, or the name of one under MSSN_DATA, such as "Set5".
         degrade: What is done to the small pictures: "jpeg:75" and others, see `mssn.score.degrade.by_name`.
+        strength: What it is told of every picture, 0..1 (below `LEAST` that); default what the picture's file
+            would tell.
         save: A folder to keep the enlarged pictures in, as PNG; made if missing.
         progress: Called with (pictures done, pictures in all).
 
@@ -113,8 +127,19 @@ def evaluate(
         DataError: No such degradation, no such folder, or not one picture in it that can be scored; or
             `save` cannot be made.
         ImageError: An enlarged picture cannot be written.
+        MssnError: The strength makes no sense, or the network is not told any.
     """
     make_small = by_name(degrade)
+    if strength is not None and not callable(runtime):
+        raise MssnError(
+            "`strength` is for networks that are told how strongly pictures are degraded; this one is not"
+        )
+
+    def told(known: float) -> float:  # as when files are enlarged
+        return Dial("photo", known if strength is None else strength).at(LOSSLESS, told=True)
+
+    open_at = lru_cache(4)(runtime) if callable(runtime) else None
+    first = open_at(told(LEAST)) if open_at else cast(Runtime, runtime)
     home = locate(folder)
     paths = find_images(home)
     targets = dict.fromkeys(paths) if save is None else _targets(paths, home, save)
@@ -122,20 +147,46 @@ def evaluate(
     failed: list[str] = []
     for done, path in enumerate(paths, 1):
         try:
-            score, sr = _score(runtime, path, make_small, done)
+            hr = crop_to_multiple(read_rgb(path), first.scale)
+            lr, known = make_small(hr, first.scale, done)
+            score, sr = _score(open_at(told(known)) if open_at else first, path.name, lr, hr)
         except ImageError as error:
             failed.append(str(error))
         except ValueError as error:
             failed.append(f"{path}: {error}")
         else:
-            scores.append(score)
+            scores.append(replace(score, strength=told(known)) if open_at else score)
             if (target := targets[path]) is not None:
                 _save(sr, target)
         progress(done, len(paths))
     if not scores:
         raise DataError(f"no picture could be scored; the first: {failed[0]}")
     name = Path(folder).resolve().name
-    return Report(name, runtime.name, runtime.scale, scores, tuple(failed), degrade)
+    return Report(name, first.name, first.scale, scores, tuple(failed), degrade)
+
+
+def engine_for(model: str | os.PathLike[str], scale: int | None = None, **options: Any) -> Engine:
+    """What `evaluate` is to be given of a model.
+
+    Args:
+        model: As for `mssn.load_tiled`.
+        scale: As for `mssn.load_tiled`.
+        options: Others of its arguments, but not the strength.
+
+    Returns:
+        Its runtime; of a network that is told how strongly pictures are degraded, what opens it at a
+        strength.
+
+    Raises:
+        MssnError: As `mssn.load_tiled` does.
+    """
+    found = describe(os.fspath(model), scale)
+    told = found.meta.told if isinstance(found, WeightsFile) else isinstance(found, ModelInfo) and found.told
+
+    def open_at(strength: float) -> Runtime:
+        return load_tiled(model, scale, strength=strength, **options).runtime
+
+    return open_at if told else open_at(LEAST)
 
 
 def _targets(paths: list[Path], home: Path, save: Path) -> dict[Path, Path | None]:
@@ -155,17 +206,15 @@ def _save(pixels: np.ndarray, target: Path) -> None:
     write(target, Picture(pixels))
 
 
-def _score(runtime: Runtime, path: Path, make_small: Shrinker, number: int) -> tuple[Score, np.ndarray]:
+def _score(runtime: Runtime, name: str, lr: np.ndarray, hr: np.ndarray) -> tuple[Score, np.ndarray]:
     """A picture's scores, and the enlarged picture."""
     scale = runtime.scale
-    hr = crop_to_multiple(read_rgb(path), scale)
-    lr = make_small(hr, scale, number)
     started = time.perf_counter()
     sr = enlarge(runtime, lr)
     seconds = time.perf_counter() - started
     floor = imresize(lr, scale=scale)
     score = Score(
-        path.name,
+        name,
         psnr_y(sr, hr, scale),
         ssim_y(sr, hr, scale),
         psnr_rgb(sr, hr, scale),
@@ -180,7 +229,8 @@ def _score(runtime: Runtime, path: Path, make_small: Shrinker, number: int) -> t
 def to_json(reports: list[Report], model: str) -> dict[str, Any]:
     """Reports as plain data, with everything needed to reproduce them.
 
-    The PSNR of equal pictures is infinite, which JSON cannot say: it becomes None, like a mean with it.
+    The PSNR of equal pictures is infinite, which JSON cannot say: it becomes None, like a mean with it. Only
+    of networks that are told it, scores have a strength.
     """
     how = reports[0].degraded
     return {
@@ -201,4 +251,5 @@ def to_json(reports: list[Report], model: str) -> dict[str, Any]:
 
 
 def _plain(score: Score) -> dict[str, str | float | None]:
-    return {k: None if v == math.inf else v for k, v in asdict(score).items()}
+    said = {k: v for k, v in asdict(score).items() if v is not None}
+    return {k: None if v == math.inf else v for k, v in said.items()}

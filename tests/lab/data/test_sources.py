@@ -16,7 +16,8 @@ from mssn.image.write import write
 from mssn.lab.data.degraded import degraded
 from mssn.lab.data.folder import load_pixels
 from mssn.lab.data.sources import Pairs, find_sources, located
-from mssn.score.degrade import Degradation, blurred, degrade
+from mssn.score.defects import blurred
+from mssn.score.degrade import Degradation, degrade
 
 NOTHING: dict[str, Any] = {"clean": 0, "resize": 0, "blur": 0, "noise": 0, "shot": 0, "compress": 0}
 
