@@ -19,6 +19,7 @@ from mssn.image.resize import Kernel, shrink
 from mssn.score.defects import Compression, blurred, compressed, noisy
 
 _RESIZES: tuple[Kernel, ...] = ("cubic", "box", "lanczos3", "triangle")
+_KINDS: dict[Compression, str] = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}  # as files are described
 _PHASE = 16  # pixels: the side of a JPEG's block of blocks when its colours are halved
 _ELSEWHERE = (4, 5)  # half a block, and an odd number, so that halved colours have other partners
 
@@ -143,7 +144,7 @@ def degrade(
         down, right = (int(n) for n in rng.integers(0, _PHASE, 2))
         quality = round(rng.uniform(*how.quality))
         lr = compressed(lr, quality, kind="webp" if webp else "jpeg", halved=halved, phase=(down, right))
-        happened.append(strength_of(quality))
+        happened.append(strength_of(quality, "WebP" if webp else "JPEG"))
     hidden, told = rng.random() < how.hidden, rng.random() < how.told
     known = LEAST if hidden or not compressions else happened[-1]
     return lr, max(happened) if told else known
@@ -220,5 +221,5 @@ class _Steps:
         lr, strength = noisy(lr, self.noise, 0, np.random.default_rng(number)), LEAST
         for kind, quality, phase in self.files:
             lr = compressed(lr, quality, kind=kind, phase=phase)
-            strength = Stored(quality=None if kind == "avif" else quality).strength
+            strength = Stored(kind=_KINDS[kind], quality=None if kind == "avif" else quality).strength
         return lr, strength
