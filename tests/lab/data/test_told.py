@@ -33,6 +33,7 @@ def test_strength_is_the_root_of_what_a_quality_lacks() -> None:
     assert strength_of(100) == LEAST
     assert strength_of(30) == strength_of(1) == 1
     assert strength_of(82.5) == pytest.approx(LEAST + (1 - LEAST) / 2)  # a quarter of the way
+    assert strength_of(50, "WebP") - LEAST == pytest.approx(0.7 * (strength_of(50) - LEAST))
     falling = [strength_of(quality) for quality in range(30, 101)]
     assert falling == sorted(falling, reverse=True)
 
@@ -47,9 +48,10 @@ def test_a_file_tells_its_strength() -> None:
     ("how", "expected"),
     [
         ({"clean": 1}, {LEAST}),
-        ({"compress": 1, "quality": (75, 75), "hidden": 0}, {strength_of(75)}),
+        ({"compress": 1, "quality": (75, 75), "hidden": 0, "webp": 0}, {strength_of(75)}),
+        ({"compress": 1, "quality": (75, 75), "hidden": 0, "webp": 1}, {strength_of(75, "WebP")}),
         ({"compress": 1, "quality": (75, 75), "hidden": 1, "told": 0}, {LEAST}),
-        ({"compress": 1, "quality": (75, 75), "hidden": 1, "told": 1}, {strength_of(75)}),
+        ({"compress": 1, "quality": (75, 75), "hidden": 1, "told": 1, "webp": 0}, {strength_of(75)}),
         ({"noise": 30, "told": 0}, {LEAST}),
     ],
 )
