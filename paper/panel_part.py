@@ -10,6 +10,7 @@ from comparison import RESULTS
 
 SETS = ("Set14", "B100", "Urban100")
 _WORDS = {"none": "clean", "jpeg": "JPEG", "webp": "WebP", "double": "twice JPEG", "noise": "noise of"}
+_WORDS["hidden"] = "PNG made from a JPEG of"
 
 
 def models() -> dict[str, dict[str, Any]]:

@@ -46,13 +46,13 @@ from panel_cases import (
 
 from mssn.api import load_tiled
 from mssn.errors import MssnError
-from mssn.image.compression import LEAST, LOSSLESS
+from mssn.image.compression import LEAST
 from mssn.image.resize import shrink
 from mssn.models.info import PHOTO
 from mssn.runtime.base import Runtime
 from mssn.score.metrics import psnr_rgb
 from mssn.upscaling.blend import Blend
-from mssn.upscaling.dial import Dial, share_of_photo
+from mssn.upscaling.dial import in_steps, share_of_photo
 from mssn.upscaling.tiled import enlarge
 
 DIAL = (0.0, LEAST / 2, LEAST, *(n / 10 for n in range(2, 11)))
@@ -215,7 +215,7 @@ def turn(networks: Networks, condition: Condition) -> dict[str, dict[str, Any]]:
 
 def default_of(cases: Sequence[Case]) -> float:
     """Where the dial stands for such files by itself."""
-    return Dial("photo", cases[0].strength).at(LOSSLESS, told=True)
+    return in_steps(cases[0].strength)
 
 
 def of_all(networks: Networks, data: str, how: str, known: dict[str, Any]) -> Score:

@@ -20,7 +20,7 @@ from mssn.score.metrics import overshoot, psnr_rgb, psnr_y
 
 SETS = ("Set14", "B100", "Urban100")
 PHOTOGRAPHS = ("none", "jpeg:98", "jpeg:95", "jpeg:92", "jpeg:90", "jpeg:85", "jpeg:75", "jpeg:50", "jpeg:30")
-PHOTOGRAPHS += ("double:75", "webp:80", "noise:5")
+PHOTOGRAPHS += ("double:75", "hidden:75", "webp:80", "noise:5")
 _ALL = tuple(kind.__name__ for kind in KINDS)
 _SCREENS = ("code", "window", "chart", "table", "icons", "flow")  # kinds of scenes that a screen shows
 _PAGES = ("page", "table", "drawing")  # kinds that are printed

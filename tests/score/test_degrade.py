@@ -236,6 +236,12 @@ def test_of_two_files_the_second_has_its_blocks_elsewhere_and_tells_the_strength
     assert strength == strength_of(75)
 
 
+def test_what_was_a_jpeg_and_is_stored_without_loss_tells_nothing(photo) -> None:
+    found, strength = by_name("hidden:75")(photo, 2, 1)
+    assert np.array_equal(found, compressed(shrink(photo, 2), 75))
+    assert strength == LEAST
+
+
 @pytest.mark.parametrize("how", ["none", "jpeg:75", "noise:5", "blur:0.8", "scan", "mix"])
 def test_a_small_partner_that_is_given_is_not_shrunk_anew(photo, how) -> None:
     small = 255 - shrink(photo, 2)

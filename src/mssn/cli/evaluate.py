@@ -71,7 +71,7 @@ def evaluate(
         precision: auto takes the fastest here that costs next to nothing: bf16, int8 or fp32.
         threads: Processor cores to use; default all.
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
-        degrade: Degrade the small pictures first: jpeg:75, webp:60, avif:60, double:75, noise:5, blur:0.8,
+        degrade: Degrade the small pictures first: jpeg:75, webp:60, avif:60, double:75, hidden:75, noise:5,
             scan or mix.
         strength: How strongly the network is told that they are degraded, 0.1 to 1, if it is told at all;
             default what the file of such a picture tells.

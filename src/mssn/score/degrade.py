@@ -160,7 +160,8 @@ def by_name(text: str) -> Shrinker:
 
     Args:
         text: "jpeg:75", "webp:60" or "avif:60" (quality 1..100; blocks beginning at the corner), "double:75"
-            (JPEG of that quality, cut so that blocks begin elsewhere, and saved again), "noise:5" (standard
+            (JPEG of that quality, cut so that blocks begin elsewhere, and saved again), "hidden:75" (JPEG of
+            that quality, then stored without loss, so that no file tells of it), "noise:5" (standard
             deviation, grey levels), "blur:0.8" (pixels of the small picture), "scan" (blur, noise and JPEG as
             a scanner makes them), "mix" (the usual strengths of training, none of the pictures clean), or
             "none".
@@ -181,6 +182,8 @@ def by_name(text: str) -> Shrinker:
         return _Steps(files=((cast(Compression, kind), quality, (0, 0)),))
     if kind == "double" and quality:
         return _Steps(files=(("jpeg", quality, (0, 0)), ("jpeg", quality, _ELSEWHERE)))
+    if kind == "hidden" and quality:
+        return _Steps(files=(("jpeg", quality, (0, 0)),), hidden=True)
     if kind == "noise" and 0 < value < 256:
         return _Steps(noise=value)
     if kind == "blur" and 0 < value < 100:
@@ -195,8 +198,8 @@ def by_name(text: str) -> Shrinker:
     if text == "none":
         return _Steps()
     raise DataError(
-        f"cannot degrade by '{text}'; use jpeg:75, webp:60, avif:60, double:75, noise:5, blur:0.8, scan, mix "
-        "or none"
+        f"cannot degrade by '{text}'; use jpeg:75, webp:60, avif:60, double:75, hidden:75, noise:5, "
+        "blur:0.8, scan, mix or none"
     )
 
 
@@ -208,11 +211,13 @@ class _Steps:
         blur: Standard deviation, pixels of the small picture.
         noise: Standard deviation, grey levels.
         files: (kind, quality, phase as for `compressed`) of the files it goes through.
+        hidden: At last it is stored without loss.
     """
 
     blur: float = 0.0
     noise: float = 0.0
     files: tuple[tuple[Compression, int, tuple[int, int]], ...] = ()
+    hidden: bool = False
 
     def __call__(
         self, hr: np.ndarray, scale: int, number: int, small: np.ndarray | None = None
@@ -222,4 +227,4 @@ class _Steps:
         for kind, quality, phase in self.files:
             lr = compressed(lr, quality, kind=kind, phase=phase)
             strength = Stored(kind=_KINDS[kind], quality=None if kind == "avif" else quality).strength
-        return lr, strength
+        return lr, LEAST if self.hidden else strength

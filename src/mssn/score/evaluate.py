@@ -33,7 +33,7 @@ from mssn.runtime.plan import WeightsFile, describe
 from mssn.score.degrade import by_name
 from mssn.score.folders import locate
 from mssn.score.metrics import psnr_rgb, psnr_y, ssim_y
-from mssn.upscaling.dial import Dial
+from mssn.upscaling.dial import Dial, in_steps
 from mssn.upscaling.load import load_tiled
 from mssn.upscaling.tiled import enlarge
 
@@ -136,7 +136,7 @@ def evaluate(
         )
 
     def told(known: float) -> float:  # as when files are enlarged
-        return Dial("photo", known if strength is None else strength).at(LOSSLESS, told=True)
+        return in_steps(known) if strength is None else Dial("photo", strength).at(LOSSLESS, told=True)
 
     open_at = lru_cache(4)(runtime) if callable(runtime) else None
     first = open_at(told(LEAST)) if open_at else cast(Runtime, runtime)

@@ -64,10 +64,15 @@ class Dial:
             wanted = self.variant == "photo" or wants_photo(compression)
             return float(wanted) if strength is None else strength
         if strength is None:
-            strength = round(compression.strength * 20) / 20
+            strength = in_steps(compression.strength)
         if self.variant == "photo":
             strength = max(strength, LEAST)
         return strength if strength < LEAST else round(strength, 2)
+
+
+def in_steps(strength: float) -> float:
+    """The strength of a file in whole twentieths, as a network is told it by default."""
+    return round(strength * 20) / 20
 
 
 def share_of_photo(strength: float, *, told: bool) -> float:
