@@ -77,7 +77,8 @@ def joined(
     pairs: list[Pair], scale: int, key: str, names: list[str], paired: frozenset[int] = frozenset()
 ) -> Pixels:
     """Pairs end to end, as patches are cut from."""
-    small, large = (np.concatenate([pair[side].reshape(-1, 3) for pair in pairs]) for side in (0, 1))
+    small = np.concatenate([pair.small.reshape(-1, 3) for pair in pairs])
+    large = np.concatenate([pair.large.reshape(-1, 3) for pair in pairs])
     sizes = np.array([pair.small.shape[:2] for pair in pairs], np.int64)
     return Pixels(scale, small, large, sizes, (), key, names=tuple(names), paired=paired)
 

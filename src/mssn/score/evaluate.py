@@ -13,9 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, imresize
 from mssn.image.write import write
 from mssn.models.info import ModelInfo
+from mssn.once import OnceEach
 from mssn.runtime.base import Runtime
 from mssn.runtime.plan import WeightsFile, describe
 from mssn.score.degrade import by_name
@@ -138,8 +139,13 @@ def evaluate(
     def told(known: float) -> float:  # as when files are enlarged
         return in_steps(known) if strength is None else Dial("photo", strength).at(LOSSLESS, told=True)
 
-    open_at = lru_cache(4)(runtime) if callable(runtime) else None
-    first = open_at(told(LEAST)) if open_at else cast(Runtime, runtime)
+    kept = OnceEach[Runtime](4)
+
+    def opened(known: float) -> Runtime:
+        at = told(known)
+        return kept(at, partial(runtime, at)) if callable(runtime) else runtime
+
+    first = opened(LEAST)
     home = locate(folder)
     paths = find_images(home)
     targets = dict.fromkeys(paths) if save is None else _targets(paths, home, save)
@@ -149,13 +155,13 @@ def evaluate(
         try:
             hr = crop_to_multiple(read_rgb(path), first.scale)
             lr, known = make_small(hr, first.scale, done)
-            score, sr = _score(open_at(told(known)) if open_at else first, path.name, lr, hr)
+            score, sr = _score(opened(known), path.name, lr, hr)
         except ImageError as error:
             failed.append(str(error))
         except ValueError as error:
             failed.append(f"{path}: {error}")
         else:
-            scores.append(replace(score, strength=told(known)) if open_at else score)
+            scores.append(replace(score, strength=told(known)) if callable(runtime) else score)
             if (target := targets[path]) is not None:
                 _save(sr, target)
         progress(done, len(paths))

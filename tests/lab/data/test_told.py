@@ -71,7 +71,7 @@ def test_of_two_compressions_the_file_tells_the_last_and_who_knows_more_the_stro
 
 
 def test_who_knows_the_noise_tells_it(photo) -> None:
-    how = Degradation(**NOTHING | {"noise": 30, "told": 1})
+    how = Degradation.of(NOTHING | {"noise": 30, "told": 1})
     found = [degrade(photo, 2, how, default_rng(n)) for n in range(40)]
     noise = [float(np.abs(small.astype(float) - found[0][0]).mean()) for small, _ in found]
     assert min(strength for _, strength in found) == LEAST  # half have none
