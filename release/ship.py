@@ -74,7 +74,9 @@ def ship(weights: Path, job: record.Job, note: str = "", data: str = "") -> str:
         name = f"{meta.model}-x{meta.scale}"
         new = _measure(fresh, name, job)
         if record.weights_of(name).exists() and not job.force:
-            old = scores.kept(name) or _measure(record.weights_of(name), name, job)
+            old = scores.kept(name)
+            if old is None or new.validation.keys() - old.validation.keys():
+                old = _measure(record.weights_of(name), name, job)
             if why := scores.why_not_ship(old, new):
                 raise MssnError(f"{name}: {why}; kept those (--force ships them nevertheless)")
         install(fresh, meta, new, job)

@@ -74,6 +74,10 @@ def test_shipping_installs_weights_with_their_scores(shipped: Path, job: record.
         ship.ship(trained / "weights.safetensors", job)
     assert shipped.read_bytes() == before
     assert int8.exists()
+    fewer = {"clean": result()["validation"]["clean"]}  # as an older release scored them
+    record.write_json(record.RESULTS / f"{NAME}.json", result() | {"validation": fewer})
+    with pytest.raises(MssnError, match=r"mssn-s-x2: not better .* \(\+0\.0000 dB\); kept those"):
+        ship.ship(trained / "weights.safetensors", job)
     ship.ship(trained / "weights.safetensors", replace(job, force=True))
     assert load_network(shipped)[1].recipe == "fast"
     assert not int8.exists(), "of other weights"
