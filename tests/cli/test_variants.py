@@ -108,6 +108,10 @@ def test_where_there_is_no_dial_a_strength_is_refused(mssn, exported_photo, file
         (("-m", "bicubic", "--strength", 0), "--strength is for networks; bicubic is none"),
         (("-m", network, "--strength", 0.5), "its network is not told a --strength; leave it out"),
         (("--variant", "clean", "--strength", 0.5), "a --strength above 0 contradicts the variant clean"),
+        (("--variant", "photo", "--strength", 0), "a --strength of 0 contradicts the variant photo"),
+        (("--variant", "photo", "--strength", 0, "-s", 3), "a --strength of 0 contradicts the variant photo"),
+        (("-m", "mssn-s-photo", "--strength", 0), "for clean pictures take mssn-s"),
+        (("-m", "mssn-s-photo", "--strength", 0, "-s", 3), "for clean pictures take mssn-s"),
     ):
         failed = mssn("upscale", "bad.jpg", *options)
         assert failed.code == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mssn.errors import MssnError, UnknownModelError, WeightsError
+from mssn.errors import ImageError, MssnError, UnknownModelError, WeightsError
 from mssn.image.compression import LEAST
 from mssn.image.source import display_name
 from mssn.models.info import PHOTO, list_models, photo_variant, shipped_scales
@@ -95,11 +95,13 @@ def load(
 
     if model.endswith(PHOTO):
         model = model.removesuffix(PHOTO)
-        if variant == "clean":
+        if variant == "clean" or dial.strength == 0:
             raise UnknownModelError(
                 f"{model}{PHOTO} is made for photographs; for clean pictures take {model}"
             )
         variant = "photo"
+    elif variant == "photo" and dial.strength == 0:
+        raise ImageError("a `strength` of 0 contradicts the variant photo; leave one of them out")
     photo = None
     if model == BICUBIC:
         whole = scale is None or (scale > 1 and float(scale).is_integer())
