@@ -133,7 +133,8 @@ def evaluate(
     make_small = by_name(degrade)
     if strength is not None and not callable(runtime):
         raise MssnError(
-            "`strength` is for networks that are told how strongly pictures are degraded; this one is not"
+            "`strength` is for networks that are told how strongly pictures are degraded; this one is not; "
+            "leave it out"
         )
 
     def told(known: float) -> float:  # as when files are enlarged
