@@ -156,6 +156,8 @@ def test_compare_draws_original_bicubic_and_model(mssn, tmp_path, photo) -> None
     assert result.code == 0
     assert "bicubic  PSNR" in result.out
     assert "mssn-s  PSNR" in result.out
+    longer = mssn("compare", "photo.png", "-m", "mssn-s-photo", "-o", "longer.png").out.splitlines()
+    assert len({line.index("  PSNR") for line in longer if "  PSNR" in line}) == 1
     drawing = read_rgb(tmp_path / "photo_compare.png")
     assert drawing.shape[1] == 3 * 480 + 2 * 8
     panels = [drawing[:, start : start + 480].astype(int) for start in (0, 488, 976)]

@@ -67,8 +67,9 @@ def compare(
     except ValueError as error:
         raise ImageError(f"{photo}: {error}") from error
     print(f"{photo.name}: {hr.shape[1]}x{hr.shape[0]} -> {lr.shape[1]}x{lr.shape[0]} -> x{upscaler.scale}")
+    width = max(map(len, scores))
     for name, (psnr, ssim) in scores.items():
-        print(f"{name:>10}  PSNR {psnr:6.2f} dB  SSIM {ssim:.4f}")
+        print(f"{name:>{width}}  PSNR {psnr:6.2f} dB  SSIM {ssim:.4f}")
     panels = {"original": hr}
     for name, sr in pictures.items():
         panels[f"{name}  {scores[name][0]:.2f} dB  {scores[name][1]:.4f}"] = sr
