@@ -8,6 +8,7 @@ from mssn.errors import UnknownModelError
 from mssn.lab import complexity, nets
 from mssn.lab.weights import load_network
 from mssn.models import info
+from mssn.models.meta import read_meta
 
 
 def test_manifest_equals_the_networks() -> None:
@@ -41,6 +42,8 @@ def test_shipped_files_and_table_agree() -> None:
             assert (meta.model, meta.scale, meta.told) == (row.model, row.scale, row.told)
             assert meta.scores == row.scores
             assert 2 * meta.halo + 1 == row.receptive_field
+        if row.int8_path is not None:
+            assert read_meta(row.int8_path).told == row.told, "the dial must turn whatever the precision"
 
 
 def test_unknown_names_say_what_there_is() -> None:
