@@ -115,6 +115,15 @@ def test_pixels_are_the_floats_rounded(exported, precision, size) -> None:
     assert np.abs(out - levels).mean() <= (0.26 if precision == "fp32" else 0.5)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_pixels_do_not_depend_on_the_number_of_threads(exported, precision) -> None:
+    plan = plan_for(exported / "mssn-s-x2.onnx", precision=precision)
+    pixels = np.random.default_rng(1).integers(0, 256, (67, 131, 3), np.uint8)
+    alone, together = (open_runtime(plan, threads) for threads in (1, 3))
+    assert isinstance(alone, PixelRuntime) and isinstance(together, PixelRuntime)
+    assert np.array_equal(alone.run_pixels(pixels), together.run_pixels(pixels))
+
+
 @pytest.mark.parametrize("mode", ["DCR", "CRD"])
 @pytest.mark.parametrize("last", ["sum", "bias", "conv"])
 @pytest.mark.parametrize("scale", [2, 3])

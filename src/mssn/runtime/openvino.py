@@ -139,16 +139,17 @@ def _on_pixels(model: ov.Model) -> ov.Model:
 
     def rounded(sr: Any) -> Any:
         shuffle = sr.get_node()
+        if shuffle.get_type_name() != "DepthToSpace":
+            return levels(sr).output(0)
         last = shuffle.input_value(0).get_node()
-        if (shuffle.get_type_name(), last.get_type_name()) != ("DepthToSpace", "Add"):
+        if last.get_type_name() != "Add":
             return levels(sr).output(0)
         # An MSSN ends in few channels. OpenVINO holds them pixel by pixel, and adds and rounds them one pixel
         # at a time. A further axis makes it hold them plane by plane first; and bytes are arranged sooner.
-        planes = ops.add(*(ops.unsqueeze(term, np.int64(0)) for term in last.input_values()))
+        planes = levels(ops.add(*(ops.unsqueeze(term, np.int64(0)) for term in last.input_values())))
         square = shuffle.get_attributes()
-        return ops.depth_to_space(
-            ops.squeeze(levels(planes), np.int64(0)), square["mode"], square["block_size"]
-        ).output(0)
+        arranged = ops.depth_to_space(ops.squeeze(planes, np.int64(0)), square["mode"], square["block_size"])
+        return arranged.output(0)
 
     steps = PrePostProcessor(model)
     lr, sr = steps.input(), steps.output()
