@@ -12,10 +12,13 @@ import onnx
 import openvino as ov
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 
 from mssn.errors import MissingDependencyError, MssnError, UnknownModelError, WeightsError
 from mssn.image.color import from_network, to_network
 from mssn.image.resize import imresize
+from mssn.lab.export.onnx import save_model
+from mssn.models.meta import Meta
 from mssn.runtime import open as opening
 from mssn.runtime.base import PixelRuntime
 from mssn.runtime.bicubic import BicubicRuntime
@@ -110,6 +113,47 @@ def test_pixels_are_the_floats_rounded(exported, precision, size) -> None:
     levels = np.clip(exact[0].transpose(1, 2, 0), 0, 1) * 255
     assert np.abs(out - levels).max() <= (0.51 if precision == "fp32" else 2.5)
     assert np.abs(out - levels).mean() <= (0.26 if precision == "fp32" else 0.5)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_pixels_do_not_depend_on_the_number_of_threads(exported, precision) -> None:
+    plan = plan_for(exported / "mssn-s-x2.onnx", precision=precision)
+    pixels = np.random.default_rng(1).integers(0, 256, (67, 131, 3), np.uint8)
+    alone, together = (open_runtime(plan, threads) for threads in (1, 3))
+    assert isinstance(alone, PixelRuntime) and isinstance(together, PixelRuntime)
+    assert np.array_equal(alone.run_pixels(pixels), together.run_pixels(pixels))
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+@pytest.mark.parametrize("last", ["sum", "bias", "conv"])
+@pytest.mark.parametrize("scale", [2, 3])
+def test_pixels_are_the_floats_rounded_whatever_a_network_ends_in(tmp_path, scale, last, mode) -> None:
+    rng, planes = np.random.default_rng(1), 3 * scale**2
+    tensors = {
+        "weight": rng.normal(0, 0.2, (planes, 3, 3, 3)),
+        "bias": rng.normal(0.5, 0.2, (planes, 1, 1)),
+    }
+    nodes = [helper.make_node("Conv", ["lr", "weight"], ["conv"], pads=[1] * 4)]
+    if last == "sum":
+        nodes.append(helper.make_node("Concat", ["lr"] * scale**2, ["copies"], axis=1))
+        nodes.append(helper.make_node("Add", ["conv", "copies"], ["sum"]))
+    elif last == "bias":
+        nodes.append(helper.make_node("Add", ["conv", "bias"], ["bias_added"]))
+    nodes.append(helper.make_node("DepthToSpace", [nodes[-1].output[0]], ["sr"], blocksize=scale, mode=mode))
+    shape = [None, 3, None, None]
+    lr, sr = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("lr", "sr"))
+    arrays = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in tensors.items()]
+    graph = helper.make_graph(nodes, "net", [lr], [sr], arrays)
+    opsets, meta = [helper.make_opsetid("", 18)], Meta("net", scale, {}, "rgb", halo=1, parameters=1)
+    save_model(helper.make_model(graph, opset_imports=opsets, ir_version=8), meta, tmp_path / "n.onnx")
+    runtime = opened(tmp_path / "n.onnx", precision="fp32")
+    pixels = rng.integers(0, 256, (2, 13, 17, 3), np.uint8)
+    for picture in pixels:
+        floats = from_network(runtime.run(to_network(picture)))
+        wrong = np.abs(runtime.run_pixels(picture).astype(int) - floats)
+        assert wrong.max() <= 1  # where a tie falls otherwise
+        assert (wrong > 0).mean() < 0.001
+        assert 0.1 < ((floats > 0) & (floats < 255)).mean() < 1  # some are cut off, not all
 
 
 @pytest.mark.parametrize(("able", "expected"), [(["FP32", "BF16"], "bf16"), (["FP32", "INT8"], "fp32")])

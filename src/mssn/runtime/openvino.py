@@ -133,14 +133,28 @@ def _keep_sums(model: ov.Model) -> None:
 def _on_pixels(model: ov.Model) -> ov.Model:
     """The same network from N x H x W x 3 uint8 to uint8, rounded half up; the last steps stay in float32."""
 
-    def rounded(sr: Any) -> Any:
+    def levels(sr: Any) -> Any:
         sr = ops.clamp(ops.add(ops.multiply(sr, np.float32(255)), np.float32(0.5)), 0.0, 255.0)
-        return ops.convert(ops.floor(sr), "u8").output(0)
+        return ops.convert(sr, "u8")  # which cuts off what is behind the point
+
+    def rounded(sr: Any) -> Any:
+        shuffle = sr.get_node()
+        if shuffle.get_type_name() != "DepthToSpace":
+            return levels(sr).output(0)
+        last = shuffle.input_value(0).get_node()
+        if last.get_type_name() != "Add":
+            return levels(sr).output(0)
+        # An MSSN ends in few channels. OpenVINO holds them pixel by pixel, and adds and rounds them one pixel
+        # at a time. A further axis makes it hold them plane by plane first; and bytes are arranged sooner.
+        planes = levels(ops.add(*(ops.unsqueeze(term, np.int64(0)) for term in last.input_values())))
+        square = shuffle.get_attributes()
+        arranged = ops.depth_to_space(ops.squeeze(planes, np.int64(0)), square["mode"], square["block_size"])
+        return arranged.output(0)
 
     steps = PrePostProcessor(model)
     lr, sr = steps.input(), steps.output()
     lr.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-    lr.preprocess().convert_element_type(ov.Type.f32).scale(255.0)
+    lr.preprocess().convert_layout(ov.Layout("NCHW")).convert_element_type(ov.Type.f32).scale(255.0)
     lr.model().set_layout(ov.Layout("NCHW"))
     sr.model().set_layout(ov.Layout("NCHW"))
     sr.postprocess().custom(rounded)
