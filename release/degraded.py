@@ -60,15 +60,15 @@ def main() -> int:
     return 0
 
 
-def photo_names(names: Sequence[str]) -> list[str]:
-    """Those weights for photographs, not told, whose numbers depend on the given networks, each once."""
+def photo_names(names: Sequence[str], *, told: bool = False) -> list[str]:
+    """Those weights for photographs, told or not, whose numbers depend on the given networks, each once."""
     known = record.shipped()
     both = [
         name if info.PHOTO in name else f"{info.PHOTO}-x".join(name.rsplit("-x", 1))
         for name in names
         if name in known
     ]
-    return [name for name in dict.fromkeys(both) if name in known and not known[name].told]
+    return [name for name in dict.fromkeys(both) if name in known and known[name].told == told]
 
 
 def weights_of(name: str) -> list[Path]:

@@ -31,7 +31,7 @@ from typing import Any
 import heldout
 import numpy as np
 import record
-from degraded import weights_of
+from degraded import photo_names, weights_of
 from panel_cases import (
     CONDITIONS,
     PHOTOGRAPHS,
@@ -48,7 +48,6 @@ from mssn.api import load_tiled
 from mssn.errors import MssnError
 from mssn.image.compression import LEAST
 from mssn.image.resize import shrink
-from mssn.models.info import PHOTO
 from mssn.runtime.base import Runtime
 from mssn.score.metrics import psnr_rgb
 from mssn.upscaling.blend import Blend
@@ -57,6 +56,7 @@ from mssn.upscaling.tiled import enlarge
 
 DIAL = (0.0, LEAST / 2, LEAST, *(n / 10 for n in range(2, 11)))
 CONSISTENT = (0.0, LEAST, 0.5, 1.0)
+told_names = partial(photo_names, told=True)
 
 
 class Networks:
@@ -113,13 +113,6 @@ def main() -> int:
         print(f"panel: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def told_names(names: Sequence[str]) -> list[str]:
-    """The told networks whose numbers depend on the given ones, each once."""
-    known = record.shipped()
-    both = [name if PHOTO in name else f"{PHOTO}-x".join(name.rsplit("-x", 1)) for name in names]
-    return [name for name in dict.fromkeys(both) if name in known and known[name].told]
 
 
 def measure(name: str, job: record.Job) -> str | None:

@@ -46,8 +46,7 @@ class Recipe:
         warmup: Updates over which the rate rises linearly from 0.
         optimizer: "adam", or "muon" (Muon for convolutions, Adam for the rest).
         weight_rms: Root mean square that every weight-normalised direction is set back to after each update;
-            0 lets it grow. The function is the same, but a long direction turns slowly, so that free ones
-            lower the learning rate unseen (T. Karras et al. 2024, "forced weight normalization").
+            0 lets it grow, and turn ever more slowly (T. Karras et al. 2024, "forced weight normalization").
         betas: Adam's decay rates.
         epsilon: Adam's epsilon.
         clip: Largest norm of the gradient; 0 for no limit.
