@@ -20,7 +20,7 @@ from mssn.image.formats import HOW_TO_GET_THEM, TIFF
 from mssn.image.jpeg import has_comment, has_gain_map, is_jpeg, pictures_in
 from mssn.image.strangers import Stranger, kind_of_stranger, open_stranger
 from mssn.image.tiff import directories
-from mssn.image.unreadable import what_else
+from mssn.image.unreadable import damaged, what_else
 from mssn.image.vips import SAMPLES, field, kind_of, lies, loader, reason
 from mssn.image.xmp import is_signed
 
@@ -139,7 +139,7 @@ class PictureFile:
             kind = _EXTRA.get(self._stranger, "a picture that needs Pillow")
             raise ImageError(f"{self.name}: is {kind}; {HOW_TO_READ_IT}") from error
         except Exception as error:
-            raise self._damaged(error) from error
+            raise damaged(self.name, error) from error
 
     @property
     def pages(self) -> tuple[int, ...]:
@@ -186,7 +186,7 @@ class PictureFile:
         try:
             return self._foreign[0].decoded()
         except Exception as error:
-            raise self._damaged(error) from error
+            raise damaged(self.name, error) from error
 
     def open_page(self, number: int) -> pyvips.Image:
         """One page of a TIFF, as `open`."""
@@ -298,12 +298,3 @@ class PictureFile:
                     f"{self.name}: its samples have too many bits; save it with 8, 16 or 32"
                 ) from error
             raise ImageError(f"{self.name}: the file is damaged or cut short ({reason(error)})") from error
-
-    def _damaged(self, error: Exception) -> ImageError:
-        """What a decoder raised, in one line; what we say ourselves as it is."""
-        if isinstance(error, MemoryError):
-            raise error
-        words = reason(error) if isinstance(error, pyvips.Error) else str(error)
-        words = " ".join(words.split())[:200] or type(error).__name__
-        damage = "" if isinstance(error, ImageError) else "the file is damaged or cut short "
-        return ImageError(f"{self.name}: {damage}" + (f"({words})" if damage else words))

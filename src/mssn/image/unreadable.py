@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pyvips
+
+from mssn.errors import ImageError
+from mssn.image.vips import reason
+
 _PICTURES = {
     b"8BPS": "a Photoshop document",
     b"\0\0\0\x0cjP  ": "a JPEG 2000 picture",
@@ -68,3 +73,21 @@ def _text(head: bytes) -> str | None:
         return head[: head.rfind(b"\n") if len(head) == 4096 and b"\n" in head else None].decode().lower()
     except UnicodeDecodeError:
         return None
+
+
+def damaged(name: str, error: Exception) -> ImageError:
+    """What a decoder raised, in one line; what we say ourselves as it is.
+
+    Args:
+        name: The file's, for people.
+        error: What was raised.
+
+    Raises:
+        MemoryError: It was one.
+    """
+    if isinstance(error, MemoryError):
+        raise error
+    words = reason(error) if isinstance(error, pyvips.Error) else str(error)
+    words = " ".join(words.split())[:200] or type(error).__name__
+    damage = "" if isinstance(error, ImageError) else "the file is damaged or cut short "
+    return ImageError(f"{name}: {damage}" + (f"({words})" if damage else words))
