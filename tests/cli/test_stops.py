@@ -293,6 +293,31 @@ def test_no_file_gets_the_number_of_a_closed_stream() -> None:
     assert subprocess.run(["bash", "-c", script]).returncode == 0
 
 
+_CALLED_BACK = """
+import os, signal, sys, time
+from mssn import cli
+class Work:
+    def __del__(self):  # as in a callback from C, Python cannot raise here
+        os.kill(os.getpid(), signal.Signals[sys.argv[1]])
+        time.sleep(0.05)
+def app(*_, **__):
+    Work()
+    time.sleep(20)
+cli.app = app
+cli._check_verb = lambda _: None
+cli.main()
+"""
+
+
+@posix
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_that_comes_where_nothing_can_be_raised_still_stops(name: str, code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _CALLED_BACK, name], capture_output=True, text=True, timeout=10
+    )
+    assert (done.returncode, done.stderr) == (code, "mssn: stopped\n")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 def test_ctrl_c_while_loading_is_no_fault(tmp_path, photo) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import difflib
 import io
 import signal
@@ -134,6 +135,7 @@ def main() -> None:
             number = getattr(signal, name, None)  # Windows knows no SIGHUP
             if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
                 signal.signal(number, _terminated)
+    sys.unraisablehook = _unraisable
     sys.modules.setdefault(_UNUSED, None)  # pyright: ignore[reportArgumentType]
     try:
         if "" in sys.argv[1:]:  # an unset variable in a script, which as a path would mean "everything here"
@@ -203,6 +205,32 @@ def _interrupted(number: int, frame: object) -> None:
 def _terminated(number: int, _: object) -> None:
     """Leave as after Ctrl-C, so that temporary files go."""
     sys.exit(128 + number)
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Stop a little later where Python cannot: a library called back, or something was being removed.
+
+    There it prints whatever is raised and goes on, as if nobody had pressed Ctrl-C.
+    """
+    stop = lost.exc_value
+    if isinstance(stop, KeyboardInterrupt):
+        number: int = signal.SIGINT
+    elif isinstance(stop, SystemExit) and isinstance(stop.code, int) and stop.code > 128:
+        number = stop.code - 128
+    else:
+        sys.__unraisablehook__(lost)
+        return
+    again = threading.Timer(0.01, _signal_main, (number,))
+    again.daemon = True
+    again.start()
+
+
+def _signal_main(number: int) -> None:
+    """Send a signal to the main thread; where the system can, one that ends its waiting."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def _stopped(stop: BaseException, code: int) -> int:
