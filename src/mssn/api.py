@@ -88,7 +88,7 @@ def upscale(
     variant: Variant = "auto",
     strength: float | None = None,
     precision: Precision = "auto",
-    runtime: RuntimeName = "openvino",
+    runtime: RuntimeName = "auto",
     ensemble: bool = False,
     quality: int | None = None,
     metadata: Literal["keep", "strip"] = "keep",

@@ -15,6 +15,7 @@ from mssn.models.info import FOLDER, ModelInfo
 from mssn.models.meta import Meta, read_meta
 from mssn.runtime import plan as planning
 from mssn.runtime.base import Computed, Precision, RuntimeName
+from mssn.runtime.native.network import suits
 from mssn.runtime.plan import (
     MAX_LOSS_OF_AUTO,
     Part,
@@ -146,7 +147,7 @@ REFUSALS = {
     "export": (WeightsError, "net.safetensors: {} runs .onnx files; mssn export makes one of it"),
     "not-onnx": (
         WeightsError,
-        "onnxruntime computes in fp32 or int8 here; use openvino or pytorch for bf16",
+        "onnxruntime computes in fp32 or int8 here; use native or openvino or pytorch for bf16",
     ),
     "not-pytorch": (
         WeightsError,
@@ -174,7 +175,90 @@ def file_of(source: str, precision: str) -> Path:
 def test_the_table_is_complete() -> None:
     cases = [tuple(line[:3]) for line in LINES]
     assert len(cases) == len(set(cases))
-    assert set(cases) == set(product(SOURCES, get_args(RuntimeName), get_args(Precision)))
+    runtimes = set(get_args(RuntimeName)) - {"auto", "native"}
+    assert set(cases) == set(product(SOURCES, runtimes, get_args(Precision)))
+
+
+@pytest.mark.parametrize(("source", "asked"), list(product(SOURCES, get_args(Precision))))
+def test_auto_is_openvino_where_our_kernels_do_not_run(source, asked) -> None:
+    def outcome(runtime: RuntimeName, processor: Processor) -> object:
+        try:
+            return plan(SOURCES[source], None, runtime, asked, processor)
+        except MssnError as error:
+            return type(error), str(error)
+
+    for found in PROCESSORS:  # without kernels, and for a network that they do not know
+        every = replace(found, native=("fp32", "bf16"))
+        assert outcome("auto", found) == outcome("auto", every) == outcome("openvino", found)
+
+
+FAMILY = replace(ROW, model="mssn-s", loss={"bf16": 0.001, "int8": -0.01})
+FAMILY_FILE = WeightsFile(
+    Path("own.onnx"),
+    replace(META, config={"channels": 32, "expanded": 64, "blocks": 4, "units": 4}, scale=2),
+)
+# Of a processor: bf16, fast int8, what our kernels compute in; then what each source is run with.
+KERNELS = [
+    (Processor(False, True, ("fp32",)), "openvino int8", "native fp32", "native fp32"),
+    (Processor(False, False, ("fp32",)), "native fp32", "native fp32", "native fp32"),
+    (Processor(True, True, ("fp32", "bf16")), "native bf16", "native bf16", "native bf16"),
+    (Processor(True, True, ("fp32",)), "openvino bf16", "openvino bf16", None),
+    (Processor(False, True), "openvino int8", "openvino fp32", None),
+]
+
+
+@pytest.mark.parametrize(("processor", "ships", "file", "native"), KERNELS)
+def test_our_kernels_run_what_they_compute(processor, ships, file, native) -> None:
+    for source, expected in ((FAMILY, ships), (FAMILY_FILE, file)):
+        found = plan(source, None, "auto", "auto", processor)
+        assert f"{found.runtime} {found.precision}" == expected
+        assert found.deep.precision == "fp32"
+        assert found.tile == (1024 if found.runtime == "native" else 640)
+        assert plan(source, None, "openvino", "fp32", processor).runtime == "openvino"
+        if native is not None:
+            found = plan(source, None, "native", "auto", processor)
+            assert f"{found.runtime} {found.precision}" == native
+
+
+NO_INT8 = "native computes in fp32 or bf16 here; use openvino or onnxruntime for int8"
+STRANGE = "m x2: native runs .onnx files of the MSSN family only; take openvino"
+
+
+@pytest.mark.parametrize(
+    ("source", "precision", "native", "told"),
+    [
+        (
+            FAMILY,
+            "int8",
+            ("fp32",),
+            NO_INT8,
+        ),
+        (FAMILY, "bf16", ("fp32",), "native cannot compute in bf16 on this machine; take openvino"),
+        (FAMILY, "auto", (), "native cannot compute in fp32 on this machine; take openvino"),
+        (
+            SOURCES["ships"],
+            "auto",
+            ("fp32",),
+            "m x2: native runs .onnx files of the MSSN family only; take openvino",
+        ),
+        (
+            SOURCES["int8.onnx"],
+            "auto",
+            ("fp32",),
+            NO_INT8,
+        ),
+    ],
+)
+def test_what_our_kernels_refuse(source, precision, native, told) -> None:
+    with pytest.raises(WeightsError) as error:
+        plan(source, None, "native", precision, Processor(False, True, native))
+    assert str(error.value) == told
+
+
+def test_our_kernels_know_all_that_ships() -> None:
+    for row in info.list_models():
+        if row.path is not None:
+            assert row.model.startswith(info.FAMILY) and suits(read_meta(row.path)), row.model
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if len(line) == 7], ids=" ".join)
@@ -194,7 +278,6 @@ def test_table(line) -> None:
                 halo=6,
                 border=4,
             )
-            assert (found.stages, found.exits) == ((), ())
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if len(line) == 4], ids=" ".join)
@@ -239,7 +322,7 @@ def test_bicubic_is_exact_in_any_case(scale, runtime, precision) -> None:
 @pytest.mark.parametrize(
     ("runtime", "precision", "words"),
     [
-        ("tensorrt", "auto", "'tensorrt' is none of: openvino, onnxruntime, pytorch"),
+        ("tensorrt", "auto", "'tensorrt' is none of: auto, native, openvino, onnxruntime, pytorch"),
         ("openvino", "fp16", "'fp16' is none of: auto, fp32, bf16, int8"),
     ],
 )
@@ -292,7 +375,11 @@ def test_this_machine_is_asked(able, exported, monkeypatch) -> None:
 def test_processor(machine, int8, bf16, monkeypatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("mssn.runtime.openvino.computes_bf16", lambda: bf16)
-    assert planning.processor() == Processor(bf16=bf16, int8=int8)
+    for native in ((), ("fp32",)):
+        monkeypatch.setattr(planning, "computes", lambda native=native: native)
+        assert planning.processor() == Processor(bf16=bf16, int8=int8, native=native)
+    monkeypatch.setattr(planning, "computes", lambda: ("fp32", "bf16"))  # which settles it
+    assert planning.processor() == Processor(bf16=True, int8=int8, native=("fp32", "bf16"))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

@@ -163,6 +163,7 @@ def test_auto_precision_asks_the_processor(exported, monkeypatch, able, expected
             return able
 
     monkeypatch.setattr("mssn.runtime.openvino.ov.Core", Core)
+    monkeypatch.setattr("mssn.runtime.plan.computes", lambda: ())
     assert opened(exported / "mssn-s-x2.onnx").precision == expected
 
 

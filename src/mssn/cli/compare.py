@@ -34,7 +34,7 @@ def compare(
     scale: Scale = None,
     model: Model = DEFAULT_MODEL,
     force: Force = False,
-    runtime: Runtime = "openvino",
+    runtime: Runtime = "auto",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
 ) -> None:

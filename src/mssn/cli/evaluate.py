@@ -49,7 +49,7 @@ def evaluate(
     data: Annotated[list[str], Parameter(name=["--data", "-d"], consume_multiple=True)],
     model: Model = DEFAULT_MODEL,
     scale: Scale = None,
-    runtime: Runtime = "openvino",
+    runtime: Runtime = "auto",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
     ensemble: Ensemble = False,

@@ -71,7 +71,7 @@ def upscale(
     json: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: Number = MAX_PIXELS / 1e6,
     memory: Whole = MEMORY // 2**20,
-    runtime: Runtime = "openvino",
+    runtime: Runtime = "auto",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
     ensemble: Ensemble = False,

@@ -10,6 +10,7 @@ from pathlib import Path
 from mssn.errors import UnknownModelError
 
 BENCHMARKS = ("Set5", "Set14", "B100", "Urban100")
+FAMILY = "mssn"  # begins the names of all models that ship
 PHOTO = "-photo"  # ends the names of models whose weights are made for photographs as they are stored
 FOLDER = Path(str(resources.files("mssn.models"))) / "shipped"
 

@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from mssn.errors import WeightsError
 from mssn.image.compression import LEAST
-from mssn.models.onnx_file import op_types, read_metadata, with_number
+from mssn.models.onnx_file import constants, op_types, read_metadata, with_number
 
 FORMAT = 2  # raise when a field changes its meaning
 KEY = "mssn"  # where the metadata of a file keep its description
@@ -174,6 +176,24 @@ def read_told(path: Path, strength: float) -> bytes:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
         raise WeightsError(f"{path}: cannot be told a `strength` ({error})") from error
+
+
+def read_constants(path: Path) -> dict[str, np.ndarray]:
+    """The float constants of an .onnx file's graph by name, flat: float32 or float16.
+
+    Args:
+        path: The file.
+
+    Raises:
+        WeightsError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return constants(file)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise WeightsError(f"{path}: not a readable .onnx file") from error
 
 
 def exported_file(folder: Path, meta: Meta, ending: str) -> Path:

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, read without the onnx package and without loading the network.
+"""What an ONNX file says of itself and its constants, read without the onnx package or an engine.
 
 One number in it can be exchanged, too: that is how a network is told something before an engine reads it.
 
@@ -12,9 +12,12 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import numpy as np
+
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14  # ModelProto
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5  # GraphProto
-_TENSOR_NAME, _TENSOR_RAW_DATA = 8, 9  # TensorProto
+_TENSOR_KIND, _TENSOR_NAME, _TENSOR_RAW_DATA = 2, 8, 9  # TensorProto
+_NUMBERS = {1: "<f4", 10: "<f2"}  # TensorProto.DataType: what floats are stored as
 _NODE_OP_TYPE = 4  # NodeProto
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2  # StringStringEntryProto
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # kinds of content
@@ -58,6 +61,27 @@ def op_types(file: BinaryIO) -> set[str]:
     }
 
 
+def constants(file: BinaryIO) -> dict[str, np.ndarray]:
+    """The float constants of an ONNX file's graph by name, flat, as they are stored: float32 or float16.
+
+    Args:
+        file: Opened for reading bytes.
+
+    Raises:
+        ValueError: As for `read_metadata`, or one is cut off.
+    """
+    found: dict[str, np.ndarray] = {}
+    for parts, place in _initializers(file):
+        kind = next(
+            (_number(file, *at) for part, *at in _fields(file, *place, _VARINT) if part == _TENSOR_KIND), 0
+        )
+        if kind in _NUMBERS and _TENSOR_NAME in parts and _TENSOR_RAW_DATA in parts:
+            begin, end = parts[_TENSOR_RAW_DATA]
+            file.seek(begin)
+            found[_text(file, *parts[_TENSOR_NAME])] = np.frombuffer(file.read(end - begin), _NUMBERS[kind])
+    return found
+
+
 def with_number(file: BinaryIO, name: str, value: float) -> bytes:
     """An ONNX file in which a constant of its graph, one float32, is another number.
 
@@ -71,11 +95,7 @@ def with_number(file: BinaryIO, name: str, value: float) -> bytes:
     """
     places = [
         parts[_TENSOR_RAW_DATA]
-        for graph, *graph_place in _fields(file, 0, _size(file))
-        if graph == _MODEL_GRAPH
-        for number, *place in _fields(file, *graph_place)
-        if number == _GRAPH_INITIALIZER
-        for parts in [{part: (begin, end) for part, begin, end in _fields(file, *place)}]
+        for parts, _ in _initializers(file)
         if _TENSOR_NAME in parts and _TENSOR_RAW_DATA in parts and _text(file, *parts[_TENSOR_NAME]) == name
     ]
     number = struct.pack("<f", value)
@@ -87,27 +107,41 @@ def with_number(file: BinaryIO, name: str, value: float) -> bytes:
     return bytes(data)
 
 
+def _initializers(file: BinaryIO) -> Iterator[tuple[dict[int, tuple[int, int]], tuple[int, int]]]:
+    """The constants of the graph: the places of a constant's parts by number, and its own place."""
+    for graph, *graph_place in _fields(file, 0, _size(file)):
+        if graph == _MODEL_GRAPH:
+            for number, *place in _fields(file, *graph_place):
+                if number == _GRAPH_INITIALIZER:
+                    begin, end = place
+                    yield {part: (a, b) for part, a, b in _fields(file, begin, end)}, (begin, end)
+
+
 def _size(file: BinaryIO) -> int:
     return file.seek(0, 2)
 
 
-def _fields(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(number, begin, end) of the fields of a message that hold bytes, which texts and messages are."""
+def _fields(file: BinaryIO, at: int, end: int, wanted: int = _BYTES) -> Iterator[tuple[int, int, int]]:
+    """(number, begin, end) of the fields of one kind in a message: of bytes, which texts and messages are."""
     while at < end:
         file.seek(at)
         tag = _varint(file)
         number, kind = tag >> 3, tag & 7
         if number == 0 or kind not in (_VARINT, _FIXED64, _BYTES, _FIXED32):
             raise ValueError("not a protobuf message")
-        if kind == _VARINT:
-            _varint(file)
-        length = {_VARINT: 0, _FIXED64: 8, _FIXED32: 4}.get(kind)
-        length = _varint(file) if length is None else length
         begin = file.tell()
+        if kind == _BYTES:
+            length = _varint(file)
+            begin = file.tell()
+        elif kind == _VARINT:
+            _varint(file)
+            length = file.tell() - begin
+        else:
+            length = 8 if kind == _FIXED64 else 4
         at = begin + length
         if at > end:
             raise ValueError("a field is longer than the message that holds it")
-        if kind == _BYTES:
+        if kind == wanted:
             yield number, begin, at
 
 
@@ -122,6 +156,11 @@ def _varint(file: BinaryIO) -> int:
         if byte[0] < 0x80:
             return value
     raise ValueError("not a protobuf message")
+
+
+def _number(file: BinaryIO, begin: int, _: int) -> int:
+    file.seek(begin)
+    return _varint(file)
 
 
 def _text(file: BinaryIO, begin: int, end: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from mssn.checks import is_number, is_whole
 from mssn.errors import MssnError
 
-RuntimeName = Literal["openvino", "onnxruntime", "pytorch"]
+RuntimeName = Literal["auto", "native", "openvino", "onnxruntime", "pytorch"]
 Computed = Literal["fp32", "bf16", "int8"]  # what a network computes in
 _MOST_THREADS = 4096  # more than any processor has; runtimes would fail in words of their own
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # what may be asked for

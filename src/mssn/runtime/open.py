@@ -28,6 +28,10 @@ def open_runtime(plan: Plan, threads: int | None = None) -> Runtime:
 
         return BicubicRuntime(plan.scale)
     file, precision, strength = plan.file, plan.precision, plan.strength
+    if plan.runtime == "native":
+        from mssn.runtime.native.runtime import NativeRuntime
+
+        return NativeRuntime(file, precision=precision, threads=threads, strength=strength)
     if plan.runtime == "openvino":
         from mssn.runtime.openvino import OpenVINORuntime
 

@@ -35,7 +35,7 @@ def load(
     size: str | Sides | None = None,
     variant: Variant = "auto",
     strength: float | None = None,
-    runtime: RuntimeName = "openvino",
+    runtime: RuntimeName = "auto",
     precision: Precision = "auto",
     threads: int | None = None,
     ensemble: bool = False,
@@ -54,7 +54,8 @@ def load(
             stored without loss.
         strength: 0 to 1: how strongly noise and the traces of compression are removed, in every picture; 0 is
             the clean weights alone. None: what suits each file (`mssn.upscaling.dial.Dial`).
-        runtime: "openvino" (fastest), "onnxruntime" or "pytorch".
+        runtime: "auto" (the fastest on this machine), "native" (our own kernels), "openvino",
+            "onnxruntime" or "pytorch".
         precision: "fp32", "bf16", "int8", or "auto": of a model that ships the fastest here that loses at
             most 0.02 dB on Set5, and fp32 for 16-bit and float pictures; of a file what it holds, in bf16 if
             possible.
@@ -143,7 +144,7 @@ def load_tiled(
     model: str | os.PathLike[str] = DEFAULT_MODEL,
     scale: int | None = None,
     *,
-    runtime: RuntimeName = "openvino",
+    runtime: RuntimeName = "auto",
     precision: Precision = "auto",
     threads: int | None = None,
     ensemble: bool = False,
@@ -178,9 +179,8 @@ def _tiled(plan: Plan, *, threads: int | None, ensemble: bool) -> TiledModel:
         return Ensemble(opened) if ensemble and plan.runtime != BICUBIC else opened
 
     deep = plan.for_deep()
-    return TiledModel(
-        open_plan(plan), border=plan.border, deep=partial(open_plan, deep) if deep != plan else None
-    )
+    later = partial(open_plan, deep) if deep != plan else None
+    return TiledModel(open_plan(plan), border=plan.border, deep=later, tile=plan.tile)
 
 
 def _check(model: object, ensemble: object, threads: int | None) -> None:

@@ -42,7 +42,7 @@ class Enlarged:
         model: Of which family the first network was, "mssn-s-photo" for instance; "mssn-s + mssn-s-photo" if
             two were mixed; BICUBIC if none ran.
         steps: (model, factor) of each network, in the order they ran; a mix of two is one.
-        runtime: What ran the first of them: "openvino", "onnxruntime", "pytorch" or BICUBIC.
+        runtime: What ran the first of them: "native", "openvino", "onnxruntime", "pytorch" or BICUBIC.
         precision: What it computed in.
         strength: Where the dial stood, 0 (the clean weights alone) to 1; None where there is none.
     """

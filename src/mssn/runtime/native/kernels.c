@@ -1,0 +1,86 @@
+/* The cascading blocks and the tail of an MSSN for x86-64, once for each set of instructions.
+
+   Nothing here allocates, starts threads or needs a C library. `mssn/runtime/native/` calls it: it packs the
+   weights, gives the memory, and divides the rows of a picture among threads.
+
+   A block is computed row by row: a row of its input passes all units before the next one is read, so that
+   what lies between two layers, two thirds of all memory traffic, never leaves the processor's caches. */
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#define TARGET_BEGIN(isa) _Pragma(TEXT(clang attribute push(__attribute__((target(isa))), apply_to = function)))
+#define TARGET_END _Pragma("clang attribute pop")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#define TARGET_BEGIN(isa) _Pragma("GCC push_options") _Pragma(TEXT(GCC target(isa)))
+#define TARGET_END _Pragma("GCC pop_options")
+#endif
+#define TEXT(...) #__VA_ARGS__
+
+enum { STRIP = 320 }; /* columns at a time: the rows that a block has in hand stay in the processor's caches */
+
+/* One cascading block and the share of the source that joins its result. */
+typedef struct {
+    int32_t channels, expanded, units;
+    const void *weights;     /* of each unit: expand C x E, depthwise 9 x E float, project E x C; packed */
+    const void *first, *last; /* heads, packed rows of 9 values x C; `first` makes the input, else null */
+    const float *first_bias, *last_bias;
+} Block;
+
+/* The last layers: 3x3 from the features, 5x5 from the picture. */
+typedef struct {
+    int32_t channels, scale, outputs; /* outputs: 3 * scale * scale, rounded up to 16 */
+    const void *features;             /* 9 * C x outputs, packed */
+    const float *picture;             /* 76 x outputs: 25 pixels x RGB, bias */
+} Tail;
+
+typedef uint16_t bf16;
+
+
+#define JOIN(a, b) JOIN_(a, b)
+#define JOIN_(a, b) a##b
+
+#define LANES 16
+TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,fma,avx2")
+#define NAME(x) JOIN(x, _avx512)
+#define ELEMENT float
+#include "kernels.h"
+#undef NAME
+#undef ELEMENT
+TARGET_END
+
+TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,avx2")
+#define NAME(x) JOIN(x, _avx512bf16)
+#define ELEMENT bf16
+#define HALF 1
+#include "kernels.h"
+#undef NAME
+#undef ELEMENT
+#undef HALF
+TARGET_END
+#undef LANES
+
+#define LANES 8
+TARGET_BEGIN("avx2,fma")
+#define NAME(x) JOIN(x, _avx2)
+#define ELEMENT float
+#include "kernels.h"
+TARGET_END
+
+#include <cpuid.h>
+
+/* What this processor and its system know: 0 none of the above, 1 avx2, 2 avx512, 3 avx512bf16, too. */
+int32_t mssn_instructions(void) {
+    uint32_t a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_FMA) || !(c & bit_OSXSAVE)) return 0;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if ((low & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2)) return 0;
+    uint32_t wanted = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* AVX512 F, DQ, BW, VL */
+    if ((low & 0xe6) != 0xe6 || (b & wanted) != wanted) return 1;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 5) ? 3 : 2;
+}
