@@ -97,6 +97,33 @@ def test_close_to_float_and_equal_in_both_runtimes(path, exported, picture) -> N
     assert np.abs(one - other).max() <= 1
 
 
+def test_sums_of_all_blocks_but_the_last_are_kept_in_8_bits(path) -> None:
+    graph = onnx.load(path).graph
+    sums = {node.name: node.input[0] for node in graph.node if node.op_type == "Add"}
+    units = {name: of for name, of in sums.items() if name.startswith("blocks.") and name.count(".") == 2}
+    last = max(name.split(".")[1] for name in units)
+    assert len({name.split(".")[1] for name in units}) > 1
+    for name, of in units.items():
+        assert of.endswith(".x") == (name.split(".")[1] != last)
+    # What is rounded for the sum is what the unit itself reads.
+    read = {node.name: node.input[0] for node in graph.node if node.op_type == "Conv"}
+    assert all(read[f"{name}.expand"] == of for name, of in units.items() if of.endswith(".x"))
+
+
+def test_openvino_rounds_features_apart_from_convolutions_in_the_last_block_only(path) -> None:
+    layers = OpenVINORuntime(path, precision="int8")._floats().get_runtime_model().get_ops()
+    notes = [op.get_rt_info() for op in layers]
+    apart = [
+        note["originalLayersNames"].astype(str)
+        for note in notes
+        if note["layerType"].astype(str) == "FakeQuantize"
+    ]
+    units = [node.name for node in onnx.load(path).graph.node if node.name.endswith(".expand")]
+    last = max(name.split(".")[1] for name in units)
+    # The first of them reads the sum with the picture's copy, which no unit computes.
+    assert all(names.startswith(f"blocks.{last}.") for names in apart)
+
+
 def test_openvino_multiplies_no_features_apart_from_the_convolutions(path) -> None:
     layers = OpenVINORuntime(path, precision="int8")._floats().get_runtime_model().get_ops()
     sums = [op for op in layers if op.get_rt_info()["layerType"].astype(str) == "Eltwise"]
