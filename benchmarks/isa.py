@@ -1,4 +1,4 @@
-"""What each precision is worth on older processors: MSSN-S x2 in fp32, bf16 and int8, with fewer instructions.
+"""What each precision is worth on processors with fewer instructions: MSSN-S x2 in fp32, bf16 and int8.
 
     python benchmarks/isa.py
 
