@@ -5,8 +5,8 @@
 
 Makes the int8 files that ship, from the shipped weights and ranges measured on the validation pictures and as
 many drawn ones; scores all precisions on Set5, Set14 and the validation pictures through the runtime that
-users get (OpenVINO), and writes paper/results/precision.json. An int8 network that loses more than 0.1 dB does
-not ship. What is known of the present files is not measured again. Needs MSSN_DATA and the extra "draw".
+users get (OpenVINO), and writes paper/results/precision.json. An int8 network that loses more than 0.1 dB
+does not ship. What is known of the present files is not measured again. Needs MSSN_DATA and the extra "draw".
 """
 
 from __future__ import annotations

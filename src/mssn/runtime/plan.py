@@ -208,7 +208,8 @@ def processor() -> Processor:
     """What this machine computes fast, as OpenVINO sees it."""
     from mssn.runtime.openvino import computes_bf16
 
-    int8 = platform.machine().lower() in ("x86_64", "amd64")  # elsewhere nobody has measured
+    # int8 is faster than fp32 from AVX2 on (benchmarks/isa.py); elsewhere nobody has measured.
+    int8 = platform.machine().lower() in ("x86_64", "amd64")
     return Processor(bf16=computes_bf16(), int8=int8)
 
 
