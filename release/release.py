@@ -9,7 +9,7 @@ The steps, in order:
 
     files      every .onnx file, read back as a network and written in the present format; the old one stays
                if the new one scores more than 0.005 dB lower anywhere
-    int8       the int8 files, from the weights and the validation pictures
+    int8       the int8 files, from the weights, the validation pictures and as many drawn ones
     precision  paper/results/precision.json: fp32, bf16, int8, and weights of 8, 6 and 4 bits
     manifest   the table of models, shipped/manifest.json
     degraded   paper/results/degraded.json: weights for photographs, not told, on compressed pictures

@@ -125,7 +125,7 @@ def test_a_network_is_told(strength) -> None:
 
 
 def test_batches_and_values_beyond_white() -> None:
-    given = np.concatenate([floats(picture(9, 8)), 2 * floats(picture(9, 8, 1)) - 0.5])
+    given = np.concatenate([floats(picture(9, 8)), 3 * floats(picture(9, 8, 1)) - 1.5])
     path = shipped_file("mssn-s-x2")
     ours = NativeRuntime(path, precision="fp32").run(given)
     np.testing.assert_allclose(ours, OpenVINORuntime(path, precision="fp32").run(given), rtol=0, atol=4e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import FrozenInstanceError, replace
 from itertools import product
 from pathlib import Path
@@ -27,6 +28,7 @@ from mssn.runtime.plan import (
     plan_for,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
 ROW = ModelInfo("m", 2, 1, 1, 1, receptive_field=13, weights="m.onnx", int8="m-int8.onnx")
 META = Meta(model="m", scale=2, config={}, domain="rgb", halo=6, parameters=1)
 SOURCES = {
@@ -380,6 +382,19 @@ def test_processor(machine, int8, bf16, monkeypatch) -> None:
         assert planning.processor() == Processor(bf16=bf16, int8=int8, native=native)
     monkeypatch.setattr(planning, "computes", lambda: ("fp32", "bf16"))  # which settles it
     assert planning.processor() == Processor(bf16=True, int8=int8, native=("fp32", "bf16"))
+
+
+def test_auto_is_the_fastest_on_every_level_of_instructions_that_was_measured() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "isa.json").read_text("utf-8"))[
+        "seconds_1280x720"
+    ]
+    for level, seconds in measured.items():
+        able = Processor(bf16=level.endswith("BF16"), int8=True)
+        taken = plan(SOURCES["ships"], None, "openvino", "auto", able).precision
+        for cores in seconds["fp32"]:
+            fastest = min(times[cores] for times in seconds.values())
+            # bf16 is the more exact one; for that it may take a little longer than int8.
+            assert seconds[taken][cores] <= 1.05 * fastest, (level, cores)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

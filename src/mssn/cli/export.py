@@ -37,8 +37,8 @@ def export(
         output: Folder to write into; made if missing.
         half: Store the ONNX file's weights in half precision, too: half as large, and as good to a
             thousandth of a dB.
-        int8: A folder of pictures like those that will be enlarged: write MODEL-xSCALE-int8.onnx, too, whose
-            ranges are measured on up to 32 of them.
+        int8: A folder of pictures like those that will be enlarged, drawn ones such as text and charts among
+            them: write MODEL-xSCALE-int8.onnx, too, whose ranges are measured on up to 32 of them.
         force: Overwrite existing files.
     """
     if output.exists() and not output.is_dir():

@@ -118,15 +118,15 @@ def computes_bf16() -> bool:
 
 
 def _keep_sums(model: ov.Model) -> None:
-    """Mark the sums of feature maps, so that OpenVINO leaves the units' scales with their convolutions.
+    """Mark the sums in float32, so that OpenVINO leaves the units' scales with their convolutions.
 
     It would move them behind the sums and then multiply whole feature maps by them, a tenth of all time. The
-    mark is the one it puts on biases itself; where a version does not know it, only that tenth is lost.
+    mark is the one it puts on biases itself; where a version does not know it, only that tenth is lost. Sums
+    that are kept in 8 bits (they come out of a multiplication by their scale) it must see as they are.
     """
     for node in model.get_ops():
-        if node.get_type_name() == "Add" and all(
-            source.get_node().get_type_name() != "Constant" for source in node.input_values()
-        ):
+        summed = {source.get_node().get_type_name() for source in node.input_values()}
+        if node.get_type_name() == "Add" and not summed & {"Constant", "Multiply"}:
             node.get_rt_info()["LowPrecision::Bias_"] = True
 
 

@@ -175,7 +175,8 @@ def names_file(model: str | Path) -> bool:
 def processor() -> Processor:
     """What this machine computes fast; OpenVINO is asked, and loaded, only where our kernels do not know."""
     native = computes()
-    int8 = platform.machine().lower() in ("x86_64", "amd64")  # elsewhere nobody has measured
+    # int8 is faster than fp32 from AVX2 on (benchmarks/isa.py); elsewhere nobody has measured.
+    int8 = platform.machine().lower() in ("x86_64", "amd64")
     if "bf16" in native:
         return Processor(bf16=True, int8=int8, native=native)
     from mssn.runtime.openvino import computes_bf16

@@ -50,14 +50,13 @@ def test_equalizing_changes_nothing_but_the_ranges() -> None:
             torch.testing.assert_close(seen.high[alive], torch.ones(int(alive.sum())), rtol=1e-4, atol=0)
 
 
-def test_ranges_hold_all_pictures() -> None:
+def test_ranges_are_means_over_the_pictures() -> None:
     net = FusedMSSN(scrambled())
-    one, other = (torch.rand(1, 3, 20, 20, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
-    both = int8.measure(net, [one, other])
-    for name, seen in both.items():
-        apart = [int8.measure(net, [x])[name] for x in (one, other)]
-        assert torch.equal(seen.high, torch.maximum(apart[0].high, apart[1].high))
-        assert torch.equal(seen.low, torch.minimum(apart[0].low, apart[1].low))
+    pictures = [torch.rand(1, 3, 20, 20, generator=torch.Generator().manual_seed(n)) for n in range(3)]
+    for name, seen in int8.measure(net, pictures).items():
+        alone = [int8.measure(net, [x])[name] for x in pictures]
+        torch.testing.assert_close(seen.high, sum(one.high for one in alone) / 3)
+        torch.testing.assert_close(seen.low, sum(one.low for one in alone) / 3)
 
 
 @pytest.mark.parametrize("limit", [127, 63, 7])
@@ -95,6 +94,33 @@ def test_close_to_float_and_equal_in_both_runtimes(path, exported, picture) -> N
     assert 0 < np.abs(one - exact).mean() < 0.5
     assert np.abs(one - exact).max() <= 8
     assert np.abs(one - other).max() <= 1
+
+
+def test_sums_of_all_blocks_but_the_last_are_kept_in_8_bits(path) -> None:
+    graph = onnx.load(path).graph
+    sums = {node.name: node.input[0] for node in graph.node if node.op_type == "Add"}
+    units = {name: of for name, of in sums.items() if name.startswith("blocks.") and name.count(".") == 2}
+    last = max(name.split(".")[1] for name in units)
+    assert len({name.split(".")[1] for name in units}) > 1
+    for name, of in units.items():
+        assert of.endswith(".x") == (name.split(".")[1] != last)
+    # What is rounded for the sum is what the unit itself reads.
+    read = {node.name: node.input[0] for node in graph.node if node.op_type == "Conv"}
+    assert all(read[f"{name}.expand"] == of for name, of in units.items() if of.endswith(".x"))
+
+
+def test_openvino_rounds_features_apart_from_convolutions_in_the_last_block_only(path) -> None:
+    layers = OpenVINORuntime(path, precision="int8")._floats().get_runtime_model().get_ops()
+    notes = [op.get_rt_info() for op in layers]
+    apart = [
+        note["originalLayersNames"].astype(str)
+        for note in notes
+        if note["layerType"].astype(str) == "FakeQuantize"
+    ]
+    units = [node.name for node in onnx.load(path).graph.node if node.name.endswith(".expand")]
+    last = max(name.split(".")[1] for name in units)
+    # The first of them reads the sum with the picture's copy, which no unit computes.
+    assert all(names.startswith(f"blocks.{last}.") for names in apart)
 
 
 def test_openvino_multiplies_no_features_apart_from_the_convolutions(path) -> None:
