@@ -2,7 +2,7 @@
 # make test   set up, run all checks and the quick tests
 # make test-slow      run the slow tests: whole processes, kills, clusters
 # make check-results  compare the committed numbers with what is measured here (MSSN_DATA=folder with benchmarks)
-# make peers  set up what benchmarks/speed.py compares with, in an environment of its own
+# make peers  set up what benchmarks/beside.py compares with, in an environment of its own
 # make paper  regenerate the paper's comparison, paper/out/index.html (CARN_M=carn_m.pth to show CARN-M's details)
 # make format lay the code out as `make check` wants it
 
