@@ -1,10 +1,12 @@
 """Ours beside what else a person could use to enlarge a picture on a processor: quality, time, size, memory.
 
-    make peers                                                # the others, in an environment of their own
-    MSSN_DATA=... MSSN_CHECKPOINTS=... python benchmarks/beside.py                    # all, about 30 minutes
-    MSSN_DATA=... MSSN_CHECKPOINTS=... python benchmarks/beside.py --part time CARN   # these again; others stay
+    make peers                                    # the others, in an environment of their own
+    python benchmarks/beside.py                   # all, about 30 minutes
+    python benchmarks/beside.py --part time CARN  # these again; others stay
 
-Every contestant is a process of its own (benchmarks/contestant.py, contestant.mjs). The parts:
+MSSN_DATA holds benchmarks/Set5 and Set14, MSSN_CHECKPOINTS what authors published: carn_m.pth,
+smfanet_plus_df2k_x2.pth and _x4.pth, FSRCNN_x2.pb. Who is not there is listed with the reason. Every contestant
+is a process of its own (benchmarks/contestant.py, contestant.mjs). The parts:
 
     quality  PSNR on Set5 and Set14 by our protocol, of the pictures it makes
     time     array to array, to a result of 1280x720, on one core and on all
@@ -13,8 +15,8 @@ Every contestant is a process of its own (benchmarks/contestant.py, contestant.m
     tiles    ours, cut into tiles of several sizes
 
 Times are taken in turns, and always beside the same baseline, whose time is kept with each: ratios are of one
-run. Runs during which other processes computed do not count. MSSN_CHECKPOINTS holds carn_m.pth, smfanet_plus_df2k_x2.pth and _x4.pth and FSRCNN_x2.pb as their authors
-published them. Who is not there is listed with the reason. Writes benchmarks/results/beside.json, .svg, .png.
+run. Runs during which other processes computed do not count. Writes beside.json, .svg and .png into
+benchmarks/results.
 """
 
 from __future__ import annotations
@@ -30,11 +32,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from common import RESULTS, machine, report
+from common import RESULTS
 from contestants import BASELINE, Contestant, others, ours, python
+from kept import Report
 from plot import draw
 from turns import Server, StoppedError, in_turns
 
@@ -53,51 +55,6 @@ MEGAPIXELS = (0.1, 0.25, 1.0, 4.0, 12.0, 25.0, 100.0)
 LONGEST = 50.0  # seconds: a size that would take longer is left out, and said to be
 TILES = (96, 160, 320, 640, 1280, 2000)
 TILED_SIDE = 2000
-
-
-class Report:
-    """What is measured now, to be added to beside.json; what another machine measured is not kept there.
-
-    Args:
-        known: All labels, in the order of the tables; others are forgotten.
-        chosen: Who is measured now; their earlier failures are forgotten.
-        left_out: Label -> why it cannot be measured.
-    """
-
-    def __init__(self, known: Sequence[str], chosen: Sequence[str], left_out: dict[str, str]) -> None:
-        self._known, self._chosen = known, chosen
-        self.tables: dict[str, Any] = {"contestants": {}, "sizes": {}, "tiles": {}, "left_out": left_out}
-
-    def row(self, table: str, label: str) -> dict[str, Any]:
-        """What is found out about a contestant."""
-        return self.tables[table].setdefault(label, {})
-
-    def write(self) -> None:
-        """Keep all in benchmarks/results/beside.json; called often, because the slow ones are very slow."""
-        path = RESULTS / "beside.json"
-        old = json.loads(path.read_text()) if path.exists() else {}
-        if old.get("machine") != machine() or old.get("baseline") != BASELINE:
-            old = {}
-        failed = old.get("left_out", {})
-        again = {
-            label: why for label, why in failed.items() if label in self._known and label not in self._chosen
-        }
-        old["left_out"] = again
-        merged = _merged({name: old.get(name, {}) for name in self.tables}, self.tables)
-        for table in ("contestants", "sizes"):
-            merged[table] = {label: merged[table][label] for label in self._known if label in merged[table]}
-        report("beside", {"baseline": BASELINE, **merged})
-
-
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Both, and within both the same again."""
-    both = {
-        name: _merged(old[name], value)
-        if isinstance(value, dict) and isinstance(old.get(name), dict)
-        else value
-        for name, value in new.items()
-    }
-    return old | both
 
 
 def main() -> None:
@@ -137,7 +94,7 @@ def main() -> None:
         if "tiles" in parts:
             tiles(result, known[BASELINE], folder, options.seconds)
     result.write()
-    # draw(json.loads((RESULTS / "beside.json").read_text()))
+    draw(json.loads((RESULTS / "beside.json").read_text()))
 
 
 def quality(result: Report, chosen: Sequence[Contestant], folder: Path) -> None:

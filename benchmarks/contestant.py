@@ -4,9 +4,9 @@
     python benchmarks/contestant.py WAY --cores 2 FROM TO      # one picture file: a whole process
 
 WAY is KIND=VALUES, see `KINDS`. A server first prints a line of JSON: the size in MB of what had to be
-installed. Then it reads lines "FROM" or "FROM<tab>TO", names of .npy files with H x W x 3 uint8, RGB, enlarges,
-and answers each with a line of JSON: seconds from array to array, seconds of processor time of all its threads,
-and the most memory it ever held, in MB.
+installed. Then it reads lines "FROM" or "FROM<tab>TO", names of .npy files with H x W x 3 uint8, RGB. It
+enlarges and answers each with a line of JSON: seconds from array to array, seconds of processor time of all
+its threads, and the most memory it ever held, in MB.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ def engine(cores: int, file: str, precision: str) -> Enlarge:
 
     core = ov.Core()
     hint = "bf16" if precision == "bf16" else "f32"
-    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": cores}
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": hint,
+        "INFERENCE_NUM_THREADS": cores,
+    }
     compiled = core.compile_model(_on_pixels(core.read_model(file)), "CPU", settings)
     return lambda pixels: compiled(pixels[None])[0][0]
 
@@ -59,7 +63,9 @@ def bicubic(_: int, scale: str) -> Enlarge:
 def lanczos(cores: int, scale: str) -> Enlarge:
     """OpenCV's Lanczos."""
     cv2 = _opencv(cores)
-    return lambda pixels: cv2.resize(pixels, None, fx=int(scale), fy=int(scale), interpolation=cv2.INTER_LANCZOS4)
+    return lambda pixels: cv2.resize(
+        pixels, None, fx=int(scale), fy=int(scale), interpolation=cv2.INTER_LANCZOS4
+    )
 
 
 def fsrcnn(cores: int, file: str, scale: str) -> Enlarge:

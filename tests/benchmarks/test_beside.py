@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import beside
 import common
+import kept
 import numpy as np
 import pytest
 import turns
@@ -103,40 +103,40 @@ def test_one_that_cannot_start_says_why() -> None:
 
 
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for module in (beside, common):
+def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for module in (kept, common):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
     return tmp_path / "beside.json"
 
 
 def write(label: str, left_out: dict[str, str] | None = None, **numbers: Any) -> None:
-    result = beside.Report(["a x2, here", "b x2, here"], [label], left_out or {})
+    result = kept.Report(["a x2, here", "b x2, here"], [label], left_out or {})
     result.row("contestants", label).update(numbers)
     result.write()
 
 
-def test_parts_are_added_to_what_is_known(kept: Path) -> None:
+def test_parts_are_added_to_what_is_known(file: Path) -> None:
     write("b x2, here", cores={"1": {"seconds": 2}})
     write("b x2, here", cores={"2": {"seconds": 1}}, psnr={"Set5": 30})
     write("a x2, here", psnr={"Set5": 31})
-    found = json.loads(kept.read_text())["contestants"]
+    found = json.loads(file.read_text())["contestants"]
     assert list(found) == ["a x2, here", "b x2, here"], "in the order of the tables"
     assert found["b x2, here"] == {"cores": {"1": {"seconds": 2}, "2": {"seconds": 1}}, "psnr": {"Set5": 30}}
 
 
-def test_another_machines_times_are_not_mixed_with_these(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_machines_times_are_not_mixed_with_these(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write("a x2, here", seconds=1)
-    monkeypatch.setattr(beside, "machine", lambda: {"processor": "another"})
+    monkeypatch.setattr(kept, "machine", lambda: {"processor": "another"})
     write("b x2, here", seconds=2)
-    assert list(json.loads(kept.read_text())["contestants"]) == ["b x2, here"]
+    assert list(json.loads(file.read_text())["contestants"]) == ["b x2, here"]
 
 
-def test_a_failure_is_kept_until_it_is_tried_again(kept: Path) -> None:
+def test_a_failure_is_kept_until_it_is_tried_again(file: Path) -> None:
     write("a x2, here", {"a x2, here": "ended"})
     write("b x2, here")
-    assert json.loads(kept.read_text())["left_out"] == {"a x2, here": "ended"}
+    assert json.loads(file.read_text())["left_out"] == {"a x2, here": "ended"}
     write("a x2, here")
-    assert json.loads(kept.read_text())["left_out"] == {}
+    assert json.loads(file.read_text())["left_out"] == {}
 
 
 def test_numbers_of_an_ncnn_network_are_counted() -> None:
