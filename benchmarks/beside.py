@@ -5,8 +5,8 @@
     python benchmarks/beside.py --part time CARN  # these again; others stay
 
 MSSN_DATA holds benchmarks/Set5 and Set14, MSSN_CHECKPOINTS what authors published: carn_m.pth,
-smfanet_plus_df2k_x2.pth and _x4.pth, FSRCNN_x2.pb. Who is not there is listed with the reason. Every contestant
-is a process of its own (benchmarks/contestant.py, contestant.mjs). The parts:
+smfanet_plus_df2k_x2.pth and _x4.pth, FSRCNN_x2.pb. Who is not there is listed with the reason. Every
+contestant is a process of its own (benchmarks/contestant.py, contestant.mjs). The parts:
 
     quality  PSNR on Set5 and Set14 by our protocol, of the pictures it makes
     time     array to array, to a result of 1280x720, on one core and on all
@@ -123,24 +123,28 @@ def times(
     result: Report, baseline: Contestant, chosen: Sequence[Contestant], folder: Path, budget: float
 ) -> None:
     """On one core and on all, in the same turns."""
-    pictures = {scale: _noise(folder, HEIGHT // scale, WIDTH // scale) for scale in (2, 4)}
+    known = {row.label: row for row in chosen}
     wanted = [
         (f"{row.label}|{cores}", row, cores)
         for row in _with(baseline, chosen)
         for cores in sorted({1, _cores()})
     ]
     with _serving(result, wanted) as servers:
-        scales = {name: row.scale for name, row, _ in wanted}
-        shown = {name: pictures[scales[name]] for name in servers}
+        sides = {name: row.scale * row.part for name, row, _ in wanted}
+        shown = {name: _noise(folder, HEIGHT // sides[name], WIDTH // sides[name]) for name in servers}
         against = {f"{row.label}|{cores}": f"{baseline.label}|{cores}" for _, row, cores in wanted}
         found = in_turns(servers, shown, against, ROUNDS, budget)
         for name, numbers in found.items():
             label, _, cores = name.partition("|")
-            if label not in {row.label for row in chosen}:
+            if label not in known:
                 continue
             kept = result.row("contestants", label)
             kept["install_mb"] = servers[name].about["install_mb"]
             kept["parameters"] = servers[name].about.get("parameters", kept["parameters"])
+            if (part := known[label].part) > 1:
+                scaled = ("seconds", "best", "times_as_long")
+                numbers |= {key: round(numbers[key] * part**2, 3) for key in scaled}
+                numbers["measured_part"] = 1 / part**2
             kept.setdefault("cores", {})[cores] = numbers | _today()
             print(name, json.dumps(kept["cores"][cores]), file=sys.stderr)
 

@@ -55,6 +55,7 @@ class Contestant:
         parameters: Of the network; None if unknown.
         kilobytes: Of the weights file; None without one.
         files: It can also turn one picture file into another.
+        part: It is so slow that it is timed on a picture with sides so many times shorter.
     """
 
     label: str
@@ -63,6 +64,7 @@ class Contestant:
     parameters: int | None = None
     kilobytes: int | None = None
     files: bool = True
+    part: int = 1
 
     def started(self, cores: int, *more: str) -> list[str]:
         """The command on so many cores."""
@@ -131,7 +133,8 @@ def others() -> tuple[list[Contestant], dict[str, str]]:
             left_out[label] = "not installed; run make peers"
             continue
         sizes = ncnn_parameters(file.read_text()), _kilobytes(file.with_suffix(".bin"))
-        found.append(Contestant(label, scale, python(way, str(peers)), *sizes))
+        part = 2 if title == "realesrgan-x4plus" else 1
+        found.append(Contestant(label, scale, python(way, str(peers)), *sizes, part=part))
     node, model = shutil.which("node"), PEERS / "node" / "node_modules" / "@upscalerjs" / "esrgan-slim"
     for scale in (2, 4):
         label = f"esrgan-slim x{scale}, WebAssembly"

@@ -45,11 +45,10 @@ class Report:
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Both, and within both the same again."""
-    both = {
-        name: _merged(old[name], value)
-        if isinstance(value, dict) and isinstance(old.get(name), dict)
-        else value
-        for name, value in new.items()
-    }
+    """Both, and within both the same again; a measurement replaces an earlier one as a whole."""
+    both = dict(new)
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, dict) and isinstance(before, dict) and "seconds" not in value:
+            both[name] = _merged(before, value)
     return old | both

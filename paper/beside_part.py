@@ -30,14 +30,14 @@ def _table(scale: int) -> str:
         if row["scale"] != scale or "cores" not in row:
             continue
         all_of_them = row["cores"][max(row["cores"], key=int)]
-        psnr = row.get("psnr")
+        psnr, one = row.get("psnr"), row["cores"].get("1")
         cells = [
             f"{psnr['Set5']:.2f} / {psnr['Set14']:.2f}" if psnr else "-",
             f"{row['parameters']:,}" if row["parameters"] else "-",
-            _seconds(all_of_them["seconds"]),
+            _about(all_of_them) + _seconds(all_of_them["seconds"]),
             _times(all_of_them["times_as_long"]),
             _two(OUTPUT / all_of_them["seconds"]),
-            _seconds(row["cores"]["1"]["seconds"]),
+            _about(one) + _seconds(one["seconds"]) if one else "-",
             f"{all_of_them['peak_mb']:,} MB",
         ]
         if scale == 2:
@@ -89,6 +89,11 @@ def left_out() -> str:
 
 def _result() -> dict[str, Any]:
     return json.loads(RESULT.read_text())
+
+
+def _about(row: dict[str, Any]) -> str:
+    """What is less certain is marked."""
+    return "≈ " if row.get("disturbed") or "measured_part" in row else ""
 
 
 def _seconds(value: float) -> str:
