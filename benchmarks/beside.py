@@ -203,7 +203,8 @@ def sizes(
                     pictures = {"baseline": usual, row.label: picture}
                     against = dict.fromkeys(pictures, "baseline")
                     numbers = in_turns(servers, pictures, against, 3, 30)[row.label]
-                else:  # so large that warming up makes no difference
+                else:
+                    servers[row.label].run(usual)  # to warm up
                     found = [servers["baseline"].run(usual)["seconds"] for _ in range(4)]
                     answer = servers[row.label].run(picture)
                     numbers = {name: answer[name] for name in ("seconds", "peak_mb")} | {"runs": 1}

@@ -133,7 +133,7 @@ def others() -> tuple[list[Contestant], dict[str, str]]:
             left_out[label] = "not installed; run make peers"
             continue
         sizes = ncnn_parameters(file.read_text()), _kilobytes(file.with_suffix(".bin"))
-        part = 2 if title == "realesrgan-x4plus" else 1
+        part = 2 if title.startswith("realesrgan-x4plus") else 1
         found.append(Contestant(label, scale, python(way, str(peers)), *sizes, part=part))
     node, model = shutil.which("node"), PEERS / "node" / "node_modules" / "@upscalerjs" / "esrgan-slim"
     for scale in (2, 4):

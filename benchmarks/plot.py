@@ -48,12 +48,13 @@ def draw(result: dict[str, Any]) -> None:
         f"times as long as {baseline}, {machine['cores']} cores of {machine['processor']}, 1280x720 result"
     )
     figure.supylabel("PSNR on Set5, x2, dB", fontsize=10)
-    for label, mark in (*_MARKS.items(), ("other", "X")):
+    used = {_mark(label) for label in rows}
+    for label, mark in ((label, mark) for label, mark in (*_MARKS.items(), ("other", "X")) if mark in used):
         style = {"color": "white", "edgecolors": "black", "linewidths": 0.6}
-        panels[1].scatter([], [], marker=mark, s=50, label=label, **style)
+        panels[0].scatter([], [], marker=mark, s=50, label=label, **style)
     for colour, label in ((_DARK, "ours"), (_LIGHT, "others")):
-        panels[1].scatter([], [], marker="s", s=50, color=colour, label=label)
-    panels[1].legend(loc="center right", frameon=False, ncols=2, fontsize=9)
+        panels[0].scatter([], [], marker="s", s=50, color=colour, label=label)
+    panels[0].legend(loc="lower left", frameon=False, ncols=2, fontsize=9)
     figure.savefig(RESULTS / "beside.svg", metadata={"Date": None})
     figure.savefig(RESULTS / "beside.png", dpi=150)
     pyplot.close(figure)
@@ -62,18 +63,24 @@ def draw(result: dict[str, Any]) -> None:
 def _panel(axes: Axes, rows: dict[str, tuple[float, float]]) -> None:
     fastest: dict[str, tuple[float, float]] = {}
     for label, place in rows.items():
-        name, _, way = label.partition(", ")
+        name = label.partition(", ")[0]
         fastest[name] = min(fastest.get(name, place), place)
-        mark = next((mark for kind, mark in _MARKS.items() if way.endswith(kind)), "X")
         colour = _DARK if name.startswith("mssn") else _LIGHT
-        axes.scatter(*place, marker=mark, s=50, color=colour, edgecolors="black", linewidths=0.6, zorder=3)
+        axes.scatter(
+            *place, marker=_mark(label), s=50, color=colour, edgecolors="black", linewidths=0.6, zorder=3
+        )
     for name, place in fastest.items():
         axes.annotate(name, place, (-6, 0), textcoords="offset points", fontsize=9, ha="right", va="center")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(x=0.1, y=0.15)
     axes.grid(visible=True, which="both", linewidth=0.3)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def _mark(label: str) -> str:
+    return next((mark for kind, mark in _MARKS.items() if label.endswith(kind)), "X")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 PAUSE = 0.25  # seconds between two runs: what has just run may keep its threads awake for a while
 DISTURBED = 0.08  # share of a run's time that other processes may have computed meanwhile
 TICKS = 0.03  # seconds: how finely the system counts
-SLOW = 3.0  # seconds: one that takes longer is not run once more to warm up, and has fewer turns
+SLOW = 3.0  # seconds: one that takes longer has two turns only
 
 
 class StoppedError(Exception):
@@ -123,7 +123,7 @@ def in_turns(
                 continue
             answer = server.run(pictures[name])
             peaks[name] = answer["peak_mb"]
-            if turn or answer["seconds"] > SLOW:
+            if turn:  # the first round warms up: some are only then made ready for this size
                 met[turn] = answer["seconds"]
                 if not answer["disturbing"]:
                     known[turn] = answer["seconds"]

@@ -67,14 +67,14 @@ def test_what_was_always_disturbed_says_so(timed) -> None:
 
 
 def test_slow_ones_have_two_turns_and_no_run_is_wasted(timed) -> None:
-    found, order = timed(3, a=[1, 0.1, 0.1, 0.1], b=[10, 20])
-    assert order == "ababaa"
-    assert (found["b"]["seconds"], found["b"]["runs"], found["b"]["times_as_long"]) == (15, 2, 200)
+    found, order = timed(3, a=[1, 0.1, 0.1, 0.1], b=[10, 20, 30])
+    assert order == "abababa"
+    assert (found["b"]["seconds"], found["b"]["runs"], found["b"]["times_as_long"]) == (25, 2, 250)
 
 
 def test_when_time_is_up_everyone_has_had_a_run_that_counts(timed) -> None:
-    found, order = timed(9, budget=0, a=[1, 0.1], b=[4], c=[1, 0.2])
-    assert order == "abcac"
+    found, order = timed(9, budget=0, a=[1, 0.1], b=[4, 5], c=[1, 0.2])
+    assert order == "abcabc"
     assert found["c"]["times_as_long"] == 2.0
 
 
