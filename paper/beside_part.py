@@ -23,10 +23,12 @@ def quadrupled() -> str:
 
 def _table(scale: int) -> str:
     heads = ["Set5 / Set14", "parameters", "time", "times as long", "Mpixel/s", "one core", "memory"]
+    contestants = _result()["contestants"]
+    started = scale == 2 and any("whole_process" in row for row in contestants.values())
     if scale == 2:
-        heads += ["whole process", "installed"]
+        heads += ["installed", *(["whole process"] if started else [])]
     lines = [f"| x{scale}, to 1280x720 | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
-    for label, row in _result()["contestants"].items():
+    for label, row in contestants.items():
         if row["scale"] != scale or "cores" not in row:
             continue
         all_of_them = row["cores"][max(row["cores"], key=int)]
@@ -41,8 +43,9 @@ def _table(scale: int) -> str:
             f"{all_of_them['peak_mb']:,} MB",
         ]
         if scale == 2:
-            whole = row.get("whole_process")
-            cells += [_seconds(whole["seconds"]) if whole else "-", f"{row['install_mb']:,} MB"]
+            cells.append(f"{row['install_mb']:,} MB")
+        if started:
+            cells.append(_seconds(row["whole_process"]["seconds"]) if "whole_process" in row else "-")
         lines.append(f"| {label.replace(f' x{scale}', '')} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
