@@ -45,10 +45,14 @@ class Report:
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Both, and within both the same again; a measurement replaces an earlier one as a whole."""
+    """Both, and within both the same again; a measurement replaces an earlier one if it is as good."""
     both = dict(new)
     for name, value in new.items():
         before = old.get(name)
-        if isinstance(value, dict) and isinstance(before, dict) and "seconds" not in value:
+        if not isinstance(value, dict) or not isinstance(before, dict):
+            continue
+        if "seconds" not in value:
             both[name] = _merged(before, value)
+        elif "disturbed" in value and "seconds" in before and "disturbed" not in before:
+            both[name] = before
     return old | both

@@ -118,6 +118,7 @@ def write(label: str, left_out: dict[str, str] | None = None, **numbers: Any) ->
 def test_parts_are_added_to_what_is_known(file: Path) -> None:
     write("b x2, here", cores={"1": {"seconds": 3, "disturbed": True}})
     write("b x2, here", cores={"1": {"seconds": 2}})
+    write("b x2, here", cores={"1": {"seconds": 4, "disturbed": True}})
     write("b x2, here", cores={"2": {"seconds": 1}}, psnr={"Set5": 30})
     write("a x2, here", psnr={"Set5": 31})
     found = json.loads(file.read_text())["contestants"]
