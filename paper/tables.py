@@ -9,6 +9,7 @@ import argparse
 import re
 from collections.abc import Callable
 
+import beside_part
 import drawn_part
 import panel_part
 import parts
@@ -22,7 +23,15 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "photo_scores": parts.photo_scores,
         "ensemble": parts.ensemble,
     },
-    "docs/speed.md": {"speed": parts.speed, "memory": parts.memory, "peers": parts.peers},
+    "docs/speed.md": {
+        "speed": parts.speed,
+        "memory": parts.memory,
+        "doubled": beside_part.doubled,
+        "quadrupled": beside_part.quadrupled,
+        "left_out": beside_part.left_out,
+        "sizes": beside_part.sizes,
+        "tiles": beside_part.tiles,
+    },
     "docs/training.md": {"weights": parts.weights, "training": parts.training},
     "docs/precision.md": {"precision": parts.precision, "few_bits": parts.few_bits},
     "docs/networks.md": {"published": parts.published},

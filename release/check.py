@@ -65,7 +65,7 @@ def claims() -> Iterator[Claim]:
     """Every result there has to be of what ships."""
     noted = {name: _read(record.RESULTS / f"{name}.json").get("files", {}) for name in MEASURED_BY_RELEASE}
     timings = {
-        name: _read(record.BENCHMARKS / f"{name}.json").get("files", {}) for name in ("speed", "upscale")
+        name: _read(record.BENCHMARKS / f"{name}.json").get("files", {}) for name in ("beside", "upscale")
     }
     known = record.shipped()
     for name in known:

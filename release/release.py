@@ -15,7 +15,7 @@ The steps, in order:
     degraded   paper/results/degraded.json: weights for photographs, not told, on compressed pictures
     panel      paper/results/panel.json: weights that are told, at every setting of the dial
     drawn      paper/results/drawn.json: drawn pictures, such as text and charts
-    speed      benchmarks/upscale.py and benchmarks/speed.py
+    speed      benchmarks/upscale.py and benchmarks/beside.py
     ensemble   paper/results/ensemble.json: what the self-ensemble adds and costs
     tables     the tables of README.md and docs (paper/tables.py)
     cards      docs/models.md and the sizes in docs/files.md

@@ -1,6 +1,6 @@
 """The step `speed` of a release: run the benchmarks whose networks have changed, and note the files.
 
-The benchmarks (benchmarks/upscale.py and speed.py) time what ships, on all cores, as users run it.
+The benchmarks (benchmarks/upscale.py and beside.py) time what ships, on all cores, as users run it.
 """
 
 from __future__ import annotations
@@ -36,21 +36,25 @@ def measure(names: Sequence[str], job: record.Job) -> str | None:
         _run("upscale", [])
         _note("upscale", timed("upscale"))
         done.append(f"upscale.py, for {', '.join(changed)}")
-    if changed := _changed("speed", names, job.force):
-        all_of_them = set(changed) == set(timed("speed"))
-        # The comma ends a model's name: "mssn-s," is not "mssn-s-photo,".
-        before = _files("speed")
-        _run("speed", [] if all_of_them else [f"{record.shipped()[name].model}," for name in changed])
-        _note("speed", changed, before)
-        done.append(f"speed.py, for {', '.join(changed)}")
+    if changed := _changed("beside", names, job.force):
+        all_of_them = set(changed) == set(timed("beside"))
+        before = _files("beside")
+        labels = [f"{row.model} x{row.scale}," for row in (record.shipped()[name] for name in changed)]
+        _run("beside", [] if all_of_them else labels)
+        _note("beside", changed, before)
+        done.append(f"beside.py, for {', '.join(changed)}")
     return "; ".join(done) or None
 
 
 def timed(benchmark: str) -> list[str]:
     """The networks that a benchmark times."""
-    if benchmark == "speed":
-        return [name for name, row in record.shipped().items() if row.scale == 2]
-    return [name for name, row in record.shipped().items() if not row.model.endswith(info.PHOTO)]
+    scales = (2, 4) if benchmark == "beside" else (2, 3, 4)
+    # Weights for photographs are of the same networks, as fast.
+    return [
+        name
+        for name, row in record.shipped().items()
+        if row.scale in scales and not row.model.endswith(info.PHOTO)
+    ]
 
 
 def _changed(benchmark: str, names: Sequence[str], force: bool) -> list[str]:

@@ -26,7 +26,13 @@ def state() -> dict[Path, tuple[int, int]]:
 
 
 def test_scripts_are_found() -> None:
-    assert {path.name for path in SCRIPTS} >= {"tables.py", "document.py", "ship.py", "speed.py", "resize.py"}
+    assert {path.name for path in SCRIPTS} >= {
+        "tables.py",
+        "document.py",
+        "ship.py",
+        "beside.py",
+        "resize.py",
+    }
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -11,7 +11,7 @@ import pytest
 import record
 import timing
 
-NAMES = ("mssn-s-x2", "mssn-s-photo-x2", "mssn-s-x3")
+NAMES = ("mssn-s-x2", "mssn-s-photo-x2", "mssn-s-x3", "mssn-s-x4")
 
 
 @pytest.fixture
@@ -30,22 +30,24 @@ def ran(monkeypatch: pytest.MonkeyPatch, ship_files) -> list[tuple[str, list[str
 
 def test_what_has_changed_is_timed_again(ran, job: record.Job) -> None:
     assert timing.measure(NAMES, job) is not None
-    assert ran == [("upscale", []), ("speed", [])]
+    assert ran == [("upscale", []), ("beside", [])]
     assert timing.measure(NAMES, job) is None
-    files = json.loads((record.BENCHMARKS / "speed.json").read_text())["files"]
-    assert files == {name: record.hashes(record.with_int8(name)) for name in ("mssn-s-x2", "mssn-s-photo-x2")}
+    files = json.loads((record.BENCHMARKS / "beside.json").read_text())["files"]
+    assert files == {name: record.hashes(record.with_int8(name)) for name in ("mssn-s-x2", "mssn-s-x4")}
 
     ran.clear()
     (record.weights_of("mssn-s-photo-x2")).write_text("other weights")
+    assert timing.measure(NAMES, job) is None, "photo weights are of the same networks, as fast"
+    record.weights_of("mssn-s-x4").write_text("other weights")
     assert timing.measure(["mssn-s-x2"], job) is None, "was not named"
     timing.measure(NAMES, job)
-    assert ran == [("speed", ["mssn-s-photo,"])], "photo weights are of the same networks, as fast"
+    assert ran == [("upscale", []), ("beside", ["mssn-s x4,"])]
     assert timing.measure(NAMES, job) is None, "what stayed in the result keeps its hash"
 
     ran.clear()
     record.weights_of("mssn-s-x3").write_text("other weights")
     timing.measure(NAMES, job)
-    assert ran == [("upscale", [])], "speed.py times x2"
+    assert ran == [("upscale", [])], "beside.py times x2 and x4"
     timing.measure(NAMES, replace(job, force=True))
     assert len(ran) == 3
 
@@ -77,11 +79,10 @@ def test_results_of_what_ships_are_in_order(ran, job: record.Job) -> None:
             {"mssn-s-x3.json", "precision.json", "drawn.json", "ensemble.json", "upscale.json"},
         ),
         ("mssn-s-x3-int8.onnx", {"precision.json", "upscale.json"}),
-        ("mssn-s-photo-x2-int8.onnx", {"precision.json", "speed.json"}),
+        ("mssn-s-photo-x2-int8.onnx", {"precision.json"}),
         (
             "mssn-s-photo-x2.onnx",
-            {"mssn-s-photo-x2.json", "precision.json", "degraded.json", "drawn.json", "ensemble.json"}
-            | {"speed.json"},
+            {"mssn-s-photo-x2.json", "precision.json", "degraded.json", "drawn.json", "ensemble.json"},
         ),
     ],
 )
