@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import io
 import signal
 import sys
@@ -141,7 +142,11 @@ def main() -> None:
         _check_verb(sys.argv[1:])
         # A dash alone would be taken for an option without a name; as a path it is the same.
         arguments = ["./-" if argument == "-" else argument for argument in sys.argv[1:]]
-        result = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
+        verb, bound, _ = app.parse_args(arguments, print_error=False, exit_on_error=False)
+        if not gc.isenabled():  # by `mssn.__main__`; all modules are loaded now, and stay
+            gc.freeze()
+            gc.enable()
+        result = verb(*bound.args, **bound.kwargs)
         code = result if isinstance(result, int) else 0
     except (MissingArgumentError, UnusedCliTokensError) as error:
         code = fail(_in_words(error))

@@ -202,8 +202,9 @@ def _options(picture: Picture, suffix: str, quality: int | None) -> dict[str, An
     """What each encoder is asked for; efforts stand where more time buys little."""
     bilevel = picture.bits == 1 and picture.alpha is None and picture.pixels.dtype == np.uint8
     if suffix == ".png":
-        # Half the size of unfiltered level 6 in the same time.
-        return {"bitdepth": 1} if bilevel else {"compression": 3, "filter": "all"}
+        # Two thirds of the size of unfiltered level 6 in less time. Trying all filters takes a third longer
+        # and makes files smaller by a two-thousandth.
+        return {"bitdepth": 1} if bilevel else {"compression": 3, "filter": "paeth"}
     if suffix in TIFF:
         if bilevel:
             return {"bitdepth": 1, "compression": "ccittfax4"}

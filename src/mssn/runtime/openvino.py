@@ -22,6 +22,7 @@ from mssn.runtime.base import Computed, failure, last_line
 # OpenVINO builds its table of types when it is first asked, and two threads that ask at once wait for each
 # other for ever (one holds the table, the other Python's lock). A module is imported by one thread only.
 ov.Type.u8.to_dtype()
+_CORE = Once(ov.Core)  # which reads the list of devices, and loads what runs on each
 
 
 class OpenVINORuntime:
@@ -44,7 +45,7 @@ class OpenVINORuntime:
         self.meta = read_meta(path)
         self.meta.require(precision, str(path), strength)
         network = read_told(path, strength) if self.meta.told else path
-        core = ov.Core()
+        core = _CORE()
         try:
             model = core.read_model(network)
         except RuntimeError as error:
@@ -114,7 +115,7 @@ class OpenVINORuntime:
 
 def computes_bf16() -> bool:
     """Whether this processor has instructions for bfloat16, as OpenVINO sees it."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _CORE().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _keep_sums(model: ov.Model) -> None:
