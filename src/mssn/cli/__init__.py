@@ -79,7 +79,7 @@ _GROUPS = {
             "Turn weights that other authors published into a file of ours.",
             "mssn import carn_m.pth -s 2 -o carn-m-x2.safetensors",
         ),
-        "cache": ("List or remove the decoded pictures that training keeps.", "mssn cache --clear"),
+        "cache": ("List or remove what is kept to be faster next time.", "mssn cache --clear"),
     },
 }
 _VERBS = {verb: told for verbs in _GROUPS.values() for verb, told in verbs.items()}
