@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -26,7 +27,7 @@ def compiled(monkeypatch) -> list[str]:
     words = []
     compile_model = ov.Core.compile_model
 
-    def watched(core: ov.Core, *arguments: object) -> ov.CompiledModel:
+    def watched(core: ov.Core, *arguments: Any) -> ov.CompiledModel:
         words.append("compiled")
         return compile_model(core, *arguments)
 
@@ -50,7 +51,7 @@ def test_other_weights_settings_and_strengths_are_other_networks(
 ) -> None:
     told = exported_photo[True] / "mssn-s-photo-x2.onnx"
 
-    def run(path: Path, precision: Computed = "fp32", **options: float) -> np.ndarray:
+    def run(path: Path, precision: Computed = "fp32", **options: Any) -> np.ndarray:
         return OpenVINORuntime(path, precision=precision, **options).run_pixels(photo)
 
     for _ in range(2):
