@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -11,6 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> Path:
+    """Where this test keeps what can be made anew: not in the user's folder, and beside nobody."""
+    folder = tmp_path_factory.getbasetemp() / "caches" / secrets.token_hex(8)
+    monkeypatch.setenv("MSSN_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -20,6 +20,17 @@ except ImportError:  # Windows, which removes no file that is open
 ABANDONED = 24 * 3600.0  # seconds without a change after which a temporary file that nobody holds is scrap
 
 
+def default_cache() -> Path:
+    """Where files are kept that can be made anew: $MSSN_CACHE, else the user's cache folder.
+
+    Raises:
+        RuntimeError: There is no such variable, and the user has no home.
+    """
+    if folder := os.environ.get("MSSN_CACHE"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mssn"
+
+
 def part_of(folder: Path) -> Path:
     """A fresh name for a hidden temporary file; whoever makes it holds it with `hold`."""
     # Short, so that it fits wherever the target's own name fits; random, so that nobody meets another.

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -193,7 +194,7 @@ def test_faults_are_one_line(mssn, pictures, monkeypatch, error) -> None:
         assert alone.line.startswith(f"mssn: pictures/one.png: failed with {type(error).__name__}")
         reported = json.loads(mssn("upscale", "pictures/one.png", "--json", *BICUBIC).out)
         assert type(error).__name__ in reported["error"]
-    monkeypatch.setattr("mssn.cli.app", fail)
+    monkeypatch.setattr("mssn.cli.app", SimpleNamespace(parse_args=fail))
     result = mssn("info")
     assert result.code == 1
     assert result.line.startswith(f"mssn: a fault of mssn itself: {type(error).__name__}")

@@ -17,7 +17,7 @@ from mssn.errors import CancelledError, ImageError
 from mssn.image.compression import Compression
 from mssn.image.picture import Picture
 from mssn.image.read import read, read_rgb
-from mssn.image.scratch import ScratchArrays, location
+from mssn.image.scratch import ScratchArrays, _root
 from mssn.image.source import PictureFile
 from mssn.image.write import to_bytes, write
 from mssn.upscaling import upscaler as upscaling
@@ -102,7 +102,7 @@ def test_pages_too_large_for_memory_together_wait_in_files(tmp_path) -> None:
     write(tmp_path / "a.tif", whole(pages()))
     with ScratchArrays(8000, tmp_path) as scratch:  # more than any page, less than all of them
         picture = read(tmp_path / "a.tif", into=".tif", scratch=scratch)
-        assert all(location(page.pixels) for page in (picture, *picture.others))
+        assert all(_root(page.pixels) is not None for page in (picture, *picture.others))
         assert_same_pages(picture, pages())
 
 

@@ -162,8 +162,8 @@ def test_auto_precision_asks_the_processor(exported, monkeypatch, able, expected
         def get_property(self, *_: object) -> list[str]:
             return able
 
-    monkeypatch.setattr("mssn.runtime.openvino.ov.Core", Core)
     monkeypatch.setattr("mssn.runtime.plan.computes", lambda: ())
+    monkeypatch.setattr("mssn.runtime.openvino._CORE", Core)
     assert opened(exported / "mssn-s-x2.onnx").precision == expected
 
 
@@ -196,7 +196,7 @@ def test_threads_reach_openvino(exported, monkeypatch, threads) -> None:
             asked.append(config.get("INFERENCE_NUM_THREADS"))
             return super().compile_model(model, device, config)
 
-    monkeypatch.setattr("mssn.runtime.openvino.ov.Core", Core)
+    monkeypatch.setattr("mssn.runtime.openvino._CORE", Core)
     runtime = open_runtime(plan_for(exported / "mssn-s-x2.onnx"), threads)
     assert isinstance(runtime, OpenVINORuntime)
     for compiled in (runtime._floats(), runtime._pixels()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import difflib
+import gc
 import io
 import signal
 import sys
@@ -79,7 +80,7 @@ _GROUPS = {
             "Turn weights that other authors published into a file of ours.",
             "mssn import carn_m.pth -s 2 -o carn-m-x2.safetensors",
         ),
-        "cache": ("List or remove the decoded pictures that training keeps.", "mssn cache --clear"),
+        "cache": ("List or remove what is kept to be faster next time.", "mssn cache --clear"),
     },
 }
 _VERBS = {verb: told for verbs in _GROUPS.values() for verb, told in verbs.items()}
@@ -143,7 +144,11 @@ def main() -> None:
         _check_verb(sys.argv[1:])
         # A dash alone would be taken for an option without a name; as a path it is the same.
         arguments = ["./-" if argument == "-" else argument for argument in sys.argv[1:]]
-        result = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")
+        verb, bound, _ = app.parse_args(arguments, print_error=False, exit_on_error=False)
+        if not gc.isenabled():  # by `mssn.__main__`; all modules are loaded now, and stay
+            gc.freeze()
+            gc.enable()
+        result = verb(*bound.args, **bound.kwargs)
         code = result if isinstance(result, int) else 0
     except (MissingArgumentError, UnusedCliTokensError) as error:
         code = fail(_in_words(error))

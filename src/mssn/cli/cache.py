@@ -1,4 +1,4 @@
-"""`mssn cache`: the pictures that training keeps decoded."""
+"""`mssn cache`: what is kept on disk because making it anew takes time."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from mssn.atomic import default_cache
 from mssn.cli.tables import console, show
 from mssn.errors import DataError
-from mssn.lab.data.cache import Entry, default_cache, entries
+from mssn.lab.data.cache import Entry, entries
 from mssn.lab.data.cache import clear as remove
 
 _AGES = {"days": 86400, "hours": 3600, "minutes": 60}
 
 
 def cache(*, clear: Annotated[bool, Parameter(name="--clear")] = False) -> None:
-    """List what `mssn train` and `mssn ablate` keep of training pictures: size, age, and what it is.
+    """List what is kept to be faster next time: size, age, and what it is.
 
-    It lies in the folder that MSSN_CACHE names, else in the user's cache folder, and is made anew when it is
-    needed and not there.
+    That is what `mssn train` and `mssn ablate` keep of training pictures, and networks that were made ready
+    to enlarge. It lies in the folder that MSSN_CACHE names, else in the user's cache folder, and is made anew
+    when it is needed and not there.
 
     Args:
         clear: Remove all of it, but what is in the making.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 
@@ -20,7 +20,6 @@ from mssn.image.jpeg import APP0, APP1, APP13, MOST_SEGMENT, jfif, with_segments
 from mssn.image.picture import Picture
 from mssn.image.png import with_chunks
 from mssn.image.profile import describes, with_profile
-from mssn.image.scratch import location
 from mssn.image.sink import encode_to
 from mssn.image.tiff import join, without_unit
 from mssn.image.xmp import XMP_MARK, compact
@@ -55,16 +54,17 @@ def encode(file: BinaryIO, picture: Picture, suffix: str, quality: int | None) -
 def _encode(file: BinaryIO, picture: Picture, suffix: str, options: dict[str, Any]) -> None:
     """With libvips, and what it cannot do."""
     image = _image(picture, suffix)
+    pixels = [plane for plane in (picture.pixels, picture.black, picture.alpha) if plane is not None]
     # EXIF is never libvips's, which writes it anew; nor the blocks of a JPEG, of which it limits the length.
     options = {**options, "keep": "icc" if suffix in JPEG else "xmp|icc|other"}
     exif = (picture.exif or b"").removeprefix(EXIF_MARK)
     if suffix in JPEG:
         segments = _segments(picture, exif)
-        encode_to(image, file, suffix, options, lambda start: with_segments(start, segments))
+        encode_to(image, file, suffix, options, pixels, lambda start: with_segments(start, segments))
     elif suffix == ".png":
         chunks = [*picture.colours, *[(b"eXIf", exif)] * bool(exif), *picture.text]
-        stated = picture.dpi is not None
-        encode_to(image, file, suffix, options, lambda start: with_chunks(start, chunks, resolution=stated))
+        change = partial(with_chunks, added=chunks, resolution=picture.dpi is not None)
+        encode_to(image, file, suffix, options, pixels, change)
     elif suffix == ".webp":
         encoded = image.write_to_buffer(suffix, **options)
         height, width = picture.page_size
@@ -75,7 +75,7 @@ def _encode(file: BinaryIO, picture: Picture, suffix: str, options: dict[str, An
         encoded = image.write_to_buffer(suffix, **options)
         file.write(with_items(encoded, exif, (codes[0], codes[1]) if codes else None))
     else:
-        encode_to(image, file, suffix, options)
+        encode_to(image, file, suffix, options, pixels)
         if picture.dpi is None:
             without_unit(file)
 
@@ -162,18 +162,12 @@ def space_of(picture: Picture) -> str:
     return "GRAY" if picture.pixels.shape[2] == 1 else "RGB "
 
 
-def _plane(array: np.ndarray) -> Any:
-    """H x W x C as libvips knows it; what lies in a file is read from there, a strip at a time."""
+def _plane(array: np.ndarray) -> pyvips.Image:
+    """H x W x C as libvips knows it, without a copy; from a file it comes as it is needed."""
+    array = np.ascontiguousarray(array)
     height, width, channels = array.shape
-    place = location(array)
-    if place is None:
-        return pyvips.Image.new_from_array(np.ascontiguousarray(array))
-    file, offset = place
-    bytes_of_a_pixel = channels * array.dtype.itemsize
-    image: Any = pyvips.Image.rawload(  # a name in bytes, because it may be no text
-        cast(Any, os.fsencode(file)), width, height, bytes_of_a_pixel, offset=offset, access="sequential"
-    )
-    return image.copy(format=vips.SAMPLES[str(array.dtype)], bands=channels)
+    memory = cast(Any, array)
+    return pyvips.Image.new_from_memory(memory, width, height, channels, vips.SAMPLES[str(array.dtype)])
 
 
 def _in_srgb(picture: Picture) -> Picture:
@@ -202,8 +196,9 @@ def _options(picture: Picture, suffix: str, quality: int | None) -> dict[str, An
     """What each encoder is asked for; efforts stand where more time buys little."""
     bilevel = picture.bits == 1 and picture.alpha is None and picture.pixels.dtype == np.uint8
     if suffix == ".png":
-        # Half the size of unfiltered level 6 in the same time.
-        return {"bitdepth": 1} if bilevel else {"compression": 3, "filter": "all"}
+        # Two thirds of the size of unfiltered level 6 in less time. Trying all filters takes a third longer
+        # and makes files smaller by a two-thousandth.
+        return {"bitdepth": 1} if bilevel else {"compression": 3, "filter": "paeth"}
     if suffix in TIFF:
         if bilevel:
             return {"bitdepth": 1, "compression": "ccittfax4"}

@@ -89,21 +89,8 @@ def release(array: np.ndarray) -> None:
         pages.madvise(mmap.MADV_DONTNEED)
 
 
-def location(array: np.ndarray) -> tuple[Path, int] | None:
-    """The file an array lies in, in one piece, and its first byte there; None if it is in memory."""
-    root = _root(array)
-    if root is None or not array.flags.c_contiguous:
-        return None
-    root.flush()
-    return Path(str(root.filename)), root.offset + _address(array) - _address(root)
-
-
 def _root(array: np.ndarray) -> np.memmap | None:
     root = array
     while isinstance(root.base, np.ndarray):
         root = root.base
     return root if isinstance(root, np.memmap) else None
-
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]

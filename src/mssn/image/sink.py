@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyvips
+
+from mssn.image.scratch import release
 
 Change = Callable[[bytearray], bytes | None]
 """Makes another beginning of a file's beginning; None if it must see more of it."""
 
 
+_OFTEN = 2**16  # bytes written from one release to the next
+
+
 def encode_to(
-    image: pyvips.Image, file: BinaryIO, suffix: str, options: dict[str, Any], change: Change | None = None
+    image: pyvips.Image,
+    file: BinaryIO,
+    suffix: str,
+    options: dict[str, Any],
+    pixels: Sequence[np.ndarray],
+    change: Change | None = None,
 ) -> None:
     """Encode into a file, which need not fit into memory.
 
@@ -22,13 +33,14 @@ def encode_to(
         file: Open for reading and writing, at its beginning.
         suffix: Ending that chooses the format.
         options: Those of the encoder.
+        pixels: Where the image's come from; of arrays that lie in files, what was encoded leaves the memory.
         change: Of formats that are written from the beginning to the end only.
 
     Raises:
         pyvips.Error: It cannot be encoded.
         OSError: It cannot be written.
     """
-    sink = _Sink(file, change)
+    sink = _Sink(file, change, pixels)
     # Python must not run in the main thread here: Ctrl-C would end in libvips, where nobody catches it.
     with ThreadPoolExecutor(1, "mssn-encode") as thread:
         try:
@@ -42,8 +54,9 @@ def encode_to(
 class _Sink:
     """A target of libvips."""
 
-    def __init__(self, file: BinaryIO, change: Change | None) -> None:
+    def __init__(self, file: BinaryIO, change: Change | None, pixels: Sequence[np.ndarray]) -> None:
         self.failure: BaseException | None = None
+        self._pixels, self._written = pixels, 0
         self.target = pyvips.TargetCustom()
         self._file, self._change, self._start = file, change, bytearray()
         self.target.on_write(self._write)
@@ -59,6 +72,11 @@ class _Sink:
         return self._try(self._pass_on, bytes(data))
 
     def _pass_on(self, data: bytes) -> int:
+        self._written += len(data)
+        if self._written >= _OFTEN:
+            self._written = 0
+            for array in self._pixels:
+                release(array)
         if self._change is None:
             return self._file.write(data)
         self._start += data

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,12 @@ from mssn.image.compression import LEAST
 from mssn.models.meta import read_meta, read_told
 from mssn.once import Once
 from mssn.runtime.base import Computed, failure, last_line
+from mssn.runtime.kept import Kept
 
 # OpenVINO builds its table of types when it is first asked, and two threads that ask at once wait for each
 # other for ever (one holds the table, the other Python's lock). A module is imported by one thread only.
 ov.Type.u8.to_dtype()
+_CORE = Once(ov.Core)  # which reads the list of devices, and loads what runs on each
 
 
 class OpenVINORuntime:
@@ -43,8 +47,8 @@ class OpenVINORuntime:
     ) -> None:
         self.meta = read_meta(path)
         self.meta.require(precision, str(path), strength)
-        network = read_told(path, strength) if self.meta.told else path
-        core = ov.Core()
+        network = read_told(path, strength) if self.meta.told else path.read_bytes()
+        core = _CORE()
         try:
             model = core.read_model(network)
         except RuntimeError as error:
@@ -61,9 +65,20 @@ class OpenVINORuntime:
         self.precision: Computed = precision
         self.name = f"openvino {precision}"
         self._path, self._core, self._model, self._settings = path, core, model, settings
-        # One of the two is compiled when it is first needed; most users need one only.
-        self._floats = Once(lambda: self._compile(self._model))
-        self._pixels = Once(lambda: self._compile(_on_pixels(self._model.clone())))
+        self._made_from = network, repr(sorted(settings.items())).encode(), *_maker()
+        # One of the two is made ready when it is first needed; most users need one only.
+        self._floats = Once(lambda: self._ready(b"floats", lambda: model))
+        self._pixels = Once(lambda: self._ready(b"pixels", lambda: _on_pixels(model.clone())))
+
+    def _ready(self, form: bytes, model: Callable[[], ov.Model]) -> ov.CompiledModel:
+        """The network as it was compiled once, or is now."""
+        kept = Kept(form, *self._made_from)
+        if (content := kept.read()) is not None:
+            with suppress(RuntimeError, MemoryError):
+                return self._core.import_model(content, "CPU", self._settings)
+        compiled = self._compile(model())
+        kept.write(compiled.export_model().getvalue())
+        return compiled
 
     def _compile(self, model: ov.Model, **more: str) -> ov.CompiledModel:
         try:
@@ -112,9 +127,16 @@ class OpenVINORuntime:
         return self._infer(self._pixels(), pixels[None])[0]
 
 
+def _maker() -> tuple[bytes, ...]:
+    """What a compiled network depends on besides its weights and settings."""
+    names = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+    processor = [_CORE().get_property("CPU", name) for name in names]
+    return Path(__file__).read_bytes(), ov.get_version().encode(), repr(processor).encode()
+
+
 def computes_bf16() -> bool:
     """Whether this processor has instructions for bfloat16, as OpenVINO sees it."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _CORE().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _keep_sums(model: ov.Model) -> None:

@@ -1,4 +1,4 @@
-"""What training keeps on disk: pictures that were decoded, shrunk and degraded once, a folder for each set.
+"""What is kept on disk: pictures that training decoded, shrunk and degraded once, a folder for each set.
 
 A folder is whole when its index is there, which is written last. It is named by what made it: the content of
 the pictures, the code that reads and shrinks them, and the libraries below. So a cache is never wrong; one
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import time
@@ -22,14 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from mssn.atomic import replacing
+from mssn.atomic import default_cache, replacing
 from mssn.errors import DataError
 from mssn.once import Once
+from mssn.runtime.kept import FOLDER
 
 INDEX = "index.json"
 # Ours and nothing else, whatever folder MSSN_CACHE names; 0.1 had a file for degraded pictures, and hidden
 # files and folders for what was unfinished.
-_NAMES = re.compile(r"x\d+-(degraded-)?[0-9a-f]{24}(\.rgb)?|\.decoding-\w+|\.mssn-[\w-]+\.part")
+_NAMES = re.compile(r"x\d+-(degraded-)?[0-9a-f]{24}(\.rgb)?|\.decoding-\w+|\.mssn-[\w-]+\.part|networks")
 _CODE = (
     "image/*.py",
     *(f"lab/data/{name}.py" for name in ("folder", "sources", "opaque", "degraded")),
@@ -61,13 +61,6 @@ class Entry:
     def busy(self) -> bool:
         """It may be in the making."""
         return self.unfinished and self.age < _ABANDONED
-
-
-def default_cache() -> Path:
-    """Where pictures are kept: $MSSN_CACHE, else the user's cache folder."""
-    if folder := os.environ.get("MSSN_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mssn"
 
 
 def _hash_maker() -> str:
@@ -195,7 +188,9 @@ def _entry(path: Path) -> Entry:
     age = time.time() - max((stat.st_mtime for stat in stats), default=0.0)
     index = read_index(path)
     unfinished = path.name.startswith(".") or (path.is_dir() and not (path / INDEX).exists())
-    if unfinished:
+    if path.name == FOLDER:
+        unfinished, what = False, "networks made ready for this processor"
+    elif unfinished:
         what = "unfinished: in the making, or left by a run that was killed"
     elif index is None:
         what = "left by another version of mssn"
