@@ -68,7 +68,10 @@ def _times(precisions: tuple[Computed, ...]) -> dict[str, dict[str, float]]:
     pixels = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
     found: dict[str, dict[str, float]] = {name: {} for name in precisions}
     for threads in sorted({1, os.cpu_count() or 1}):
-        networks = {name: load_tiled("mssn-s", 2, precision=name, threads=threads) for name in precisions}
+        networks = {
+            name: load_tiled("mssn-s", 2, runtime="openvino", precision=name, threads=threads)
+            for name in precisions
+        }
         taken: dict[str, list[float]] = {name: [] for name in precisions}
         for _ in range(1 + REPEATS):
             for name, network in networks.items():

@@ -58,13 +58,18 @@ import mssn.cli.upscale
 from mssn.cli import upscale
 from mssn.upscaling import files
 mark("import of mssn")
-import mssn.runtime.openvino
-mark("import of OpenVINO")
-runtime = mssn.runtime.openvino.OpenVINORuntime
+from mssn.runtime.native.library import computes
+if "bf16" in computes():  # what is taken by itself
+    from mssn.runtime.native.runtime import NativeRuntime as Runtime
+    mark("import of the kernels")
+    clock(Runtime, "_enlarge", "running the network")
+else:
+    from mssn.runtime.openvino import OpenVINORuntime as Runtime
+    mark("import of OpenVINO")
+    clock(Runtime, "_ready", "making the network ready")
+    clock(Runtime, "_infer", "running the network")
 clock(upscale, "load", "opening the network")
 clock(files.Task, "read", "decoding")
-clock(runtime, "_ready", "making the network ready")
-clock(runtime, "_infer", "running the network")
 clock(files.Task, "write", "encoding")
 from mssn.__main__ import main
 try:

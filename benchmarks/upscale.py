@@ -1,78 +1,142 @@
-"""How fast is enlarging? Array to array into 1280x720, beside what this processor can multiply at best, and a
-whole `mssn upscale` process.
+"""How fast is enlarging? Array to array, beside what this processor can multiply at best.
 
-python benchmarks/upscale.py
+    python benchmarks/upscale.py
+
+All ways to run a network take turns, so that their ratios hold whatever else the machine does: every network
+into 1280x720, and MSSN-S x2 on pictures from 320x180 to 4000x3000. Needs the extra kernels, for its compiler,
+and a processor with AVX-512.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from common import report, seconds
+from common import report
 
 import mssn
 from mssn.api import load_tiled
-from mssn.image.picture import Picture
-from mssn.image.write import write
-from mssn.models.info import PHOTO
+from mssn.models.info import PHOTO, ModelInfo
+from mssn.models.meta import read_meta
 from mssn.runtime.base import Precision, RuntimeName
 
 WAYS: list[tuple[RuntimeName, Precision]] = [
+    ("native", "bf16"),
+    ("native", "fp32"),
     ("openvino", "bf16"),
     ("openvino", "fp32"),
     ("openvino", "int8"),
     ("onnxruntime", "fp32"),
     ("onnxruntime", "int8"),
 ]
-PEAK_SIDE = 2048  # of the matrices whose product is taken for the peak
+BOTH = WAYS[:4]  # what the kernels compute in, by them and by OpenVINO
+SIZES = ((180, 320), (360, 640), (720, 1280), (3000, 4000))
+LANES = {"fp32": 16, "bf16": 32, "int8": 64}  # multiply-adds an instruction
+ROUNDS, FEW = 7, 3
+REST = (
+    0.2  # seconds: threads of ONNX Runtime and OpenVINO go on spinning for a while, on cores the next needs
+)
 
 
 def main() -> None:
+    """Measure everything, and write benchmarks/results/upscale.json."""
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
-    pixels = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
     # Weights for photographs are of the same networks and take as long.
     shipped = [row for row in mssn.list_models() if row.weights and not row.model.endswith(PHOTO)]
-    arrays = {}
+    times: dict[str, dict[str, float]] = {}
     for row in shipped:
-        model, scale = row.model, row.scale
-        lr = pixels[: 720 // scale, : 1280 // scale]
-        for runtime, precision in WAYS:
-            if precision == "int8" and row.int8 is None:
-                continue
-            network = load_tiled(model, scale, runtime=runtime, precision=precision)
-            name = f"{model} x{scale} {network.runtime.name}"
-            arrays[name] = seconds(lambda: network(lr), 9)  # noqa: B023
-            print(name, arrays[name], file=sys.stderr)
+        jobs = {f"{row.model} x{row.scale} {way}": job for way, job in _ways(row, WAYS, 1280 // row.scale)}
+        times |= in_turns(jobs, ROUNDS)
     bicubic = mssn.load("bicubic", 2)
-    arrays["bicubic x2"] = seconds(lambda: bicubic(pixels), 15)
-    with tempfile.TemporaryDirectory() as folder:
-        photo = Path(folder) / "photo.png"
-        write(photo, Picture(pixels))
-        command = [sys.executable, "-m", "mssn", "upscale", str(photo), "--force"]
-        process = seconds(lambda: subprocess.run(command, check=True, capture_output=True), 5)
-    numbers = {"seconds_1280x720": arrays, "seconds_whole_process": process, "peak_gmacs": peak()}
-    report("upscale", numbers | {"gmacs": {f"{r.model} x{r.scale}": r.mult_adds / 1e9 for r in shipped}})
+    pixels = _pixels(360, 640)
+    times |= in_turns({"bicubic x2": lambda: bicubic(pixels)}, ROUNDS)
+    small = next(row for row in shipped if (row.model, row.scale) == ("mssn-s", 2))
+    sizes: dict[str, dict[str, dict[str, float]]] = {}
+    for height, width in SIZES:
+        jobs = dict(_ways(small, BOTH, width, height))
+        sizes[f"{width}x{height}"] = in_turns(jobs, ROUNDS if width < 4000 else FEW)
+    numbers: dict[str, Any] = {"seconds_1280x720": times, "mssn-s x2": sizes, "peak_gmacs": peak()}
+    numbers["gmacs"] = {f"{row.model} x{row.scale}": _gmacs(row) for row in shipped}
+    report("upscale", numbers)
+
+
+def in_turns(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str, dict[str, float]]:
+    """The median seconds of each job, and its share of the first one's time in the same round."""
+    taken: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(rounds + 1):  # the first round only warms up
+        for name, job in jobs.items():
+            time.sleep(REST)
+            started = time.perf_counter()
+            job()
+            taken[name].append(time.perf_counter() - started)
+    first = next(iter(taken.values()))
+    found = {
+        name: {
+            "median": round(statistics.median(own[1:]), 5),
+            "best": round(min(own[1:]), 5),
+            "share": round(statistics.median(b / a for a, b in zip(first[1:], own[1:], strict=True)), 3),
+        }
+        for name, own in taken.items()
+    }
+    print(found, file=sys.stderr)
+    return found
+
+
+def _ways(
+    row: ModelInfo, ways: list[tuple[RuntimeName, Precision]], width: int, height: int | None = None
+) -> list[tuple[str, Callable[[], object]]]:
+    """A job for each way to run a network that ships."""
+    pixels = _pixels(width * 9 // 16 if height is None else height, width)
+    made: list[tuple[str, Callable[[], object]]] = []
+    for runtime, precision in ways:
+        if precision != "int8" or row.int8 is not None:
+            network = load_tiled(row.model, row.scale, runtime=runtime, precision=precision)
+            made.append((network.runtime.name, lambda network=network: network(pixels)))
+    return made
+
+
+def _pixels(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+def _gmacs(row: ModelInfo) -> dict[str, float]:
+    """Multiply-adds for 1280x720, in billions: all, and those of depthwise filters, which are in float32."""
+    assert row.path is not None
+    config = read_meta(row.path).config
+    filters = 9 * config["expanded"] * config["units"] * config["blocks"]
+    return {"all": row.mult_adds / 1e9, "depthwise": filters * 1280 * 720 / row.scale**2 / 1e9}
 
 
 def peak() -> dict[str, float]:
-    """Multiply-adds a second, in billions, of a large matrix product in each precision."""
-    a = torch.randn(PEAK_SIDE, PEAK_SIDE)
-    half = a.bfloat16()
-    whole = torch.randint(-64, 64, (PEAK_SIDE, PEAK_SIDE), dtype=torch.int8)
-    jobs = {
-        "fp32": lambda: a @ a,
-        "bf16": lambda: half @ half,
-        "int8": lambda: torch._int_mm(whole, whole),
-    }
-    return {name: round(PEAK_SIDE**3 / seconds(job, 9)["best"] / 1e9, 1) for name, job in jobs.items()}
+    """Multiply-adds a second, in billions, that all cores together can do in each precision."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "peak.so"
+        command = [sys.executable, "-m", "ziglang", "cc", "-O2", "-shared", "-fPIC", "-o", library]
+        subprocess.run([*command, Path(__file__).with_name("peak.c")], check=True)
+        loops, cores, rounds = ctypes.CDLL(str(library)), os.cpu_count() or 1, 20_000_000
+        found = {}
+        with ThreadPoolExecutor(cores) as pool:
+            for name, lanes in LANES.items():
+                seconds = []
+                for _ in range(3):
+                    started = time.perf_counter()
+                    list(pool.map(getattr(loops, name), [ctypes.c_int64(rounds)] * cores))
+                    seconds.append(time.perf_counter() - started)
+                found[name] = round(16 * lanes * rounds * cores / min(seconds) / 1e9, 1)
+    return found
 
 
 if __name__ == "__main__":

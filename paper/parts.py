@@ -71,12 +71,12 @@ def _score(pair: Any) -> str:
 
 def short_speed() -> str:
     """Seconds for a result of 1280x720 in bf16, and for the whole command."""
-    result = _benchmark("upscale")
+    result, whole = _benchmark("upscale"), _benchmark("startup")["seconds"]["upscale png"]["median"]
     lines = _table_head("seconds for a 1280x720 result", "x2", "x3", "x4")
     for name in NAMES:
-        times = [result["seconds_1280x720"][f"{name} x{scale} openvino bf16"] for scale in (2, 3, 4)]
+        times = [result["seconds_1280x720"][f"{name} x{scale} native bf16"] for scale in (2, 3, 4)]
         lines.append(_row(name, *(f"{time['median']:.3f}" for time in times)))
-    machine, whole = result["machine"], result["seconds_whole_process"]["median"]
+    machine = result["machine"]
     text = (
         f"Measured on {machine['cores']} cores of an {machine['processor']} processor, in bfloat16, without "
         f"reading and writing files. The whole command `mssn upscale photo.png`, 640x360 to 1280x720, takes "
@@ -89,30 +89,60 @@ def speed() -> str:
     """Seconds for one 1280x720 output, array to array."""
     result = _benchmark("upscale")
     times, peak = result["seconds_1280x720"], result["peak_gmacs"]
-    ways = ("openvino bf16", "openvino int8", "openvino fp32", "onnxruntime int8", "onnxruntime fp32")
+    ways = (
+        "native bf16",
+        "native fp32",
+        "openvino bf16",
+        "openvino int8",
+        "openvino fp32",
+        "onnxruntime fp32",
+    )
     lines = _table_head("1280x720 result, array to array", *ways)
     for name, gmacs in result["gmacs"].items():
-        if PHOTO in name:  # of the same networks, as fast
-            continue
         cells = []
         for way in ways:
             seconds = times.get(f"{name} {way}", {}).get("median")
-            share = (
-                f" ({gmacs / seconds / peak[way.split()[1]]:.0%})" if seconds and "openvino" in way else ""
-            )
-            cells.append(f"{seconds:.3f} s{share}" if seconds else "-")
+            dense, filters = gmacs["all"] - gmacs["depthwise"], gmacs["depthwise"]
+            limit = dense / peak[way.split()[1]] + filters / peak["fp32"]
+            cells.append(f"{seconds:.3f} s ({limit / seconds:.0%})" if seconds else "-")
         lines.append(_row(name, *cells))
-    machine, whole = result["machine"], result["seconds_whole_process"]["median"]
+    machine = result["machine"]
     peaks = ", ".join(f"{speed:.0f} in {name}" for name, speed in peak.items())
     text = (
-        f"Medians on {machine['cores']} cores of an {machine['processor']} processor "
-        "(`python benchmarks/upscale.py`). In brackets: the multiply-adds a second, as a share of what "
-        "PyTorch reaches when it multiplies large matrices on the same machine in the same precision "
-        f"({peaks}, in billions a second; a share above 100% says that OpenVINO is faster). Bicubic takes "
-        f"{times['bicubic x2']['median']:.3f} s. The whole command `mssn upscale photo.png`, from 640x360 to "
-        f"1280x720, takes {whole:.2f} s."
+        f"Medians on {machine['cores']} cores of an {machine['processor']} processor, all ways of a row "
+        "in turns (`python benchmarks/upscale.py`). In brackets: the least time that the processor could "
+        "take, as a share of that time. It comes from what all cores multiply and add at best "
+        f"({peaks}, in billions a second), with depthwise filters in fp32, because no instruction does them "
+        f"in less. Bicubic takes {times['bicubic x2']['median']:.3f} s."
     )
     return "\n".join(lines) + "\n\n" + _wrap(text)
+
+
+def kernels() -> str:
+    """Our own kernels beside OpenVINO, as ratios of one run."""
+    result = _benchmark("upscale")
+    times, sizes = result["seconds_1280x720"], result["mssn-s x2"]
+    lines = _table_head("time of native as a share of OpenVINO's", "bf16", "fp32")
+
+    def row(title: str, found: dict[str, dict[str, float]], prefix: str = "") -> str:
+        shares = (
+            found[f"{prefix}native {kind}"]["share"] / found[f"{prefix}openvino {kind}"]["share"]
+            for kind in ("bf16", "fp32")
+        )
+        return _row(title, *(f"{share:.2f}" for share in shares))
+
+    lines += [row(f"{name}, to 1280x720", times, f"{name} ") for name in result["gmacs"]]
+    lines += [row(f"mssn-s x2, from {size}", found) for size, found in sizes.items()]
+    return "\n".join(lines)
+
+
+def startup() -> str:
+    """Whole processes, and the parts of one."""
+    result = _benchmark("startup")
+    lines = _table_head("a process of `mssn`", "seconds")
+    lines += [_row(kind, f"{found['median']:.2f}") for kind, found in result["seconds"].items()]
+    parts = ", ".join(f"{name} {seconds:.3f}" for name, seconds in result["seconds_of_parts"].items())
+    return "\n".join(lines) + "\n\n" + _wrap(f"Parts, in seconds: {parts}.")
 
 
 def memory() -> str:

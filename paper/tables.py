@@ -25,6 +25,8 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     },
     "docs/speed.md": {
         "speed": parts.speed,
+        "kernels": parts.kernels,
+        "startup": parts.startup,
         "memory": parts.memory,
         "doubled": beside_part.doubled,
         "quadrupled": beside_part.quadrupled,

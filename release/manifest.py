@@ -13,6 +13,7 @@ import record
 from mssn.lab import complexity, nets
 from mssn.lab.weights import load_network
 from mssn.models import info
+from mssn.runtime.native.network import suits
 
 TRAINING = ("recipe", "updates", "data", "licence", "commit")
 
@@ -50,6 +51,7 @@ def write_manifest() -> None:
                 weights=shipped.name if meta else None,
                 int8=int8.name if int8.exists() else None,
                 told=meta is not None and meta.told,
+                native=meta is not None and suits(meta),
                 loss={
                     precision: round(measured["fp32"]["Set5"] - measured[precision]["Set5"], 4)
                     for precision in ("bf16", "int8")

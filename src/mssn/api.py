@@ -125,8 +125,7 @@ def upscale(
         threads: See `load`.
         max_megapixels: Refuse larger files: a small one may claim a size that fills the memory.
         force: Overwrite an existing result.
-        progress: Called with the share that is enlarged, 0 to 1, after each tile of at most 640 x 640
-            pixels; cancels by returning False.
+        progress: Called with the share that is enlarged, 0 to 1, after each tile; cancels by returning False.
 
     Returns:
         Of the same kind as `image`, or the path that was written, of the same kind as `output`.
@@ -137,13 +136,11 @@ def upscale(
         CancelledError: `progress` returned False; nothing is written.
 
     Examples:
-        >>> small = np.full((900, 900, 3), 128, np.uint8)
+        >>> small = np.full((20, 2000, 3), 128, np.uint8)
         >>> large = upscale(small, progress=lambda share: print(f"{share:.0%}"))
-        25%
         50%
-        75%
         100%
-        >>> upscale(small, progress=lambda share: share < 0.5)
+        >>> upscale(small, progress=lambda share: share < 0.25)
         Traceback (most recent call last):
         mssn.errors.CancelledError: cancelled before the picture was done
     """

@@ -301,10 +301,11 @@ class Work:
     def __del__(self):  # as in a callback from C, Python cannot raise here
         os.kill(os.getpid(), signal.Signals[sys.argv[1]])
         time.sleep(0.05)
-def app(*_, **__):
-    Work()
-    time.sleep(20)
-cli.app = app
+class App:
+    def parse_args(self, *_, **__):
+        Work()
+        time.sleep(20)
+cli.app = App()
 cli._check_verb = lambda _: None
 cli.main()
 """

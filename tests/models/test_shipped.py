@@ -116,7 +116,7 @@ def test_flat_colours_stay_flat_up_to_the_border(row) -> None:
 def test_int8_is_of_the_same_weights_and_equal_in_both_runtimes(row) -> None:
     one = open_runtime(plan_for(row.model, row.scale, precision="int8"))
     other = open_runtime(plan_for(row.model, row.scale, precision="int8", runtime="onnxruntime"))
-    exact = open_runtime(plan_for(row.model, row.scale, precision="fp32"))
+    exact = open_runtime(plan_for(row.model, row.scale, precision="fp32", runtime="openvino"))
     assert isinstance(one, OpenVINORuntime) and isinstance(exact, OpenVINORuntime)
     assert one.meta == replace(exact.meta, precision="int8")
     lr = np.ascontiguousarray(skimage.data.astronaut()[:160, 150:310])  # a face

@@ -10,7 +10,6 @@ from pathlib import Path
 from mssn.errors import UnknownModelError
 
 BENCHMARKS = ("Set5", "Set14", "B100", "Urban100")
-FAMILY = "mssn"  # begins the names of all models that ship
 PHOTO = "-photo"  # ends the names of models whose weights are made for photographs as they are stored
 FOLDER = Path(str(resources.files("mssn.models"))) / "shipped"
 
@@ -29,6 +28,7 @@ class ModelInfo:
         weights: Name of the shipped .onnx file, which can be run and trained on, or None.
         int8: Name of the shipped .onnx file whose units compute in int8, or None.
         told: Whether the shipped weights are told how strongly a picture is degraded.
+        native: Whether our own kernels (`mssn.runtime.native`) run them.
         loss: Precision ("bf16", "int8") -> what it costs on Set5 beside float32, dB.
         scores: Benchmark -> {"psnr", "ssim"} of the shipped weights.
         training: What the shipped weights say of their training: recipe, updates, data, licence.
@@ -43,6 +43,7 @@ class ModelInfo:
     weights: str | None = None
     int8: str | None = None
     told: bool = False
+    native: bool = False
     loss: dict[str, float] = field(default_factory=dict[str, float])
     scores: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     training: dict[str, str | int] = field(default_factory=dict[str, str | int])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mssn.errors import UnknownModelError, WeightsError
-from mssn.models import info
 from mssn.models.info import ModelInfo
 from mssn.models.meta import Meta
 from mssn.runtime.base import Computed
@@ -97,9 +96,15 @@ def offer_of(model: ModelInfo | WeightsFile) -> Offer:
     """What a model offers, whether it ships or is given by its path."""
     if isinstance(model, ModelInfo):
         name = f"{model.model} x{model.scale}"
-        known = model.model.startswith(info.FAMILY)
         return Offer(
-            name, model.scale, model.halo, model.path, model.int8_path, model.loss, model.told, known
+            name,
+            model.scale,
+            model.halo,
+            model.path,
+            model.int8_path,
+            model.loss,
+            model.told,
+            model.native,
         )
     path, meta = model.path, model.meta
     fp32, int8 = (path if meta.precision == kind else None for kind in ("fp32", "int8"))

@@ -105,12 +105,15 @@ def measure(net: FusedMSSN, pictures: Iterable[Tensor]) -> dict[str, Range]:
         pictures: Small pictures, 1 x 3 x H x W float32 in [0, 1].
 
     Returns:
-        Name of the convolution, "blocks.0.0.expand" -> range, the mean over the pictures.
+        Name of the convolution, "blocks.0.0.expand" -> range, the mean over the pictures of the lowest and
+        highest at any strength.
     """
     seen: dict[str, list[Range]] = {}
 
     def note(name: str, _: nn.Module, given: tuple[Tensor]) -> None:
         seen.setdefault(name, []).append(Range(given[0].amin((0, 2, 3)), given[0].amax((0, 2, 3))))
+
+    strengths = _STRENGTHS if net.told else (LEAST,)
 
     hooks = [
         layer.register_forward_pre_hook(partial(note, f"{name}.{part}"))
@@ -119,12 +122,16 @@ def measure(net: FusedMSSN, pictures: Iterable[Tensor]) -> dict[str, Range]:
     ]
     try:
         for picture in pictures:
-            for strength in _STRENGTHS if net.told else (LEAST,):
+            for strength in strengths:
                 net(torch.cat([picture, torch.full_like(picture[:, :1], strength)], dim=1))
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: _mean(ranges) for name, ranges in seen.items()}
+    count = len(strengths)
+    return {
+        name: _mean([_widest(ranges[k : k + count]) for k in range(0, len(ranges), count)])
+        for name, ranges in seen.items()
+    }
 
 
 def equalize(net: FusedMSSN, ranges: dict[str, Range]) -> None:
@@ -219,6 +226,11 @@ def _input_scale(seen: Range) -> tuple[np.float32, np.uint8]:
     low, high = min(seen.low.min().item(), 0.0), max(seen.high.max().item(), _SMALLEST)
     scale = np.float32((high - low) / _LEVELS)
     return scale, np.uint8(round(-low / float(scale)))
+
+
+def _widest(ranges: list[Range]) -> Range:
+    low, high = torch.stack([one.low for one in ranges]), torch.stack([one.high for one in ranges])
+    return Range(low.amin(0), high.amax(0))
 
 
 def _mean(ranges: list[Range]) -> Range:

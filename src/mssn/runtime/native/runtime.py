@@ -19,6 +19,9 @@ from mssn.runtime.base import Computed, failure
 from mssn.runtime.native.library import BLOCK, TAIL, kernels
 from mssn.runtime.native.network import read_network, suits
 
+_Rows = tuple[ctypes.c_ssize_t, ctypes.c_ssize_t]
+_Work = Callable[[int, _Rows], object]
+
 
 class NativeRuntime:
     """One network; float32, or bfloat16 where the processor computes in it.
@@ -47,7 +50,7 @@ class NativeRuntime:
         self._kernels = kernels(precision)
         self._net = net = read_network(path, self.meta, strength, half=self._kernels.half)
         self._threads = threads or len(os.sched_getaffinity(0))
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="mssn")
+        self._pool = ThreadPoolExecutor(max(1, self._threads - 1), thread_name_prefix="mssn")
         self._blocks = [
             BLOCK(
                 net.channels,
@@ -102,7 +105,7 @@ class NativeRuntime:
         net, run, at = self._net, self._kernels, ctypes.c_void_p
         height, width, _ = rgb.shape
         large = np.empty((height * net.scale, width * net.scale, 3), rgb.dtype)
-        whole = rgb.dtype == np.uint8
+        whole, held = rgb.dtype == np.uint8, (rgb, memory, large)
 
         def data(array: np.ndarray, wanted: bool = True) -> ctypes.c_void_p:
             return at(array.ctypes.data if wanted else None)
@@ -117,6 +120,7 @@ class NativeRuntime:
             lambda k, rows: run.frame(
                 data(rgb, whole), data(rgb, not whole), data(net.mean), *sizes, *rows, picture, heads
             ),
+            *held,
         )
         for index, block in enumerate(self._blocks):
             before, after = maps[index % 2], maps[1 - index % 2]
@@ -125,27 +129,37 @@ class NativeRuntime:
                 lambda k, rows, b=block, x=before, y=after: run.block(
                     ctypes.byref(b), x, y, heads, *sizes, *rows, data(memory.rooms[k])
                 ),
+                *held,
             )
         final = maps[len(self._blocks) % 2]
         results = data(large, whole), data(large, not whole)
         self._divide(
             height,
             lambda k, rows: run.tail(ctypes.byref(self._tail), final, picture, sizes[1], *rows, *results),
+            *held,
         )
         self._kept[:] = [((height, width), memory)]
         return large
 
-    def _divide(
-        self, height: int, work: Callable[[int, tuple[ctypes.c_ssize_t, ctypes.c_ssize_t]], object]
-    ) -> None:
-        """Call `work` with the number of a thread and its rows, in all threads at once."""
+    def _divide(self, height: int, work: _Work, *held: object) -> None:
+        """Call `work` with the number of a thread and its rows, in all threads at once, this one among them.
+
+        Args:
+            height: Rows to divide.
+            work: What to do; it is not stopped half way.
+            held: What it works on, which must stay though this thread is stopped meanwhile.
+        """
         count = min(self._threads, height)
         bounds = [height * k // count for k in range(count + 1)]
         rows = [(ctypes.c_ssize_t(a), ctypes.c_ssize_t(b)) for a, b in pairwise(bounds)]
-        if count == 1:
-            work(0, rows[0])
-        else:
-            list(self._pool.map(work, range(count), rows))
+        others = [self._pool.submit(_call, work, k, rows[k], held) for k in range(1, count)]
+        work(0, rows[0])
+        for other in others:
+            other.result()
+
+
+def _call(work: _Work, k: int, rows: _Rows, held: object) -> None:
+    work(k, rows)
 
 
 class _Memory:
