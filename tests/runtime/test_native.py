@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from onnx import numpy_helper
 from mssn.errors import WeightsError
 from mssn.models import info
 from mssn.models.info import shipped_file
-from mssn.models.meta import read_constants
+from mssn.models.meta import read_constants, read_meta
 from mssn.runtime.native import library
 from mssn.runtime.native.library import FILE, computes, instructions
+from mssn.runtime.native.network import suits
 from mssn.runtime.native.runtime import NativeRuntime
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.upscaling.tiled import enlarge
@@ -154,6 +156,23 @@ def test_a_network_that_is_not_what_it_says_is_refused(tmp_path) -> None:
         NativeRuntime(tmp_path / "a.onnx", precision="fp32")
     with pytest.raises(WeightsError, match="computes in int8"):
         NativeRuntime(shipped_file("mssn-s-x2-int8"), precision="fp32")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"units": -1}, {"units": "4"}, {"blocks": 10**9}, {"blocks": None}, {"channels": 48}, {"unit": "x"}],
+)
+def test_a_description_that_makes_no_sense_does_not_suit(change) -> None:
+    meta = read_meta(shipped_file("mssn-s-x2"))
+    assert suits(meta)
+    assert not suits(replace(meta, config={**meta.config, **change}))
+
+
+def test_pixels_may_lie_in_any_order() -> None:
+    runtime, pixels = NativeRuntime(shipped_file("mssn-s-x2"), precision="fp32"), picture(12, 17)
+    assert np.array_equal(
+        runtime.run_pixels(np.asfortranarray(pixels)[::-1]), runtime.run_pixels(pixels[::-1].copy())
+    )
 
 
 def test_nothing_else_is_loaded(tmp_path) -> None:

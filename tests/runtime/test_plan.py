@@ -377,7 +377,8 @@ def test_this_machine_is_asked(able, exported, monkeypatch) -> None:
 def test_processor(machine, int8, bf16, monkeypatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("mssn.runtime.openvino.computes_bf16", lambda: bf16)
-    for native in ((), ("fp32",)):
+    sets: tuple[tuple[Computed, ...], ...] = ((), ("fp32",))
+    for native in sets:
         monkeypatch.setattr(planning, "computes", lambda native=native: native)
         assert planning.processor() == Processor(bf16=bf16, int8=int8, native=native)
     monkeypatch.setattr(planning, "computes", lambda: ("fp32", "bf16"))  # which settles it

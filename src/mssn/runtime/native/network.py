@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mssn.checks import is_whole
 from mssn.errors import WeightsError
 from mssn.models.meta import Meta, read_constants
 
 SHAPES = ((32, 64), (64, 128), (64, 256))  # C and E that the kernels know
 LANES = 16
+MOST = 64  # units in a block, and blocks: far more than any network of the family has
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def suits(meta: Meta) -> bool:
         and (config.get("channels"), config.get("expanded")) in SHAPES
         and all(config.get(name, True) is True for name in ("share_source", "depthwise_relu", "normalize"))
         and meta.scale in (2, 3, 4)
+        and all(is_whole(config.get(name)) and 0 < config[name] <= MOST for name in ("units", "blocks"))
     )
 
 

@@ -80,7 +80,7 @@ class NativeRuntime:
 
     def run_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """See `PixelRuntime.run_pixels`."""
-        return self._enlarge(pixels)
+        return self._enlarge(np.ascontiguousarray(pixels))
 
     def _enlarge(self, rgb: np.ndarray) -> np.ndarray:
         """H x W x 3 uint8 or float32 -> scale*H x scale*W x 3 of the same dtype; floats are not clipped."""
