@@ -136,11 +136,13 @@ def upscale(
         CancelledError: `progress` returned False; nothing is written.
 
     Examples:
-        >>> small = np.full((20, 2000, 3), 128, np.uint8)
-        >>> large = upscale(small, progress=lambda share: print(f"{share:.0%}"))
+        >>> small = np.full((900, 900, 3), 128, np.uint8)
+        >>> large = upscale(small, runtime="openvino", progress=lambda share: print(f"{share:.0%}"))
+        25%
         50%
+        75%
         100%
-        >>> upscale(small, progress=lambda share: share < 0.25)
+        >>> upscale(small, runtime="openvino", progress=lambda share: share < 0.5)
         Traceback (most recent call last):
         mssn.errors.CancelledError: cancelled before the picture was done
     """
