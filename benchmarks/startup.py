@@ -58,7 +58,7 @@ import mssn.cli.upscale
 from mssn.cli import upscale
 from mssn.upscaling import files
 mark("import of mssn")
-from mssn.runtime.native.library import computes
+from mssn.runtime.native.kernels import computes
 if "bf16" in computes():  # what is taken by itself
     from mssn.runtime.native.runtime import NativeRuntime as Runtime
     mark("import of the kernels")

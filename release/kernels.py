@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mssn.runtime.native.library import FILE
+from mssn.runtime.native.kernels import FILE
 
 # The oldest C library that anything else here runs with; nothing of it is used but memcpy and memset.
 _TARGET = "x86_64-linux-gnu.2.17"

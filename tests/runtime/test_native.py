@@ -17,8 +17,8 @@ from mssn.errors import WeightsError
 from mssn.models import info
 from mssn.models.info import shipped_file
 from mssn.models.meta import read_constants, read_meta
-from mssn.runtime.native import library
-from mssn.runtime.native.library import FILE, computes, instructions
+from mssn.runtime.native import kernels
+from mssn.runtime.native.kernels import FILE, computes, instructions
 from mssn.runtime.native.network import suits
 from mssn.runtime.native.runtime import NativeRuntime
 from mssn.runtime.openvino import OpenVINORuntime
@@ -66,7 +66,7 @@ def test_all_sizes_with_all_instructions(size, best, monkeypatch) -> None:
     sets = ("", "avx2", "avx512", "avx512bf16")
     if sets.index(instructions()) < sets.index(best):
         pytest.skip(f"this processor has no {best}")
-    monkeypatch.setattr(library, "instructions", lambda: best)
+    monkeypatch.setattr(kernels, "instructions", lambda: best)
     path = shipped_file("mssn-s-x2")
     given = floats(picture(*size))
     native = NativeRuntime(path, precision="fp32")

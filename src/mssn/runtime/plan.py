@@ -13,7 +13,7 @@ from mssn.models import info
 from mssn.models.info import ModelInfo
 from mssn.models.meta import read_meta
 from mssn.runtime.base import Computed, Precision, RuntimeName, check_strength
-from mssn.runtime.native.library import computes
+from mssn.runtime.native.kernels import computes
 from mssn.runtime.offer import Offer, Part, Processor, WeightsFile, offer_of, part_of, require_native
 
 BICUBIC = "bicubic"

@@ -25,18 +25,12 @@
 
 INLINE void NAME(head)(const el *rgb, ptrdiff_t stride, ptrdiff_t width, const el *head, const float *bias,
                        const float *add, float *out, el *copy, int C) {
-#ifdef HALF
-#define COPY NAME(store2)(copy + at, v, w)
-#else
-#define COPY (void)copy
-#endif
 #define DONE                                                                        \
     if (add) v = v + NAME(loadf)(add + at), w = w + NAME(loadf)(add + at + LANES);  \
     if (out) NAME(storef)(out + at, v), NAME(storef)(out + at + LANES, w);          \
     COPY
     for (int n = 0; n < C; n += 2 * LANES) ROW(PIXELS_NARROW, HEAD(PIXELS_NARROW, DONE), HEAD(1, DONE))
 #undef DONE
-#undef COPY
 }
 
 /* A stored row: as floats, and as elements where those are others. */

@@ -11,6 +11,7 @@
 #undef el
 #undef vf
 #undef STEP
+#undef COPY
 #undef PIXELS_WIDE
 #undef PIXELS_NARROW
 #undef PIXELS_ONE

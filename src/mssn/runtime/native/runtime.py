@@ -16,7 +16,7 @@ from mssn.errors import WeightsError
 from mssn.image.compression import LEAST
 from mssn.models.meta import read_meta
 from mssn.runtime.base import Computed, failure
-from mssn.runtime.native.library import BLOCK, TAIL, kernels
+from mssn.runtime.native.kernels import BLOCK, TAIL, kernels
 from mssn.runtime.native.network import read_network, suits
 
 _Rows = tuple[ctypes.c_ssize_t, ctypes.c_ssize_t]
@@ -176,7 +176,7 @@ class _Memory:
     def __init__(
         self, height: int, width: int, channels: int, element: np.dtype[Any], rooms: list[int]
     ) -> None:
-        values = (height + 4) * (width + 4) * 3 + 1  # the last head reads one further, times 0
+        values = (height + 4) * (width + 4) * 3
         self.picture = np.empty(values, np.float32)
         self.halves = np.zeros(values, element) if element == np.uint16 else None
         self.maps = [np.empty((height + 2, width + 2, channels), element) for _ in range(2)]

@@ -29,6 +29,7 @@ INLINE void NAME(storef)(float *p, vf a) { _mm256_storeu_ps(p, a); }
 #endif
 
 #ifdef HALF
+#define COPY NAME(store2)(copy + at, v, w) /* what is done with the results v and w, once more as elements */
 #define STEP 2 /* products an instruction takes along K */
 INLINE vf NAME(weights)(const el *p) { return (vf)_mm512_loadu_si512(p); }
 INLINE vf NAME(product)(vf sum, vf weights, const el *x) {
@@ -49,6 +50,7 @@ INLINE vf NAME(load)(const el *p) {
     return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)), 16);
 }
 #else
+#define COPY (void)copy
 #define STEP 1
 INLINE vf NAME(weights)(const el *p) { return NAME(loadf)(p); }
 INLINE vf NAME(product)(vf sum, vf weights, const el *x) { return NAME(fma)(weights, NAME(all)(*x), sum); }
@@ -99,11 +101,6 @@ INLINE void NAME(expand)(const el *x, ptrdiff_t width, const el *weights, el *ou
 /* The narrowing of a unit, added to its input; float, and once more as elements where those are others. */
 INLINE void NAME(project)(const el *x, ptrdiff_t width, const el *weights, const float *input, float *out, el *copy,
                           int K, int N) {
-#ifdef HALF
-#define COPY NAME(store2)(copy + at, v, w)
-#else
-#define COPY (void)copy
-#endif
 #define DONE                                  \
     v = v + NAME(loadf)(input + at);          \
     w = w + NAME(loadf)(input + at + LANES);  \
@@ -112,7 +109,6 @@ INLINE void NAME(project)(const el *x, ptrdiff_t width, const el *weights, const
     COPY
     for (int n = 0; n < N; n += 2 * LANES) ROW(PIXELS_NARROW, MIX(PIXELS_NARROW, 2, DONE), MIX(1, 2, DONE))
 #undef DONE
-#undef COPY
 }
 
 /* A row of 3x3 filters, one for each channel, positive part. Rows have a pixel of zeros on both sides. */
