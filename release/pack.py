@@ -5,7 +5,7 @@
 
 `release/remote/plan.py` says what a plan is. The machine needs Python, PyTorch and NumPy, no libvips and no
 network. Of the pictures those crops are packed that have the most detail: the best of each picture, then the
-second best of each, and so on, until the file has its size.
+second best of each, and so on, until the file has its size. Folders keep their shares of the area.
 """
 
 from __future__ import annotations
@@ -198,7 +198,10 @@ def _given(pixels: Pixels, number: int) -> bool:
 
 
 def _ranked(pixels: Pixels, side: int) -> list[tuple[int, tuple[int, int, int, int]]]:
-    """(picture, box) of all crops: the best of each picture, then the second best of each, and so on."""
+    """(picture, box) of all crops: the best of each picture, then the second best of each, and so on.
+
+    However many of the first are taken, each folder has the share of them that it has of all.
+    """
     detail = DetailMap(pixels)
     found = []
     for number, sizes in enumerate(pixels.sizes):
@@ -215,7 +218,19 @@ def _ranked(pixels: Pixels, side: int) -> list[tuple[int, tuple[int, int, int, i
                 worth = float(detail.at(places, _CELL).mean()) if places.size else 0.0
                 mine.append((worth, number, (top, left, height, width)))
         found += [(rank, -crop[0], *crop[1:]) for rank, crop in enumerate(sorted(mine, reverse=True))]
-    return [(number, box) for _, _, number, box in sorted(found)]
+    crops: dict[Path, list[tuple[int, tuple[int, int, int, int]]]] = {}
+    for _, _, number, box in sorted(found):
+        crops.setdefault(_folder(pixels.names[number]), []).append((number, box))
+    placed = []  # by the part of its folder that is taken before it
+    for order, mine in enumerate(crops.values()):
+        areas = np.cumsum([0, *(box[2] * box[3] for _, box in mine)])
+        placed += [(areas[k] / areas[-1], order, k, *crop) for k, crop in enumerate(mine)]
+    return [(number, box) for _, _, _, number, box in sorted(placed)]
+
+
+def _folder(name: str) -> Path:
+    """Where a picture lies; parts of a folder (`train/part-1`) count as folders, which changes no share."""
+    return Path(name).parent
 
 
 def _pack(
@@ -244,7 +259,8 @@ def _pack(
     def encoded(crop: tuple[int, tuple[int, int, int, int]]) -> tuple[bytes, bytes]:
         small, large, _ = _pair(pixels, *crop)
         given = packed.to_lossless(small) if one.scale and (best or _given(pixels, crop[0])) else b""
-        return given, (packed.to_lossless if best else packed.to_avif)(large)
+        drawn = packed.to_small if given else packed.to_avif  # of photographs it would be the latter anyway
+        return given, (packed.to_lossless if best else drawn)(large)
 
     crops: list[dict[str, Any]] = []
     size = area = 0

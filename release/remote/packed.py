@@ -1,8 +1,8 @@
 """Training pictures as they travel: crops in files that Pillow reads, and an index.
 
-Large pictures are AVIF files (4:4:4, quality 85: 0.25 bytes a pixel on crops with detail, a quarter of what
-lossless files take). Small ones are made again from them; where they were given, they are packed without
-loss, and so are pictures for validation.
+Large photographs are AVIF files (4:4:4, quality 85: 0.25 bytes a pixel on crops with detail, a quarter of
+what lossless files take). Small ones are made again from them; where they were given, they are packed without
+loss, and so are pictures for validation, and drawn ones, whose lossless files are hardly larger.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ from mssn.lab.train.recipe import Recipe
 from mssn.score.degrade import Degradation, degrade
 
 INDEX = "index.json"
+_WORTH = 1.5  # times the bytes that a file without loss may take
+
+
+def to_small(picture: np.ndarray) -> bytes:
+    """H x W x 3 uint8 -> a file without loss, if one with loss is not a good deal smaller."""
+    lossless, avif = to_lossless(picture), to_avif(picture)
+    return lossless if len(lossless) < _WORTH * len(avif) else avif
 
 
 def to_avif(picture: np.ndarray) -> bytes:

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Trains on a machine with Python, PyTorch and NumPy, and without a network: sh train.sh MINUTES PLAN [OUTPUT].
 # PLAN is a file; `-` is the plan that was packed. What is learnt lies in the folder OUTPUT (default: $OUT)
-# from the first minute on. What follows the last line is an archive, made by release/pack.py.
+# from the first minute on. MSSN_WAY, in the words of an earlier log of the same machine ("cuda, captured"),
+# spares the trial of all ways. What follows the last line is an archive, made by release/pack.py.
 set -eu
 usage="usage: sh train.sh MINUTES PLAN [OUTPUT]"
 [ $# -ge 2 ] || { echo "$usage" >&2; exit 2; }

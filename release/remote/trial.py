@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mssn.errors import TrainingError
 from mssn.lab import nets
 from mssn.lab.nets import layers
 from mssn.lab.train.optimizers import optimizers
@@ -72,6 +73,18 @@ ON_CUDA = (
     (Way("cuda"), Way("cuda", captures=True)),
     (Way("cuda", triton=True), Way("cuda", captures=True, triton=True)),
 )
+
+
+def named(words: str) -> Way:
+    """The way that a log calls so.
+
+    Raises:
+        TrainingError: None is called so.
+    """
+    ways = {str(way): way for way in (REFERENCE, *(way for row in ON_CUDA for way in row))}
+    if words not in ways:
+        raise TrainingError(f"MSSN_WAY cannot be '{words}'; ways are {'; '.join(ways)}")
+    return ways[words]
 
 
 def choose(recipe: Recipe, say: Callable[[str], None], rows: Sequence[Sequence[Way]] | None = None) -> Way:

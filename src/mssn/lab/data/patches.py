@@ -149,21 +149,24 @@ class Patches:
             lr = _slice(self._lr, place, width, self.patch, symmetry)
             hr = _slice(self._hr, first, width * r, self.patch * r, symmetry)
         else:
-            table = torch.from_numpy(
-                np.stack([place, first, width, symmetry])
-            )  # one copy, not many small ones
-            place_, first_, width_, symmetry_ = table.to(self._lr.device, non_blocking=True)
+            table = np.stack([place, first, width, symmetry])  # one copy, not many small ones
+            place_, first_, width_, symmetry_ = _sent(table, self._lr.device)
             lr = _gather(self._lr, place_, width_, self.patch, symmetry_)
             hr = _gather(self._hr, first_, width_ * r, self.patch * r, symmetry_)
         small, large = _to_float(lr), _to_float(hr)
         if self._grey:
-            places = torch.from_numpy(grey.astype(bool).reshape(-1, 1, 1, 1)).to(small.device)
+            places = _sent(grey.astype(bool), small.device).view(-1, 1, 1, 1)
             small, large = (torch.where(places, _grey_of(x), x) for x in (small, large))
         if self._pixels.strengths is not None:
-            told = torch.from_numpy(self._pixels.strengths[version, picture]).to(small.device)
+            told = _sent(self._pixels.strengths[version, picture], small.device)
             plane = told.view(-1, 1, 1, 1).expand(-1, 1, self.patch, self.patch)
             small = torch.cat([small, plane], dim=1).contiguous(memory_format=torch.channels_last)
         return small, large
+
+
+def _sent(array: np.ndarray, device: torch.device) -> Tensor:
+    """Some numbers for each patch, on the device, without waiting for the updates that it still works on."""
+    return torch.from_numpy(array).to(device, non_blocking=True)
 
 
 def _grey_of(x: Tensor) -> Tensor:
