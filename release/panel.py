@@ -153,7 +153,9 @@ def known_of(name: str) -> dict[str, Any]:
     """What is known of all photographs with the present clean weights, whatever those told were or are."""
     clean = record.hashes(weights_of(name)[1:]).items()
     tables = record.Table(record.RESULTS / "degraded.json"), record.Table(record.RESULTS / "panel.json")
-    same = [table.models[name] if clean <= table.files.get(name, {}).items() else {} for table in tables]
+    same = [
+        table.models.get(name, {}) if clean <= table.files.get(name, {}).items() else {} for table in tables
+    ]
     return same[0] | same[1].get("photographs", {})
 
 

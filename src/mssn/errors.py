@@ -2,6 +2,7 @@
 
     MssnError                 anything a person can put right; the message says how
     |-- ImageError            a picture cannot be read or written
+    |-- FilmError             a film cannot be read or written
     |-- UnknownModelError     no such model, or no such scale of it
     |-- WeightsError          a weights file is damaged or belongs to another network
     |-- RecipeError           a training recipe has an unknown or impossible value
@@ -26,6 +27,10 @@ class MssnError(Exception):
 
 class ImageError(MssnError):
     """A picture cannot be read or written."""
+
+
+class FilmError(MssnError):
+    """A film cannot be read or written."""
 
 
 class UnknownModelError(MssnError):

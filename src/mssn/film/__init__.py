@@ -1,0 +1,1 @@
+"""Films: read, enlarged frame by frame, and written with all that they hold besides."""
