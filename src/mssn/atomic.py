@@ -116,7 +116,7 @@ def present(path: Path) -> os.stat_result | None:
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, durable: bool = False, part: Path | None = None) -> Iterator[BinaryIO]:
     """Open a hidden file beside `path`; it takes that name when the block ends without an error.
 
     As with `cp`, a link stays one and what it points to is replaced, a file that is replaced keeps its mode
@@ -125,13 +125,14 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     Args:
         path: Target; its folder must exist. Whatever is there stays until the end.
         durable: Wait until the bytes are on the disk before the old file goes.
+        part: Name of the hidden file, on the same disk; default: a fresh one.
 
     Raises:
         OSError: It cannot be written; the target is untouched.
     """
     there = present(path)
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
-    part = part_of(target.parent)
+    part = part or part_of(target.parent)
     try:
         with open(part, "x+b") as file:  # an ordinary open, which obeys the umask
             hold(file)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mssn.errors import FilmError
 from mssn.film.mux import SegmentWriter, packets
 from mssn.film.plan import FilmPlan
-from mssn.film.segments import SegmentFolder
+from mssn.film.segments import SegmentFolder, naming
 
 if TYPE_CHECKING:
     import av
@@ -66,11 +66,16 @@ class Segments:
         self._times: list[int] = []
 
     def write(self, frame: av.VideoFrame) -> None:
-        """Encode the next frame."""
-        if self._writer is None:
-            self._writer, self._times = SegmentWriter(self._folder.part, self._plan), []
-        self._times.append(frame.pts)
-        self._writer.write(frame)
+        """Encode the next frame.
+
+        Raises:
+            FilmError: There is no room for it, or the encoder fails.
+        """
+        with naming(self._folder.target):
+            if self._writer is None:
+                self._writer, self._times = SegmentWriter(self._folder.part, self._plan), []
+            self._times.append(frame.pts)
+            self._writer.write(frame)
         if len(self._times) == self._length:
             self.finish()
 
@@ -82,9 +87,13 @@ class Segments:
         """
         if self._writer is None:
             return
-        self._writer.close()
-        self._writer = None
-        written = sorted(packet.pts for packet in packets([self._folder.part], self._plan.time_base))
-        if written != self._times:  # what could not be written at the very end is not always told
-            raise FilmError(f"{self._folder.part}: {len(self._times)} frames were encoded, {len(written)} are there")
-        self._folder.keep()
+        with naming(self._folder.target):
+            self._writer.close()
+            self._writer = None
+            written = sorted(packet.pts for packet in packets([self._folder.part], self._plan.time_base))
+            if written != self._times:  # what could not be written at the very end is not always told
+                raise FilmError(
+                    f"{self._folder.target}: of {len(self._times)} frames {len(written)} came out of the encoder; "
+                    "is the disk full? The next run goes on from what is there"
+                )
+            self._folder.keep()

@@ -21,7 +21,7 @@ from mssn.film.mux import join
 from mssn.film.pipeline import Segments, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
-from mssn.film.segments import SegmentFolder, identity
+from mssn.film.segments import SegmentFolder, identity, naming
 from mssn.film.source import Decoded, Source
 from mssn.image.picture import Picture
 from mssn.provenance import versions
@@ -142,8 +142,9 @@ class _Making:
             if about is None:
                 about = self.make(folder)
             resumed = min(resumed, about["frames"])
-            with replacing(self.target, durable=True) as part:
-                join(self.film, self.plan, folder.segments, part, start=self.options.start, end=self.options.end)
+            start, end, part = self.options.start, self.options.end, folder.part
+            with naming(self.target), replacing(self.target, durable=True, part=part):
+                join(self.film, self.plan, folder.segments, part, start=start, end=end)
             folder.remove()
         model, strength = self.upscaler.chosen(self.video.compression, self.video.height, self.video.width)
         return FilmDone(

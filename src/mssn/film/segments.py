@@ -10,8 +10,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,29 +34,30 @@ class SegmentFolder:
     """
 
     def __init__(self, target: Path, making: Mapping[str, Any]) -> None:
-        self._target, self.path = target, work_folder(target)
+        self.target, self.path = target, work_folder(target)
         self._making, self._held = dict(making), ExitStack()
 
     def __enter__(self) -> SegmentFolder:
-        try:
+        with naming(self.target):
             self._take()
-            if _json_in(self.path / _MANIFEST) != self._making:
-                for left in self.path.iterdir():
-                    if left.name != LOCK:
-                        left.unlink()
-                self._put(_MANIFEST, self._making)
-            (self.path / _PART).unlink(missing_ok=True)
-        except OSError as error:
-            self._held.close()
-            raise FilmError(f"{self._target}: cannot be written: {error.strerror or error}") from error
-        except BaseException:
-            self._held.close()
-            raise
+            try:
+                if _json_in(self.path / _MANIFEST) != self._making:
+                    for left in self.path.iterdir():
+                        if left.name != LOCK:
+                            left.unlink()
+                    self._put(_MANIFEST, self._making)
+                self.part.unlink(missing_ok=True)
+            except BaseException:
+                self._leave()
+                raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         if not self.segments:  # nothing to go on from
             self.remove()
         self._held.close()
@@ -75,7 +76,7 @@ class SegmentFolder:
                 continue
             if not hold(lock):
                 raise FilmError(
-                    f"{self._target}: is being made by another mssn; wait until it is done, or choose another output"
+                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another output"
                 )
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock.fileno()), os.stat(self.path / LOCK)):
@@ -122,6 +123,23 @@ class SegmentFolder:
         _sync(self.part)
         os.replace(self.part, self.path / name)
         _sync(self.path)
+
+
+@contextmanager
+def naming(target: Path) -> Iterator[None]:
+    """Name the target, not what lies in the folder, where something cannot be written.
+
+    Raises:
+        FilmError: It cannot.
+    """
+    try:
+        yield
+    except (FilmError, OSError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError):
+            raise
+        why = cause.strerror or cause
+        raise FilmError(f"{target}: cannot be written: {why}; the next run goes on from what is there") from error
 
 
 def identity(source: Path) -> list[Any]:
