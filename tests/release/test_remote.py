@@ -135,6 +135,23 @@ def test_the_best_crop_of_every_picture_comes_first() -> None:
     assert sorted(ranked[2:]) == [(0, (0, 0, 48, 48)), (1, (48, 0, 48, 48))]
 
 
+def test_folders_keep_their_shares() -> None:
+    rng = np.random.default_rng(3)
+    busy, flat = rng.integers(0, 255, (96, 96, 3), dtype=np.uint8), np.full((96, 96, 3), 9, np.uint8)
+    pairs = [Pair(shrink(p, 2), p) for p in [busy] * 8 + [flat] * 16]
+    names = [f"/a/{n}.png" for n in range(8)] + [f"/b/{n}.png" for n in range(16)]
+    ranked = pack._ranked(packed.joined(pairs, 2, "", names), 96)
+    for count in (3, 6, 12, 24):  # though all of the busy ones have more detail
+        assert abs(sum(number < 8 for number, _ in ranked[:count]) - count / 3) <= 1
+
+
+def test_a_drawn_picture_travels_without_loss() -> None:
+    drawn = np.kron(np.indices((48, 48)).sum(0) // 9 % 2 * 255, np.ones((2, 2)))[..., None].repeat(3, 2)
+    noise = np.random.default_rng(4).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+    assert packed.to_small(drawn.astype(np.uint8))[8:12] == b"WEBP"
+    assert packed.to_small(noise)[8:12] == b"avif"
+
+
 def test_given_small_pictures_travel_unchanged(tmp_path) -> None:
     rng = np.random.default_rng(2)
     large = np.repeat(np.repeat(rng.integers(0, 255, (24, 24, 3), dtype=np.uint8), 4, 0), 4, 1)
@@ -203,6 +220,16 @@ def test_the_fastest_way_whose_losses_are_right_is_taken(found, best, told) -> N
     assert trial.pick([RIGHT], [SLOW, FAST], found, lines.append) == best
     assert told in "\n".join(lines)
     assert trial.pick([], [SLOW, FAST], found, lines.append) == best  # eager ones are the measure then
+
+
+def test_a_way_is_known_by_what_the_log_calls_it(archive, tmp_path, monkeypatch, capsys) -> None:
+    assert trial.named("cuda, captured") == FAST and trial.named(str(SLOW)) == SLOW
+    monkeypatch.setenv("MSSN_WAY", "gpu")
+    monkeypatch.setattr(
+        "sys.argv", ["drive", str(unpacked(archive, tmp_path)), "1", "-", str(tmp_path / "o")]
+    )
+    assert drive.main() == 2
+    assert "MSSN_WAY cannot be 'gpu'; ways are cpu, eager; cuda, eager;" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", [True, False])

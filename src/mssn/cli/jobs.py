@@ -15,6 +15,7 @@ from mssn.cli.options import Lines, in_options
 from mssn.cli.streams import tell
 from mssn.errors import DataError, ImageError
 from mssn.image.find import counting_order, find_images
+from mssn.image.formats import READABLE
 from mssn.upscaling.jobs import Job, failure
 from mssn.upscaling.naming import key
 
@@ -69,7 +70,12 @@ def _some(things: Sequence[object]) -> str:
     return ", ".join(map(str, things[:_MOST])) + more
 
 
-def collect(inputs: list[Path], passed: PassedOver, leave_out: Path | None = None) -> list[tuple[Path, Path]]:
+def collect(
+    inputs: list[Path],
+    passed: PassedOver,
+    leave_out: Path | None = None,
+    endings: Sequence[str] = READABLE,
+) -> list[tuple[Path, Path]]:
     """The pictures meant by files and folders, each with its name inside an output folder.
 
     Args:
@@ -77,6 +83,7 @@ def collect(inputs: list[Path], passed: PassedOver, leave_out: Path | None = Non
             shell has left alone; of what a pattern finds the folders below its fixed part are kept.
         passed: Takes what is in the folders but is not meant.
         leave_out: The output folder; pictures already in it are nobody's input when a folder is searched.
+        endings: What counts as a picture in a folder.
 
     Returns:
         Each picture once, however many of the inputs lead to it.
@@ -89,7 +96,7 @@ def collect(inputs: list[Path], passed: PassedOver, leave_out: Path | None = Non
     for path in inputs:
         if path.is_dir():
             out = leave_out.resolve() if leave_out and leave_out.resolve() != path.resolve() else None
-            for picture in find_images(path, passed.unreadable, others):
+            for picture in find_images(path, passed.unreadable, others, endings):
                 if out is None or out not in picture.resolve().parents:
                     found.append((picture, picture.relative_to(path)))
                 else:

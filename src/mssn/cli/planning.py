@@ -8,11 +8,13 @@ from pathlib import Path
 from mssn.cli.jobs import PassedOver, collect
 from mssn.cli.streams import tell
 from mssn.errors import ImageError
-from mssn.image.formats import READABLE, WRITABLE
+from mssn.image.formats import FILMS, READABLE, WRITABLE
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.jobs import Job
-from mssn.upscaling.naming import apart, beside, file_to_write, is_result, writable
+from mssn.upscaling.naming import apart, beside, file_to_write, film_to_write, is_result, writable
 from mssn.upscaling.size import Size
+
+_ENDINGS = (*READABLE, *FILMS)
 
 
 def plan(
@@ -45,7 +47,7 @@ def plan(
         DataError: An input is missing, or a folder holds no pictures.
     """
     if output is None:
-        found = collect(inputs, passed)
+        found = collect(inputs, passed, endings=_ENDINGS)
         named = {path.resolve() for path in inputs}
         sources = [source for source, _ in found]
         jobs = [Job(source, beside(source, size, crop=crop)) for source in sources]
@@ -61,16 +63,18 @@ def plan(
     folder, ends = Path(output), output.endswith(("/", "\\"))
     if folder.exists() and not folder.is_dir() and ends:
         raise ImageError(f"{output}: is a file, and no folder to write into")
-    found = collect(inputs, passed, folder)
+    found = collect(inputs, passed, folder, _ENDINGS)
     many = len(found) > 1 or any(path.is_dir() for path in inputs)
     if not ends and not folder.is_dir():
         if not many:
-            return [Job(found[0][0], file_to_write(output))], []
+            films = found[0][0].suffix.lower() in FILMS or folder.suffix.lower() in FILMS
+            return [Job(found[0][0], (film_to_write if films else file_to_write)(output))], []
         if folder.exists():
             raise ImageError(f"{output}: is a file, but several pictures need a folder")
-        if folder.suffix.lower() in {*READABLE, *WRITABLE}:
+        if folder.suffix.lower() in {*READABLE, *WRITABLE, *FILMS}:
             raise ImageError(
-                f"{output}: ends like a picture, but several need a folder; end it in / if it is to be one"
+                f"{output}: ends like a picture or a film, but several need a folder; end it in / if it is "
+                "to be one"
             )
         if not folder.parent.is_dir():
             raise ImageError(f"{folder.parent}: no such folder; end the output in / to have it made")

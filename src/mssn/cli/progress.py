@@ -140,7 +140,7 @@ def bar_of_one(target: Path) -> Iterator[Callable[[float], None]]:
 
     def standing() -> str:
         seconds = time.perf_counter() - started
-        return f"{target}  {done:.0%} after {_span(seconds)}{_left(seconds, done)}"
+        return f"{target}  {done:.0%} after {span(seconds)}{_left(seconds, done)}"
 
     if not sys.stderr.isatty():
         with telling_every(_LOGGED, standing):
@@ -155,14 +155,14 @@ def bar_of_one(target: Path) -> Iterator[Callable[[float], None]]:
 
 def _left(seconds: float, done: float) -> str:
     """The time left, as the end of a sentence; nothing is known before the first is done."""
-    return f", about {_span(seconds * (1 - done) / done)} left" if done else ""
+    return f", about {span(seconds * (1 - done) / done)} left" if done else ""
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """A time as people say it.
 
     Examples:
-        >>> [_span(seconds) for seconds in (8.2, 300, 9000)]
+        >>> [span(seconds) for seconds in (8.2, 300, 9000)]
         ['8 s', '5 min', '2.5 h']
     """
     if seconds < 99.5:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from mssn.cli.progress import facts
 from mssn.cli.streams import to_json
 from mssn.errors import MssnError
 from mssn.image.formats import READABLE
-from mssn.upscaling.jobs import Done
+from mssn.upscaling.jobs import Done, Job
 from mssn.version import __version__
 
 
@@ -43,9 +44,17 @@ class Report:
         Raises:
             MssnError: The file cannot be written any more.
         """
-        line = facts(done) | {"source_sha256": _sha256(done.job.source), "version": __version__}
-        if done.error is None:
-            line["target_sha256"] = _sha256(done.job.target)
+        self.add_facts(done.job, facts(done), failed=done.error is not None)
+
+    def add_facts(self, job: Job, about: dict[str, Any], *, failed: bool = False) -> None:
+        """Note what became of a job, in what `--json` prints.
+
+        Raises:
+            MssnError: The file cannot be written any more.
+        """
+        line = about | {"source_sha256": _sha256(job.source), "version": __version__}
+        if not failed:
+            line["target_sha256"] = _sha256(job.target)
         self._add(to_json(line) + "\n")
 
     def _add(self, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
+from mssn.cli.films import Interlaced, estimate_films, film_options, hold_all, is_film, upscale_films
 from mssn.cli.jobs import PassedOver, check
 from mssn.cli.options import (
     Ensemble,
@@ -33,7 +34,7 @@ from mssn.cli.progress import as_json, as_text, bar_of_one
 from mssn.cli.progress import report as tell_results
 from mssn.cli.report import Report
 from mssn.cli.streams import tell
-from mssn.errors import ImageError
+from mssn.errors import FilmError, ImageError
 from mssn.image.read import MAX_PIXELS
 from mssn.image.source import PictureFile
 from mssn.upscaling.batch import upscale_files
@@ -69,6 +70,10 @@ def upscale(
     keep_times: Annotated[bool, Parameter(negative="")] = False,
     report: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
+    codec: str | None = None,
+    interlaced: Interlaced = "auto",
+    start: Annotated[str | None, Parameter(name="--from")] = None,
+    end: Annotated[str | None, Parameter(name="--to")] = None,
     max_megapixels: Number = MAX_PIXELS / 1e6,
     memory: Whole = MEMORY // 2**20,
     runtime: Runtime = "auto",
@@ -76,11 +81,11 @@ def upscale(
     threads: Threads = None,
     ensemble: Ensemble = False,
 ) -> int:
-    """Enlarge pictures.
+    """Enlarge pictures and films.
 
     Args:
-        inputs: Pictures, folders of pictures (searched recursively), or patterns ('holiday/**/*.jpg'); -
-            reads one from standard input.
+        inputs: Pictures and films, folders of them (searched recursively), or patterns ('holiday/**/*.jpg');
+            - reads one picture from standard input.
         output: A folder (existing, ending in /, or for several pictures) keeps names and formats inside
             it; else the file to write. Left out, photo.png becomes photo_x2.png beside it. - writes to
             standard output, in the format of the input; so does standard input without an output.
@@ -94,7 +99,7 @@ def upscale(
         strength: 0 to 1: how strongly noise and traces of compression are removed; 0 is clean. Left out, each
             file's compression decides. Up for a noisy picture or a PNG made from a JPEG.
         force: Overwrite existing files.
-        quality: 1 to 100, for JPEG, WebP, AVIF, HEIC and JPEG XL.
+        quality: 1 to 100, for JPEG, WebP, AVIF, HEIC, JPEG XL and films.
         skip_existing: Leave out pictures whose result is there already, to go on after a stop.
         dry_run: Make nothing: say what would be made, and about how long and how much room it would take.
         crop: X,Y,W,H in pixels: enlarge this place only, for a trial.
@@ -105,6 +110,10 @@ def upscale(
             picture itself goes to standard output).
         metadata: keep EXIF and XMP, and note there what enlarged the picture, or strip them; the colour
             profile stays.
+        codec: Of a film: av1, h264, hevc, vp9, ffv1 or prores; default what suits its pixels and its file.
+        interlaced: What becomes of interlaced films: auto makes whole frames of them and says so.
+        start: Of a film, the time where to begin: 83.5 or 1:23.5.
+        end: Of a film, the time where to end.
         max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
         memory: Mebibytes of pixels to hold in memory, roughly; the rest waits in files beside the result.
         runtime: What runs the network.
@@ -139,6 +148,13 @@ def upscale(
         return _stream(upscaler, inputs, output, options, json=json, skip_existing=skip_existing)
     passed = PassedOver()
     jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop)
+    asked = None
+    if any(map(is_film, jobs)):
+        asked = film_options(options, codec, interlaced, start, end)
+        named = output is not None and jobs[0].target == Path(output)
+        jobs = hold_all(upscaler, jobs, asked, named=named)
+    elif codec or start or end or interlaced != "auto":
+        raise FilmError("`codec`, `interlaced`, `from` and `to` are for films; none was named")
     check(jobs, force or skip_existing, OTHERWISE, make=not dry_run)
     if unused := unused_quality(quality, (job.target for job in jobs)):
         tell(unused)
@@ -149,14 +165,23 @@ def upscale(
     if not jobs:
         return code
     noted = None if report is None or dry_run else Report(report)
+    films, pictures = [job for job in jobs if is_film(job)], [job for job in jobs if not is_film(job)]
     if dry_run:
-        return tell_planned(estimate(upscaler, jobs, options), json=json) or code
-    if len(jobs) == 1:
-        return _single(upscaler, jobs[0], options, noted, json=json) or code
-    way = "goes on" if skip_existing else "starts over" if force else "with --skip-existing goes on"
-    results = upscale_files(upscaler, jobs, options)
-    note = None if noted is None else noted.add
-    return tell_results(results, len(jobs), json=json, go_on=f"the same command {way}", note=note) or code
+        planned = estimate(upscaler, pictures, options)
+        if asked is not None:
+            planned += estimate_films(upscaler, films, asked)
+        return tell_planned(planned, json=json) or code
+    if len(pictures) == 1 and not films:
+        return _single(upscaler, pictures[0], options, noted, json=json) or code
+    if pictures:
+        way = "goes on" if skip_existing else "starts over" if force else "with --skip-existing goes on"
+        results, note = upscale_files(upscaler, pictures, options), None if noted is None else noted.add
+        go_on = f"the same command {way}"
+        code = tell_results(results, len(pictures), json=json, go_on=go_on, note=note) or code
+    if asked is not None:
+        alone = not pictures and len(films) == 1
+        code = upscale_films(upscaler, films, asked, noted, json=json, alone=alone) or code
+    return code
 
 
 def _without_those_there(jobs: list[Job]) -> list[Job]:

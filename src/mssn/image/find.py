@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from mssn.errors import DataError
@@ -12,7 +13,10 @@ from mssn.image.source import display_name
 
 
 def find_images(
-    folder: str | os.PathLike[str], unreadable: list[str] | None = None, passed: list[Path] | None = None
+    folder: str | os.PathLike[str],
+    unreadable: list[str] | None = None,
+    passed: list[Path] | None = None,
+    endings: Sequence[str] = READABLE,
 ) -> list[Path]:
     """All readable pictures in a folder and its sub-folders, in the order a person would count them.
 
@@ -24,6 +28,7 @@ def find_images(
         folder: where to look.
         unreadable: takes a line for each sub-folder that cannot be listed; without it, that is an error.
         passed: takes linked folders, files with other endings, and hidden pictures.
+        endings: what counts as a picture.
 
     Raises:
         DataError: the folder is missing, unreadable or holds no picture.
@@ -49,11 +54,12 @@ def find_images(
         if passed is not None:
             passed += [path for path in (Path(parent, name) for name in folders) if path.is_symlink()]
     if passed is not None:
-        passed += [path for path in found if path.suffix.lower() not in READABLE]
-        passed += [path for path in hidden if path.suffix.lower() in READABLE]
-    found = [path for path in found if path.suffix.lower() in READABLE]
+        passed += [path for path in found if path.suffix.lower() not in endings]
+        passed += [path for path in hidden if path.suffix.lower() in endings]
+    found = [path for path in found if path.suffix.lower() in endings]
     if not found:
-        raise DataError(f"{display_name(root)}: holds no pictures (looked for {', '.join(READABLE)})")
+        what = "pictures" if endings is READABLE else "pictures or films"
+        raise DataError(f"{display_name(root)}: holds no {what} (looked for {', '.join(endings)})")
     return sorted(found, key=counting_order)
 
 

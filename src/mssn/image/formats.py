@@ -10,4 +10,8 @@ HOW_TO_GET_THEM = "pip install 'mssn[formats]'"
 WRITABLE = tuple(sorted((*JPEG, *TIFF, *PLUGGED, ".avif", ".png", ".webp")))
 _READ_ONLY = (".bmp", ".dib", ".gif", ".mpo", ".pbm", ".pgm", ".pnm", ".ppm")
 READABLE = tuple(sorted((*WRITABLE, *_READ_ONLY)))
+FILMS = (
+    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
+    *(".nut", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+)
 WITHOUT_QUALITY = (".png", *TIFF)  # of those that are written

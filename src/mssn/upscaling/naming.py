@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from mssn.errors import ImageError
-from mssn.image.formats import WRITABLE
+from mssn.image.formats import FILMS, WRITABLE
 from mssn.image.plugins import can_write
 from mssn.image.source import PictureFile
 from mssn.upscaling.crop import Crop
@@ -40,7 +40,7 @@ def beside(source: Path, size: Size, file: PictureFile | None = None, crop: Crop
 def writable(path: Path, source: Path | PictureFile) -> Path:
     """The path itself; of what can only be read with .png, .jpg (MPO), or .webp if the source moves."""
     suffix = path.suffix.lower()
-    if suffix in WRITABLE and can_write(suffix):
+    if suffix in FILMS or (suffix in WRITABLE and can_write(suffix)):
         return path
     if suffix == ".mpo":
         return path.with_suffix(".jpg")
@@ -78,9 +78,22 @@ def file_to_write(output: str | Path) -> Path:
     Raises:
         ImageError: It ends in no format that can be written, or its folder is missing.
     """
+    return _file(output, WRITABLE)
+
+
+def film_to_write(output: str | Path) -> Path:
+    """The same for a film.
+
+    Raises:
+        ImageError: As above.
+    """
+    return _file(output, FILMS)
+
+
+def _file(output: str | Path, endings: Sequence[str]) -> Path:
     path = Path(output)
-    if path.suffix.lower() not in WRITABLE:
-        known = " ".join(WRITABLE)
+    if path.suffix.lower() not in endings:
+        known = " ".join(endings)
         raise ImageError(f"{output}: ends in no format that can be written ({known}); a folder ends in /")
     if not path.parent.is_dir():
         raise ImageError(f"{path.parent}: no such folder; make it first")

@@ -1,0 +1,231 @@
+"""`mssn upscale film.mkv`: which jobs are films, what is refused before the work, and what is said of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mssn.cli.options import Lines, in_options
+from mssn.cli.progress import span
+from mssn.cli.report import Report
+from mssn.cli.streams import tell, telling_every, to_json
+from mssn.errors import FilmError, ImageError, MssnError
+from mssn.image.formats import FILMS
+from mssn.upscaling.dial import in_words
+from mssn.upscaling.estimate import Planned
+from mssn.upscaling.jobs import Job, Options, failure
+from mssn.upscaling.upscaler import Upscaler
+
+if TYPE_CHECKING:
+    from mssn.film.plan import FilmOptions
+    from mssn.film.run import FilmDone, FilmProgress
+
+Interlaced = Literal["auto", "refuse"]
+_LOGGED = 30.0  # seconds that may pass without a word where nobody watches
+
+
+def is_film(job: Job) -> bool:
+    """Whether a job reads or makes a film; an animated picture may become one."""
+    return job.source.suffix.lower() in FILMS or job.target.suffix.lower() in FILMS
+
+
+def film_options(
+    options: Options, codec: str | None, interlaced: Interlaced, start: str | None, end: str | None
+) -> FilmOptions:
+    """What is asked of films.
+
+    Raises:
+        MssnError: An option says nothing about films, or makes no sense.
+        MissingDependencyError: PyAV is not installed.
+    """
+    from mssn.film.plan import FilmOptions
+
+    if options.crop is not None or options.dpi != "keep":
+        raise ImageError(f"`{'dpi' if options.crop is None else 'crop'}` is for pictures, not for films")
+    if options.metadata == "strip":
+        raise ImageError("`metadata` of films is kept; leave it out")
+    times = _seconds("from", start), _seconds("to", end)
+    return FilmOptions(codec, options.quality, interlaced, *times, force=options.force)
+
+
+def _seconds(option: str, text: str | None) -> float | None:
+    """83.5, 1:23.5 or 0:01:23.5.
+
+    Raises:
+        FilmError: It is no time.
+    """
+    if text is None:
+        return None
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or not all(0 <= part < math.inf for part in parts):
+        raise FilmError(f"`{option}` must be a time, 83.5 or 1:23.5 or 0:01:23.5, not '{text}'")
+    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+
+
+def hold_all(upscaler: Upscaler, jobs: list[Job], options: FilmOptions, *, named: bool) -> list[Job]:
+    """The jobs, those of films with names whose containers hold all that they have; see `held`.
+
+    Of several films one that cannot be made stops no other: why, is said when its turn comes.
+
+    Raises:
+        FilmError: The only one cannot be made.
+    """
+
+    def kept(job: Job) -> Job:
+        try:
+            return held(upscaler, job, options, named=named) if is_film(job) else job
+        except MssnError:
+            if len(jobs) == 1:
+                raise
+            return job
+
+    return [kept(job) for job in jobs]
+
+
+def held(upscaler: Upscaler, job: Job, options: FilmOptions, *, named: bool) -> Job:
+    """The job with a name whose container holds all that the film has.
+
+    Args:
+        upscaler: What would enlarge it.
+        job: The job.
+        options: How it would be made.
+        named: Whether the user chose the file's name; else .mkv is taken where the film's own container
+            cannot hold what becomes of it, and a line says so.
+
+    Raises:
+        FilmError: It cannot be read, or not be made like that.
+    """
+    from mssn.film.facts import probe
+    from mssn.film.plan import plan_film
+
+    film = probe(job.source)
+    size = upscaler.result_size(film.video.height, film.video.width)
+    try:
+        plan_film(film, job.target, size, options)
+    except FilmError as error:
+        other = replace(job, target=job.target.with_suffix(".mkv"))
+        if named or other.target == job.target:
+            raise
+        plan_film(film, other.target, size, options)
+        tell(f"{other.target}: takes the place of {job.target.name}; {in_options(error)}")
+        return other
+    return job
+
+
+def estimate_films(upscaler: Upscaler, jobs: Sequence[Job], options: FilmOptions) -> list[Planned]:
+    """What each would become, for `--dry-run`; nothing is written."""
+    from mssn.film.estimate import estimate_film
+
+    return [estimate_film(upscaler, job, options) for job in jobs]
+
+
+def upscale_films(
+    upscaler: Upscaler,
+    jobs: Sequence[Job],
+    options: FilmOptions,
+    noted: Report | None,
+    *,
+    json: bool,
+    alone: bool,
+) -> int:
+    """Enlarge films, one after the other.
+
+    Args:
+        upscaler: What enlarges.
+        jobs: What to do.
+        options: How.
+        noted: Takes what became of each.
+        json: A JSON object for each film instead of words.
+        alone: There is nothing else to do, so that an error may end the run.
+
+    Returns:
+        Exit code: 0, or 1 if a film was made with a part missing, or some of several could not be made.
+
+    Raises:
+        MssnError: The only one could not be made.
+    """
+    from mssn.film.run import upscale_film
+
+    lines, code = Lines(), 0
+    for number, job in enumerate(jobs, 1):
+        try:
+            with _standing(job.target) as progress:
+                done = upscale_film(upscaler, job.source, job.target, options, progress)
+        except Exception as error:
+            told, code = failure(job, error), 1
+            facts = {**_names(job), "error": in_options(told)}
+            if noted is not None:
+                noted.add_facts(job, facts, failed=True)
+            if json:
+                lines.say(to_json(facts))
+            if alone:
+                if told is error:
+                    raise
+                raise told from error
+            tell(f"mssn: {in_options(told)}")
+            continue
+        except (KeyboardInterrupt, SystemExit) as stop:
+            stop.add_note(f"{job.target} is made in part; the same command goes on from there")
+            raise
+        facts = {**_names(job), **_facts(done)}
+        if noted is not None:
+            noted.add_facts(job, facts)
+        before = f"[{number}/{len(jobs)}] " if len(jobs) > 1 else ""
+        lines.say(to_json(facts) if json else before + _as_text(job, done))
+        for line in done.missing:
+            tell(f"mssn: {job.target}: {line}")
+            code = 1
+    return 1 if lines.failure else code
+
+
+def _names(job: Job) -> dict[str, Any]:
+    return {"source": str(job.source), "target": str(job.target)}
+
+
+def _facts(done: FilmDone) -> dict[str, Any]:
+    keys = ("before", "after", "frames", "resumed", "model", "strength", "seconds", "notes", "missing")
+    return {key: getattr(done, key) for key in keys}
+
+
+def _as_text(job: Job, done: FilmDone) -> str:
+    sizes = " -> ".join(f"{width}x{height}" for width, height in (done.before, done.after))
+    notes = "".join(f"  {note}" for note in done.notes)
+    speed = f"{done.frames / done.seconds:.3g} frames/s" if done.seconds else ""
+    model = in_words(done.model, done.strength)
+    return f"{job.target}  {sizes}  {done.frames} frames{notes}  {model}  {span(done.seconds)}  {speed}"
+
+
+@contextmanager
+def _standing(target: Path) -> Iterator[Callable[[FilmProgress], None]]:
+    """A bar on a terminal, else a line every half minute; yields what to tell the progress to."""
+    # Here, so that other verbs start without it.
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    console, started, last = Console(stderr=True), time.perf_counter(), ""
+    watched = console.is_terminal
+    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"))
+    bar = Bar(*columns, console=console, disable=not watched, transient=True, redirect_stdout=False)
+
+    def watch(progress: FilmProgress) -> None:
+        nonlocal last
+        share = "" if progress.total is None else f" of about {progress.total}"
+        left = "" if progress.left is None else f", about {span(progress.left)} left"
+        last = f"{progress.done}{share} frames, {progress.fps:.3g} frames/s{left}"
+        bar.update(task, total=progress.total, completed=progress.done, description=last)
+
+    def line() -> str:
+        return f"{target}  {last or 'no frame yet'} after {span(time.perf_counter() - started)}"
+
+    with bar, nullcontext() if watched else telling_every(_LOGGED, line):
+        task = bar.add_task("", total=None)
+        yield watch
