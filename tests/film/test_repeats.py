@@ -51,9 +51,7 @@ class Counting:
         return self.upscaler.network(*asked)
 
 
-@pytest.mark.parametrize(
-    ("precision", "scale"), [("bf16", 2), ("fp32", 2), ("bf16", 3), ("bf16", 4), ("fp32", 3)]
-)
+@pytest.mark.parametrize(("precision", "scale"), [("bf16", 2), ("fp32", 3), ("bf16", 4)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_changed_places_are_what_the_whole_frame_has(precision, scale, dtype) -> None:
     upscaler = native(precision, scale)
@@ -61,7 +59,7 @@ def test_changed_places_are_what_the_whole_frame_has(precision, scale, dtype) ->
     enlarger = FrameEnlarger(Counting(upscaler), LOSSLESS)  # type: ignore[arg-type]
     frame = natural(scale, dtype)
     enlarger(frame)
-    for _ in range(6):
+    for _ in range(4):
         frame = frame.copy()
         for _ in range(rng.integers(1, 4)):  # often at borders and corners, some of a single pixel
             y, x = (int(rng.choice([0, side - 1, rng.integers(side)])) for side in SIZE)
@@ -70,7 +68,7 @@ def test_changed_places_are_what_the_whole_frame_has(precision, scale, dtype) ->
             part[...] = rng.choice([0, np.iinfo(dtype).max]) if rng.random() < 0.5 else part[::-1, ::-1] // 2
         large, _ = enlarger(frame)
         assert np.array_equal(large, whole(upscaler, frame).pixels)
-    assert enlarger._upscaler.calls < 7  # type: ignore[attr-defined]
+    assert enlarger._upscaler.calls < 5  # type: ignore[attr-defined]
     assert enlarger.computed < 1
 
 
