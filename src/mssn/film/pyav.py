@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from mssn.errors import FilmError, MissingDependencyError
 
@@ -19,10 +20,19 @@ def require() -> None:
     Raises:
         MissingDependencyError: It is not installed.
     """
+    # SVT-AV1 writes how it is set to the error stream, and asks only the environment whether to.
+    os.environ.setdefault("SVT_LOG", "0")
     try:
         import av  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(f"films need PyAV ({error}); run: pip install 'mssn[video]'") from error
+
+
+def faults() -> tuple[type[Exception], ...]:
+    """What PyAV raises: its own errors, the system's, and what it says of arguments."""
+    import av
+
+    return (av.error.FFmpegError, OSError, ValueError)
 
 
 def url(path: Path) -> str:
@@ -36,19 +46,24 @@ def reason(error: BaseException) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[av.container.InputContainer]:
+def opened(path: Path, file: BinaryIO | None = None) -> Iterator[av.container.InputContainer]:
     """A film opened for reading.
+
+    Args:
+        path: Its name.
+        file: Its bytes, where they are not on disk.
 
     Raises:
         FilmError: It cannot be opened.
+        MissingDependencyError: PyAV is not installed.
     """
     require()
     import av
 
     try:
-        # Text in strange encodings goes through unchanged.
-        container = av.open(url(path), "r", metadata_errors="surrogateescape")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
+        # Texts in unknown encodings go through unchanged.
+        container = av.open(file or url(path), "r", metadata_errors="surrogateescape")
+    except faults() as error:
         raise FilmError(f"{path}: cannot be read as a film: {reason(error)}") from error
     with container:
         yield container
