@@ -47,7 +47,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.mp4"
         frames = prepare(chosen.clip, source)
-        numbers: dict[str, Any] = {"clip": chosen.clip.name, "frames": frames, "seconds": {}, "all_beside_sum": {}}
+        numbers: dict[str, Any] = {
+            "clip": chosen.clip.name,
+            "frames": frames,
+            "seconds": {},
+            "all_beside_sum": {},
+        }
         for model in chosen.models:
             upscaler = mssn.load(model, 2)
             rounds = [measured(upscaler, source, Path(folder)) for _ in range(chosen.rounds)]

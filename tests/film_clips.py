@@ -79,3 +79,10 @@ def packets_of(path: Path) -> list[tuple[int, int | None, int | None, bytes]]:
 
     with av.open(str(path)) as container:
         return [(p.stream_index, p.pts, p.dts, bytes(p)) for p in container.demux() if p.size]
+
+
+def cut_to(source: Path, target: Path, share: float) -> Path:
+    """A copy that ends early."""
+    content = source.read_bytes()
+    target.write_bytes(content[: int(len(content) * share)])
+    return target

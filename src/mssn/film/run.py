@@ -19,7 +19,7 @@ from mssn.film.color import Converter
 from mssn.film.estimate import frames_of
 from mssn.film.facts import Video, probe
 from mssn.film.mux import join, with_captions
-from mssn.film.pipeline import Segments, flow
+from mssn.film.pipeline import Segments, depth, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
 from mssn.film.segments import SegmentFolder, identity, naming
@@ -31,7 +31,7 @@ from mssn.upscaling.files import check_place
 from mssn.upscaling.upscaler import Upscaler
 
 if TYPE_CHECKING:
-    import av
+    pass
 
 # A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes, because
 # encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
@@ -68,7 +68,7 @@ class FilmDone:
         after: The same of the result.
         frames: How many the result has.
         resumed: How many of them an earlier run had made.
-        computed: How many frames' worth of pixels networks computed in this run; what repeats costs nothing.
+        computed: The share of the pixels that networks computed in this run; what repeats costs nothing.
         seconds: It took.
         model: What enlarged it; see `mssn.upscaling.upscaler.Enlarged`.
         strength: Where the dial stood, 0 to 1; None where there is none.
@@ -138,7 +138,10 @@ class _Making:
         self.upscaler = upscaler if made == asked else upscaler.sized(*made)
         self.total = frames_of(self.film, options)
         self.computed = 0.0
-        lengths = [SEGMENT * float(self.video.rate or 25), *([] if self.total is None else [self.total / PARTS])]
+        lengths = [
+            SEGMENT * float(self.video.rate or 25),
+            *([] if self.total is None else [self.total / PARTS]),
+        ]
         self.length = min(max(math.ceil(min(lengths)), _FRAMES[0]), _FRAMES[-1])
 
     def run(self) -> FilmDone:
@@ -177,7 +180,9 @@ class _Making:
             "plan": repr(self.plan),
             "network": _fingerprint(self.upscaler, self.video, self.plan),
             "frames": self.length,
-            "versions": versions() | {"av": av.__version__} | {k: str(v) for k, v in av.library_versions.items()},
+            "versions": versions()
+            | {"av": av.__version__}
+            | {k: str(v) for k, v in av.library_versions.items()},
         }
 
     def make(self, folder: SegmentFolder) -> dict[str, Any]:
@@ -208,7 +213,8 @@ class _Making:
             frame.pts, frame.time_base, frame.duration = one[0].pts, source.time_base, one[0].frame.duration
             segments.write(frame)
 
-        for number, _ in enumerate(flow(converted(), enlarged, write), 1):
+        waiting = depth(self.plan.height, self.plan.width)
+        for number, _ in enumerate(flow(converted(), enlarged, write, waiting), 1):
             self.tell(there + number, number, first)
         segments.finish()
         self.computed = enlarge.computed
