@@ -86,3 +86,35 @@ def cut_to(source: Path, target: Path, share: float) -> Path:
     content = source.read_bytes()
     target.write_bytes(content[: int(len(content) * share)])
     return target
+
+
+def captioned(path: Path) -> Path:
+    """A film whose frames carry closed captions (SEI messages), each another pair of bytes."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        number = 0
+        for frame in [*(av.VideoFrame.from_ndarray(drawn(n), "rgb24") for n in range(25)), None]:
+            for packet in stream.encode(frame):
+                pair = bytes([0xFC, 0x80 | (0x41 + number), 0x80])
+                said = b"\xb5\x00\x31GA94\x03\x41\xff" + pair + b"\xff"
+                message = b"\x00\x00\x00\x01\x06\x04" + bytes([len(said)]) + said + b"\x80"
+                whole = av.Packet(message + bytes(packet))
+                whole.pts, whole.dts, whole.time_base = packet.pts, packet.dts, packet.time_base
+                whole.is_keyframe, whole.stream, whole.duration = packet.is_keyframe, stream, packet.duration
+                container.mux(whole)
+                number += 1
+    return path
+
+
+def captions_of(path: Path) -> list[bytes]:
+    """The closed captions of each frame."""
+    import av
+
+    with av.open(str(path)) as container:
+        return [
+            b"".join(bytes(data) for data in frame.side_data if data.type.name == "A53_CC")
+            for frame in container.decode(video=0)
+        ]
