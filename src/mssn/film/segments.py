@@ -111,6 +111,12 @@ class SegmentFolder:
         """All segments are there; this is to be known when they are joined."""
         self._put(_WHOLE, about)
 
+    def drop(self, number: int) -> None:
+        """Forget the segments from this one on, and that all are there."""
+        (self.path / _WHOLE).unlink(missing_ok=True)
+        for segment in reversed(self.segments[number:]):  # without a gap at any moment
+            segment.unlink()
+
     def remove(self) -> None:
         """Nothing of it is needed any more."""
         shutil.rmtree(self.path, ignore_errors=True)
