@@ -16,9 +16,9 @@ from mssn.film.segments import SegmentFolder, naming
 if TYPE_CHECKING:
     import av
 
-# Frames that wait before and behind the network, and bytes of those behind it. Beside a network 1, 3 and 8 take the
-# same time, within what repeats differ by; where nothing but bicubic runs, 8 save a fifth beside 3, because the
-# end of a segment keeps its encoder busy for a while.
+# Frames that wait before and behind the network, and bytes of those behind it. Beside a network 1, 3 and 8
+# take the same time, within what repeats differ by; where nothing but bicubic runs, 8 save a fifth beside 3,
+# because the end of a segment keeps its encoder busy for a while.
 _MOST, _BYTES = 8, 2**28
 A = TypeVar("A")
 B = TypeVar("B")
@@ -105,8 +105,8 @@ class Segments:
             written = _times(self._folder.part, self._plan)
             if written != self._times:  # what could not be written at the very end is not always told
                 raise FilmError(
-                    f"{self._folder.target}: of {len(self._times)} frames {len(written)} came out of the encoder; "
-                    "is the disk full? The next run goes on from what is there"
+                    f"{self._folder.target}: of {len(self._times)} frames {len(written)} came out of the "
+                    "encoder; is the disk full? The next run goes on from what is there"
                 )
             self._folder.keep()
 

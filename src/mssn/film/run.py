@@ -1,4 +1,4 @@
-"""Enlarge a film: decided, made in segments, joined; stopped at any moment, it goes on from the last segment."""
+"""Enlarge a film: decided, made in segments, joined; a run that was stopped is gone on with."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from mssn.version import __version__
 if TYPE_CHECKING:
     pass
 
-# A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes, because
-# encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
+# A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes,
+# because encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
 SEGMENT, PARTS = 5, 12  # seconds of a segment; but so many parts a shorter film has at least
 _FRAMES = range(16, 601)  # of a segment, whatever the header says
 _SIDE = 48  # pixels of the picture by which networks are told from each other
@@ -97,8 +97,8 @@ def upscale_film(
 ) -> FilmDone:
     """Enlarge a film file into another; the target appears only when whole.
 
-    A run that was stopped, however, leaves the segments that it made in a hidden folder beside the target. The
-    same call goes on from there.
+    A run that was stopped leaves the segments that it made in a hidden folder beside the target. The same
+    call goes on from there.
 
     Args:
         upscaler: What enlarges.

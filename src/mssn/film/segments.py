@@ -1,7 +1,7 @@
 """What is made of a film piece by piece, so that a run that was stopped can go on.
 
-The pieces lie in a hidden folder beside the target. Each is written under a temporary name, and renamed when it
-is whole and on the disk.
+The pieces lie in a hidden folder beside the target. Each is written under a temporary name, and renamed when
+it is whole and on the disk.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class SegmentFolder:
                 continue
             if not hold(lock):
                 raise FilmError(
-                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another output"
+                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another "
+                    "output"
                 )
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock.fileno()), os.stat(self.path / LOCK)):
