@@ -87,9 +87,10 @@ def test_quality_sets_the_quantiser_and_the_default_is_one_of_the_scale() -> Non
             for quality in (1, 30, 75, 100)
         ]
         assert found == sorted(found, reverse=True) and len(set(found)) == 4 and found[-1] > 0
-        assert dict(plan("src.mp4", codec=codec).encoding.options)["crf"] == dict(
-            plan("src.mp4", codec=codec, quality=75).encoding.options
-        )["crf"]
+        assert (
+            dict(plan("src.mp4", codec=codec).encoding.options)["crf"]
+            == dict(plan("src.mp4", codec=codec, quality=75).encoding.options)["crf"]
+        )
     assert any("FFV1 is lossless" in note for note in plan("gray.mkv", quality=50).notes)
 
 

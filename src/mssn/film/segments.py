@@ -1,7 +1,7 @@
 """What is made of a film piece by piece, so that a run that was stopped can go on.
 
-The pieces lie in a hidden folder beside the target. Each is written under a temporary name, and renamed when it
-is whole and on the disk.
+The pieces lie in a hidden folder beside the target. Each is written under a temporary name, and renamed when
+it is whole and on the disk.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class SegmentFolder:
                 continue
             if not hold(lock):
                 raise FilmError(
-                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another output"
+                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another "
+                    "output"
                 )
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock.fileno()), os.stat(self.path / LOCK)):
@@ -110,6 +111,12 @@ class SegmentFolder:
     def keep_whole(self, about: Mapping[str, Any]) -> None:
         """All segments are there; this is to be known when they are joined."""
         self._put(_WHOLE, about)
+
+    def drop(self, number: int) -> None:
+        """Forget the segments from this one on, and that all are there."""
+        (self.path / _WHOLE).unlink(missing_ok=True)
+        for segment in reversed(self.segments[number:]):  # without a gap at any moment
+            segment.unlink()
 
     def remove(self) -> None:
         """Nothing of it is needed any more."""

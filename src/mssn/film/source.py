@@ -117,7 +117,7 @@ class Source:
             yield frame
 
     def _decoded(self, *, sought: bool = True) -> Iterator[av.VideoFrame]:
-        """All frames as they come out of the decoder, those before the beginning as far as they are needed."""
+        """All frames as they come out of the decoder; those before the beginning where they are needed."""
         with opened(self.film.path) as container:
             stream, reading = container.streams[self.film.video.index], Reading(container)
             decoder = decoder_of(self.film.video, stream)
