@@ -1,0 +1,178 @@
+"""A film's frames, one after the other, each with its time, whatever the file makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from mssn.errors import FilmError
+from mssn.film.facts import Film, decoder_of
+from mssn.film.plan import FilmOptions
+from mssn.film.pyav import opened
+from mssn.film.reading import Reading
+from mssn.film.times import Times
+
+if TYPE_CHECKING:
+    import av
+
+_TOLD = frozenset("ffv1 h264 hevc mjpeg mpeg1video mpeg2video prores vc1 dvvideo".split())
+"""Codecs whose frames say themselves whether they are interlaced."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A frame of a film.
+
+    Args:
+        frame: In the size and pixel format that the film's header says.
+        pts: When it is shown, in ticks of the film's `time_base`; more than that of the frame before.
+        number: How many frames came before it.
+    """
+
+    frame: av.VideoFrame
+    pts: int
+    number: int
+
+
+class Source:
+    """Decodes a film, frame by frame, in the order of showing.
+
+    The frames are the same at every pass. What is interlaced is deinterlaced. What cannot be decoded is left
+    out and counted; what comes in another size is brought to the first one's.
+
+    Args:
+        film: What `probe` says of it.
+        options: From when to when.
+    """
+
+    def __init__(self, film: Film, options: FilmOptions) -> None:
+        self.film, self.options = film, options
+        self.time_base = film.video.time_base
+        self.begin = _moment(film, options.start)
+        self.end = _moment(film, options.end)
+        self.frames = 0
+        self._broken: list[Fraction | None] = []
+        self._resized: tuple[int, Fraction] | None = None
+        self._lost: str | None = None
+
+    @property
+    def missing(self) -> list[str]:
+        """What was lost, a line each; complete when all frames were taken."""
+        lines: list[str] = []
+        if self._broken:
+            number, first = len(self._broken), next((at for at in self._broken if at is not None), None)
+            packets = "1 broken packet was" if number == 1 else f"{number} broken packets were"
+            lines.append(f"{packets} left out" + ("" if first is None else f", at {self._at(first)}"))
+        if self._resized is not None:
+            number, first = self._resized
+            frames = "1 frame of another size was" if number == 1 else f"{number} frames of another size were"
+            size = f"{self.film.video.width}x{self.film.video.height}"
+            lines.append(f"{frames} brought to {size}, from {self._at(first)} on")
+        return lines if self._lost is None else [*lines, self._lost]
+
+    def _at(self, time: Fraction) -> str:
+        return f"{max(0.0, float(time) - self.film.start):.2f} s"
+
+    def __iter__(self) -> Iterator[Decoded]:
+        """The frames, from the first one.
+
+        Raises:
+            FilmError: There is none.
+        """
+        self.frames, self._broken, self._resized, self._lost = 0, [], None, None
+        frames = self._whole()
+        if self.film.video.interlaced:
+            frames = self._deinterlaced(frames)
+        ticks = 1 / self.time_base
+        for frame in frames:
+            pts = round(frame.pts * frame.time_base * ticks)
+            if self.begin is not None and pts * self.time_base < self.begin:
+                continue
+            if self.end is not None and pts * self.time_base >= self.end:
+                return
+            yield Decoded(frame, pts, self.frames)
+            self.frames += 1
+        if not self.frames:
+            part = "" if self.begin is None else f" from {float(self.options.start or 0):g} s on"
+            raise FilmError(f"{self.film.path}: not one frame can be decoded{part}")
+
+    def _whole(self) -> Iterator[av.VideoFrame]:
+        """All frames in one size and format, with rising times in the film's time base."""
+        from av.video.reformatter import VideoReformatter
+
+        video, reformatter = self.film.video, VideoReformatter()
+        wanted = video.width, video.height, video.format
+        self._times = times = Times(self.time_base, video.rate, shown=self.film.container != "avi")
+        for frame in self._decoded():
+            pts = times(frame)
+            if (frame.width, frame.height, frame.format.name) != wanted:
+                if (frame.width, frame.height) != wanted[:2]:
+                    number, first = self._resized or (0, pts * self.time_base)
+                    self._resized = number + 1, first
+                frame = reformatter.reformat(frame, *wanted, interpolation="BICUBIC")
+            frame.pts, frame.time_base = pts, self.time_base
+            yield frame
+
+    def _decoded(self, *, sought: bool = True) -> Iterator[av.VideoFrame]:
+        """All frames as they come out of the decoder, those before the beginning as far as they are needed."""
+        with opened(self.film.path) as container:
+            stream, reading = container.streams[self.film.video.index], Reading(container)
+            decoder = decoder_of(self.film.video, stream)
+            sought = sought and self.begin is not None and reading.seek(self.begin, stream)
+            for packet in reading.packets():
+                if packet.stream_index != stream.index:
+                    continue
+                if sought and packet.pts is not None and packet.pts * packet.time_base > self.begin:
+                    break  # too far
+                sought = False
+                yield from self._frames_of(decoder, packet)
+            else:
+                yield from self._frames_of(decoder, None)
+                self._broken += [None] * reading.broken
+                self._lost = reading.cut(self.film, self._times.longest * self.time_base)
+                return
+        yield from self._decoded(sought=False)
+
+    def _frames_of(self, decoder: Any, packet: av.Packet[Any] | None) -> Iterator[av.VideoFrame]:
+        """What comes out behind a packet; behind None all that is left."""
+        import av
+
+        while True:
+            try:
+                yield from decoder.decode(packet)
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError as error:
+                if isinstance(error, MemoryError):
+                    raise
+                self._broken.append(None if packet is None or packet.pts is None else packet.pts * packet.time_base)
+                if packet is None:
+                    continue
+            return
+
+    def _deinterlaced(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        """As many frames, each of its own moment."""
+        import av
+
+        video, graph = self.film.video, av.filter.Graph()
+        which = "interlaced" if video.codec in _TOLD else "all"
+        buffer = graph.add_buffer(
+            width=video.width, height=video.height, format=av.VideoFormat(video.format), time_base=self.time_base
+        )
+        sink = graph.add("buffersink")
+        graph.link_nodes(buffer, graph.add("bwdif", f"mode=send_frame:deint={which}"), sink).configure()
+        for frame in chain(frames, [None]):
+            graph.vpush(frame)
+            while True:
+                try:
+                    yield graph.vpull()
+                except (av.error.BlockingIOError, av.error.EOFError):
+                    break
+
+
+def _moment(film: Film, after: float | None) -> Fraction | None:
+    """The time, as stamps say it, that lies so many seconds after the film's beginning."""
+    return None if after is None else Fraction(film.start + after).limit_denominator(1_000_000)
