@@ -17,6 +17,7 @@ from mssn.cli.streams import tell, telling_every, to_json
 from mssn.errors import FilmError, ImageError, MssnError
 from mssn.image.formats import FILMS
 from mssn.upscaling.dial import in_words
+from mssn.upscaling.estimate import Planned
 from mssn.upscaling.jobs import Job, Options, failure
 from mssn.upscaling.upscaler import Upscaler
 
@@ -117,6 +118,13 @@ def held(upscaler: Upscaler, job: Job, options: FilmOptions, *, named: bool) -> 
         tell(f"{other.target}: takes the place of {job.target.name}; {in_options(error)}")
         return other
     return job
+
+
+def estimate_films(upscaler: Upscaler, jobs: Sequence[Job], options: FilmOptions) -> list[Planned]:
+    """What each would become, for `--dry-run`; nothing is written."""
+    from mssn.film.estimate import estimate_film
+
+    return [estimate_film(upscaler, job, options) for job in jobs]
 
 
 def upscale_films(

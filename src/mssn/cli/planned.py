@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mssn.cli.options import Lines, in_options
 from mssn.cli.progress import by_what
 from mssn.cli.streams import tell, to_json
+from mssn.image.formats import FILMS
 from mssn.upscaling.estimate import Planned
 
 
@@ -29,9 +30,12 @@ def tell_planned(planned: Sequence[Planned], *, json: bool) -> int:
             lines.say(_as_json(plan))
         elif plan.error is None:
             sizes = " -> ".join(f"{width}x{height}" for width, height in (plan.before, plan.after))
-            pages = f"  {plan.pages} pages" if plan.pages > 1 else ""
+            kind = "frames" if plan.job.source.suffix.lower() in FILMS else "pages"
+            pages = f"  {plan.pages} {kind}" if plan.pages > 1 else ""
             lines.say(f"{plan.job.target}  {sizes}{pages}  {by_what(plan)}")
-    pictures = "1 picture" if len(made) == 1 else f"{len(made)} pictures"
+    films = sum(plan.job.source.suffix.lower() in FILMS for plan in made)
+    kinds = [(len(made) - films, "picture"), (films, "film")]
+    pictures = " and ".join(f"{n} {what}{'s' * (n != 1)}" for n, what in kinds if n) or "0 pictures"
     megapixels = sum(plan.pages * plan.after[0] * plan.after[1] for plan in made) / 1e6
     seconds, size = sum(plan.seconds for plan in made), sum(plan.size for plan in made)
     failing = f", {len(planned) - len(made)} would fail" if len(made) < len(planned) else ""

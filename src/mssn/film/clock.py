@@ -52,7 +52,10 @@ class Clock:
         base = packet.time_base
         if packet.stream.type in _PLAYED:
             before, time = self._streams.get(packet.stream_index), stamp * base
-            shown, length = (stamp if packet.pts is None else packet.pts) * base, (packet.duration or 0) * base
+            shown, length = (
+                (stamp if packet.pts is None else packet.pts) * base,
+                (packet.duration or 0) * base,
+            )
             if self._strays(time, before, self._corrections[-1]):
                 self._turn(time, shown, before)
             now, end = time + self._corrections[-1], shown + self._corrections[-1] + length

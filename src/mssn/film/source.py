@@ -148,7 +148,9 @@ class Source:
             except av.error.FFmpegError as error:
                 if isinstance(error, MemoryError):
                     raise
-                self._broken.append(None if packet is None or packet.pts is None else packet.pts * packet.time_base)
+                self._broken.append(
+                    None if packet is None or packet.pts is None else packet.pts * packet.time_base
+                )
                 if packet is None:
                     continue
             return
@@ -160,7 +162,10 @@ class Source:
         video, graph = self.film.video, av.filter.Graph()
         which = "interlaced" if video.codec in _TOLD else "all"
         buffer = graph.add_buffer(
-            width=video.width, height=video.height, format=av.VideoFormat(video.format), time_base=self.time_base
+            width=video.width,
+            height=video.height,
+            format=av.VideoFormat(video.format),
+            time_base=self.time_base,
         )
         sink = graph.add("buffersink")
         graph.link_nodes(buffer, graph.add("bwdif", f"mode=send_frame:deint={which}"), sink).configure()
