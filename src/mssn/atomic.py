@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ except ImportError:  # Windows, which removes no file that is open
     fcntl = None
 
 ABANDONED = 24 * 3600.0  # seconds without a change after which a temporary file that nobody holds is scrap
+FOLDER_ABANDONED = 14 * ABANDONED  # the same of a folder whose work the next run goes on with
+LOCK = "lock"  # the file in such a folder that is held
 
 
 def default_cache() -> Path:
@@ -37,6 +41,12 @@ def part_of(folder: Path) -> Path:
     return folder / f".mssn-{secrets.token_hex(8)}.part"
 
 
+def work_folder(target: Path) -> Path:
+    """The hidden folder beside a target, or beside the file it links to, in which it is made piece by piece."""
+    place = Path(os.path.realpath(target))
+    return place.parent / f".mssn-{hashlib.sha256(os.fsencode(place.name)).hexdigest()[:16]}.work"
+
+
 def hold(file: IO[bytes]) -> bool:
     """Mark a temporary file as in use, until it is closed; whether nobody else holds it."""
     if fcntl is None:
@@ -51,7 +61,7 @@ def hold(file: IO[bytes]) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files that killed processes left: untouched for a day, and held by nobody.
+    """Remove what killed processes left and nobody holds: files untouched for a day, folders for two weeks.
 
     Names of machines and numbers of processes would tell nothing: containers that share a folder share them,
     too. Some network folders do not show the locks of other machines, hence the age.
@@ -63,6 +73,13 @@ def sweep(folder: Path) -> None:
                     with open(file, "r+b") as handle:  # some systems lock only what is open for writing
                         if hold(handle):
                             file.unlink()
+        for work in list(folder.glob(".mssn-*.work")):
+            with suppress(OSError):
+                newest = max(file.stat().st_mtime for file in (work, *work.iterdir()))
+                if time.time() - newest > FOLDER_ABANDONED:
+                    with open(work / LOCK, "a+b") as handle:
+                        if hold(handle):
+                            shutil.rmtree(work)
 
 
 def try_writing(folder: Path) -> None:
@@ -99,7 +116,7 @@ def present(path: Path) -> os.stat_result | None:
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, durable: bool = False, part: Path | None = None) -> Iterator[BinaryIO]:
     """Open a hidden file beside `path`; it takes that name when the block ends without an error.
 
     As with `cp`, a link stays one and what it points to is replaced, a file that is replaced keeps its mode
@@ -108,13 +125,14 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     Args:
         path: Target; its folder must exist. Whatever is there stays until the end.
         durable: Wait until the bytes are on the disk before the old file goes.
+        part: Name of the hidden file, on the same disk; default: a fresh one.
 
     Raises:
         OSError: It cannot be written; the target is untouched.
     """
     there = present(path)
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
-    part = part_of(target.parent)
+    part = part or part_of(target.parent)
     try:
         with open(part, "x+b") as file:  # an ordinary open, which obeys the umask
             hold(file)

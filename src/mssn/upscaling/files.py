@@ -105,6 +105,20 @@ def _read(
 def _check_target(target: Path, force: bool, source: Path | None = None) -> None:
     """Refuse before the work what cannot or should not be written after it."""
     check_format(target.suffix.lower(), display_name(target))
+    check_place(target, force, source)
+
+
+def check_place(target: Path, force: bool, source: Path | None = None) -> None:
+    """Make sure that a file can be written under a name, and may be.
+
+    Args:
+        target: The file.
+        force: Whether one that is there may be replaced.
+        source: What it is made from, which never may.
+
+    Raises:
+        ImageError: It cannot, or may not.
+    """
     if not target.parent.is_dir():
         raise ImageError(f"{target.parent}: no such folder")
     try:

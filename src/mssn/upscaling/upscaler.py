@@ -23,7 +23,7 @@ from mssn.runtime.plan import BICUBIC
 from mssn.upscaling.blend import mixed
 from mssn.upscaling.dial import Dial, Variant
 from mssn.upscaling.progress import Progress, ProgressTracker
-from mssn.upscaling.size import Factor, Size
+from mssn.upscaling.size import Box, Factor, Size
 from mssn.upscaling.tiled import TiledModel
 from mssn.upscaling.way import ModelFamily, Step, cost, steps_for
 
@@ -181,8 +181,15 @@ class Upscaler:
 
     def scaled(self, factor: float) -> Upscaler:
         """One that enlarges by this factor with the same networks."""
+        return self._towards(Factor(factor))
+
+    def sized(self, height: int, width: int) -> Upscaler:
+        """One that makes exactly this size with the same networks."""
+        return self._towards(Box(width, height, exact=True))
+
+    def _towards(self, target: Size) -> Upscaler:
         other = copy(self)
-        other.target = Factor(factor)
+        other.target = target
         return other
 
     def result_size(self, height: int, width: int) -> tuple[int, int]:

@@ -1,0 +1,169 @@
+"""What is made of a film piece by piece, so that a run that was stopped can go on.
+
+The pieces lie in a hidden folder beside the target. Each is written under a temporary name, and renamed when it
+is whole and on the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mssn.atomic import LOCK, hold, work_folder
+from mssn.errors import FilmError
+
+_MANIFEST, _WHOLE, _PART = "manifest.json", "whole.json", "part"
+_ENDS = 1 << 20  # bytes at either end of a source that tell it from another
+
+
+class SegmentFolder:
+    """The hidden folder of one target; held by one process at a time while its block runs.
+
+    What another making left there stays if it was the same, else it is removed.
+
+    Args:
+        target: The file to be made.
+        making: Everything that decides what the segments are, as JSON takes it.
+    """
+
+    def __init__(self, target: Path, making: Mapping[str, Any]) -> None:
+        self.target, self.path = target, work_folder(target)
+        self._making, self._held = dict(making), ExitStack()
+
+    def __enter__(self) -> SegmentFolder:
+        with naming(self.target):
+            self._take()
+            try:
+                if _json_in(self.path / _MANIFEST) != self._making:
+                    for left in self.path.iterdir():
+                        if left.name != LOCK:
+                            left.unlink()
+                    self._put(_MANIFEST, self._making)
+                self.part.unlink(missing_ok=True)
+            except BaseException:
+                self._leave()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        if not self.segments:  # nothing to go on from
+            self.remove()
+        self._held.close()
+
+    def _take(self) -> None:
+        """Make the folder and hold it.
+
+        Raises:
+            FilmError: Another process holds it.
+        """
+        while True:
+            self.path.mkdir(exist_ok=True)
+            try:
+                lock = self._held.enter_context(open(self.path / LOCK, "a+b"))  # noqa: SIM115
+            except FileNotFoundError:  # it was removed just now
+                continue
+            if not hold(lock):
+                raise FilmError(
+                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another output"
+                )
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(lock.fileno()), os.stat(self.path / LOCK)):
+                    return
+            self._held.close()
+
+    @property
+    def segments(self) -> list[Path]:
+        """Those that are whole, in order, up to the first one that is missing."""
+        found: list[Path] = []
+        while (path := self._segment(len(found))).is_file():
+            found.append(path)
+        return found
+
+    @property
+    def whole(self) -> dict[str, Any] | None:
+        """What was kept when all segments were; None if some are missing."""
+        return _json_in(self.path / _WHOLE)
+
+    @property
+    def part(self) -> Path:
+        """Where the next segment is written."""
+        return self.path / _PART
+
+    def keep(self) -> None:
+        """The next segment is whole: it gets its name."""
+        _sync(self.part)
+        os.replace(self.part, self._segment(len(self.segments)))
+        _sync(self.path)
+
+    def keep_whole(self, about: Mapping[str, Any]) -> None:
+        """All segments are there; this is to be known when they are joined."""
+        self._put(_WHOLE, about)
+
+    def remove(self) -> None:
+        """Nothing of it is needed any more."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _segment(self, number: int) -> Path:
+        return self.path / f"{number:06}"
+
+    def _put(self, name: str, content: Mapping[str, Any]) -> None:
+        self.part.write_text(json.dumps(content, indent=1), "utf-8")
+        _sync(self.part)
+        os.replace(self.part, self.path / name)
+        _sync(self.path)
+
+
+@contextmanager
+def naming(target: Path) -> Iterator[None]:
+    """Name the target, not what lies in the folder, where something cannot be written.
+
+    Raises:
+        FilmError: It cannot.
+    """
+    try:
+        yield
+    except (FilmError, OSError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError):
+            raise
+        why = cause.strerror or cause
+        raise FilmError(f"{target}: cannot be written: {why}; the next run goes on from what is there") from error
+
+
+def identity(source: Path) -> list[Any]:
+    """What tells a file from another, and from itself after a change, without reading all of it."""
+    about, digest = source.stat(), hashlib.sha256()
+    with open(source, "rb") as file:
+        digest.update(file.read(_ENDS))
+        file.seek(max(0, about.st_size - _ENDS))
+        digest.update(file.read(_ENDS))
+    return [about.st_size, about.st_mtime_ns, digest.hexdigest()]
+
+
+def _json_in(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):  # not there, or of a disk that failed
+        return None
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    with suppress(PermissionError):  # Windows opens no folders, and needs not
+        file = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
