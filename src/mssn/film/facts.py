@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mssn.errors import FilmError
 from mssn.film.compressed import compression_of
+from mssn.film.inputs import Given
 from mssn.film.pyav import opened, reason
 from mssn.image.compression import Compression
 
@@ -200,6 +201,7 @@ class Film:
         others: All other streams.
         chapters: As PyAV gives them.
         metadata: Of the whole file.
+        given: What came with the path; see `mssn.film.inputs`.
     """
 
     path: Path
@@ -210,16 +212,21 @@ class Film:
     others: tuple[Stream, ...]
     chapters: tuple[dict[str, Any], ...]
     metadata: dict[str, str]
+    given: Given = None
 
 
-def probe(path: Path) -> Film:
+def probe(path: Path, given: Given = None) -> Film:
     """What a film holds: its header is read, and its first frames are decoded.
+
+    Args:
+        path: Its file.
+        given: Frames a second where it has no times, or the stream itself.
 
     Raises:
         FilmError: It is no film that can be read, or holds no pictures.
         MissingDependencyError: PyAV is not installed.
     """
-    with opened(path) as container:
+    with opened(path, given, look=True) as container:
         siting = _sitings(container)
         stream = film_stream(path, container)
         others = tuple(_other(other) for other in container.streams if other.index != stream.index)
@@ -233,6 +240,7 @@ def probe(path: Path) -> Film:
             others=others,
             chapters=tuple(dict(chapter) for chapter in container.chapters()),
             metadata=dict(container.metadata),
+            given=given,
         )
 
 

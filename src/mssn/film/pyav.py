@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mssn.errors import FilmError, MissingDependencyError
+from mssn.errors import FilmError, ImageError, MissingDependencyError
+from mssn.film.inputs import RAW, Given, opening
 
 if TYPE_CHECKING:
     import av
@@ -36,8 +38,13 @@ def reason(error: BaseException) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[av.container.InputContainer]:
+def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[av.container.InputContainer]:
     """A film opened for reading.
+
+    Args:
+        path: A file, or a pattern of numbered pictures.
+        given: What came with the path.
+        look: It will be opened once more.
 
     Raises:
         FilmError: It cannot be opened.
@@ -47,8 +54,14 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
 
     try:
         # Text in strange encodings goes through unchanged.
-        container = av.open(url(path), "r", metadata_errors="surrogateescape")
+        file, form, options = opening(path, given, look=look)
+        container = av.open(file, "r", form, options, metadata_errors="surrogateescape")
+    except ImageError as error:
+        raise FilmError(*error.args) from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise FilmError(f"{path}: cannot be read as a film: {reason(error)}") from error
+    if isinstance(given, Fraction) and container.format.name not in ("image2", *RAW):
+        container.close()
+        raise FilmError(f"{path}: has times of its own; leave `rate` out")
     with container:
         yield container

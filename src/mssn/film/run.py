@@ -17,6 +17,7 @@ from mssn.atomic import replacing, sweep
 from mssn.errors import CancelledError, FilmError, ImageError
 from mssn.film.color import Converter
 from mssn.film.facts import Film, Video, probe
+from mssn.film.inputs import need_rate
 from mssn.film.mux import join
 from mssn.film.pipeline import Segments, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
@@ -119,7 +120,8 @@ class _Making:
         progress: Callable[[FilmProgress], object] | None,
     ) -> None:
         self.started, self.progress = time.perf_counter(), progress
-        self.film = probe(source)
+        need_rate(source, options.rate)
+        self.film = probe(source, options.rate)
         try:
             check_place(target, options.force, source)
             size = _size(upscaler, self.film.video)
@@ -165,11 +167,18 @@ class _Making:
 
         return {
             "source": identity(self.film.path),
-            "options": [self.options.start, self.options.end, self.options.interlaced],
+            "options": [
+                self.options.start,
+                self.options.end,
+                self.options.interlaced,
+                str(self.options.rate),
+            ],
             "plan": repr(self.plan),
             "network": _fingerprint(self.upscaler, self.video, self.plan),
             "frames": self.length,
-            "versions": versions() | {"av": av.__version__} | {k: str(v) for k, v in av.library_versions.items()},
+            "versions": versions()
+            | {"av": av.__version__}
+            | {k: str(v) for k, v in av.library_versions.items()},
         }
 
     def make(self, folder: SegmentFolder) -> dict[str, Any]:
