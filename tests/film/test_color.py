@@ -1,4 +1,4 @@
-"""Frames become the right pixels, and pixels the right frames: held against the formulas, and other readers."""
+"""Frames become the right pixels, and pixels the right frames, by formulas and by other readers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ GREY, RGB = ["gray", "gray10le", "gray12le", "ya8"], ["bgr0", "bgra", "gbrp10le"
 CLEAR = ["yuva420p", "yuva422p10le", "yuva444p10le"]
 
 
-def converter(form: str, size: tuple[int, int], *, to: str = "", deep: bool | None = None, **said: Any) -> Any:
+def converter(
+    form: str, size: tuple[int, int], *, to: str = "", deep: bool | None = None, **said: Any
+) -> Any:
     """A converter of frames of a pixel format into those of the same, or another one, of a size."""
     kind, out = av.VideoFormat(form), av.VideoFormat(to or form)
     chroma = "rgb" if kind.is_rgb else "grey" if len(kind.components) < 3 else "yuv"
@@ -82,7 +84,10 @@ def test_the_formulas_of_the_standard(form, matrix, full) -> None:
     rgb = np.random.default_rng(0).random((8, 12, 3))
     rgb[:2] = rgb[:2].round()  # corners of the cube: the colours of bars
     rgb = rgb.repeat(16, axis=0).repeat(16, axis=1)  # so large that chroma is itself in the middles
-    samples = [np.floor(part + 0.5).clip(0, 2**bits - 1).astype(np.uint16) for part in encoded(rgb, matrix, full, bits)]
+    samples = [
+        np.floor(part + 0.5).clip(0, 2**bits - 1).astype(np.uint16)
+        for part in encoded(rgb, matrix, full, bits)
+    ]
     convert = converter(form, rgb.shape[:2], matrix=matrix, full=full)
     pixels, alpha = convert.to_rgb(frame_of(form, *samples))
     middle = (slice(7, None, 16), slice(7, None, 16))
@@ -145,7 +150,10 @@ def test_a_ramp_and_bars_come_back_through_ffv1(form, full) -> None:
     for start in range(0, 512, 64):
         away[96:, start + 24 : start + 40] = True
     allowed = 1 if not deep else 1.15 * level
-    assert np.abs(back.astype(int) - picture.repeat(2, 0).repeat(2, 1))[away].max() <= (2 if full else 3) * allowed
+    assert (
+        np.abs(back.astype(int) - picture.repeat(2, 0).repeat(2, 1))[away].max()
+        <= (2 if full else 3) * allowed
+    )
     assert np.abs(back.astype(int) - twice[0])[away].max() <= allowed
     assert (alpha_back is None) == (clear is None)
     if clear is not None:
@@ -162,3 +170,216 @@ def through_ffv1(frame: Any) -> Any:
     file.seek(0)
     with av.open(file) as container:
         return next(container.decode(video=0))
+
+
+SITINGS = {1: (0.5, 0.0), 2: (0.5, 0.5), 3: (0.0, 0.0), 4: (0.0, 0.5), 5: (1.0, 0.0), 6: (1.0, 0.5)}
+
+
+@pytest.mark.parametrize("siting", SITINGS)
+def test_chroma_lies_where_the_film_says(siting) -> None:
+    """Rows and columns by which the first sample of chroma lies behind that of luma."""
+    y, x = np.mgrid[0:64, 0:64]
+    down, right = SITINGS[siting]
+    for place, start in ((y, down), (x, right)):
+        level = 400 + 2 * (place + start)  # what chroma is where its samples lie: at every other place
+        frame = frame_of("yuv420p10le", np.full((64, 64), 500), np.full((64, 64), 512), level)
+        convert = converter("yuv420p10le", (64, 64), siting=siting)
+        pixels, _ = convert.to_rgb(frame)
+        right_red = decoded([np.full((64, 64), 500), np.full((64, 64), 512), 400 + 2 * place], 1, False, 10)
+        inside = np.s_[8:-8, 8:-8, 0]
+        step = 2 * 65535 * (2 - 2 * 0.2126) / 896  # one pixel of the ramp, in red
+        assert np.abs(pixels[inside] - right_red[inside] * 65535).max() < step / 20
+        back = planes(convert.from_rgb(pixels, None))[2]
+        assert np.abs(back[4:-4, 4:-4].astype(float) - planes(frame)[2][4:-4, 4:-4]).max() <= 1
+
+
+@pytest.mark.parametrize("form", ["yuv420p", "yuv422p10le", "yuva420p"])
+@pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
+def test_an_odd_size_is_the_even_one_cut(form, full) -> None:
+    """No column drifts: pixels far from the edge that was cut are the same, and those at it are as good."""
+    rng = np.random.default_rng(1)
+    whole = rng.integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    whole[-1], whole[:, -1] = whole[-2], whole[:, -2]
+    clear = whole[:, :, :1] if form == "yuva420p" else None
+    even, odd = (converter(form, size, full=full, deep=False) for size in ((48, 64), (47, 63)))
+    frame = even.from_rgb(whole, clear)
+    cut = odd.from_rgb(whole[:47, :63], None if clear is None else clear[:47, :63])
+    assert (cut.width, cut.height) == (63, 47)
+    for large, small in zip(planes(frame), planes(cut), strict=True):
+        assert np.array_equal(large[: len(small), : small.shape[1]], small)
+    luma = planes(frame)[0].copy()
+    luma[-1], luma[:, -1] = luma[-2], luma[:, -2]
+    planes(frame)[0][...] = luma
+    pixels, alpha = even.to_rgb(frame)
+    found, alpha_found = odd.to_rgb(cut)
+    assert np.array_equal(found, pixels[:47, :63])
+    assert alpha_found is None or np.array_equal(alpha_found, alpha[:47, :63])
+
+
+@pytest.mark.parametrize(
+    "form", ["gbrp", "gbrap", "gbrap10le", "rgb24", "rgba", "rgb48be", "gray16be", "ya16le"]
+)
+def test_what_has_no_matrix_comes_back_as_it_was(form) -> None:
+    kind = av.VideoFormat(form)
+    bits, names = kind.components[0].bits, len(kind.components)
+    dtype = np.uint16 if bits > 8 else np.uint8
+    values = np.random.default_rng(2).integers(0, 2**bits, (9, 13, names)).astype(np.float64)
+    values = np.floor(values * np.iinfo(dtype).max / (2**bits - 1) + 0.5).astype(dtype)
+    colours = 1 if names < 3 else 3
+    alpha = values[:, :, colours:] if names > colours else None
+    convert = converter(form, (9, 13), full=True)
+    pixels, opacity = convert.to_rgb(convert.from_rgb(values[:, :, :colours], alpha))
+    assert np.array_equal(pixels, values[:, :, :colours])
+    assert alpha is None or np.array_equal(opacity, alpha)
+
+
+@pytest.mark.parametrize(
+    ("form", "grey"), [("rgb555le", False), ("rgb565le", False), ("pal8", False), ("monow", True)]
+)
+def test_few_bits_reach_black_and_white(form, grey) -> None:
+    frame = av.VideoFrame(16, 4, "gray")
+    planes(frame)[0][...] = 255 * (np.arange(16) > 7)
+    if form == "pal8":
+        levels = np.stack([np.arange(256)] * 4, axis=1).astype(np.uint8)
+        frame = av.VideoFrame.from_ndarray((planes(frame)[0].copy(), levels), "pal8")
+    else:
+        frame = frame.reformat(format=form)
+    kind = av.VideoFormat(form)
+    convert = converter("gray" if grey else "gbrp", (4, 16), full=True)
+    assert kind.components[0].bits <= 8
+    pixels, alpha = convert.to_rgb(frame)
+    assert pixels.shape == (4, 16, 1 if grey else 3)
+    assert alpha is None
+    assert set(pixels[:, :8].flat) == {0}
+    assert set(pixels[:, 8:].flat) == {255}
+
+
+def test_grey_becomes_what_a_codec_without_grey_holds() -> None:
+    ramp = np.arange(256, dtype=np.uint8)[None, :, None].repeat(4, 0)
+    luma, *chroma = planes(converter("gray", (4, 256), to="yuv420p").from_rgb(ramp, None))
+    assert np.abs(luma - (16 + ramp[:, :, 0] / 255 * 219)).max() <= 0.51
+    assert all((part == 128).all() for part in chroma)
+    red, green, blue = np.moveaxis(
+        converter("gray", (4, 256), to="rgb24").from_rgb(ramp, None).to_ndarray(), 2, 0
+    )
+    assert np.array_equal(red, ramp[:, :, 0])
+    assert np.array_equal(red, green)
+    assert np.array_equal(green, blue)
+
+
+def test_opaque_where_nothing_is_said_of_it() -> None:
+    pixels = np.zeros((4, 6, 3), np.uint16)
+    *_, alpha = planes(converter("yuva444p10le", (4, 6)).from_rgb(pixels, None))
+    assert (alpha == 1023).all()
+
+
+def test_floats_are_refused() -> None:
+    with pytest.raises(FilmError, match="grayf32le"):
+        converter("grayf32le", (4, 4))
+
+
+def decoded_frames(source: Any, decoder: str) -> Any:
+    """All frames, by the decoder that keeps transparency."""
+    context = source.streams.video[0].codec_context
+    if context.name != decoder:
+        context = av.CodecContext.create(decoder, "r")
+    for packet in source.demux(video=0):
+        yield from context.decode(packet if packet.size else None)
+
+
+def case(name: str, target: Path, seen_as: str = "") -> tuple[Any, list[dict[str, str]]]:
+    """A film of the cases, its pixels repeated, as another program reads it: samples and tags of frames."""
+    for program in ("ffmpeg", "ffprobe"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    video = probe(CASES / name).video
+    height, width = 2 * video.height, 2 * video.width
+    form = {"yuvj420p": "yuv420p", "gbrp": "bgr0"}.get(video.format, video.format)
+    plan = SimpleNamespace(format=form, height=height, width=width, colours=video.colours)
+    convert = Converter(video, plan)  # type: ignore[arg-type]
+    with av.open(CASES / name) as source, av.open(target, "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, form
+        for frame in decoded_frames(source, video.decoder):
+            pixels, alpha = convert.to_rgb(frame)
+            twice = [p if p is None else p.repeat(2, 0).repeat(2, 1) for p in (pixels, alpha)]
+            result = convert.from_rgb(*twice)
+            coder = stream.codec_context
+            if not coder.is_open:
+                coder.color_range, coder.colorspace = result.color_range, result.colorspace
+                coder.color_primaries, coder.color_trc = result.color_primaries, result.color_trc
+            result.pts, result.time_base = frame.pts, source.streams.video[0].time_base
+            container.mux(stream.encode(result))
+        container.mux(stream.encode(None))
+    read = ["ffmpeg", "-v", "error", "-i", str(target), "-frames:v", "1", "-f", "rawvideo"]
+    if seen_as:
+        read, form = [*read, "-pix_fmt", seen_as], seen_as
+    raw = subprocess.run([*read, "-"], check=True, capture_output=True).stdout
+    asked = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-show_entries",
+        "stream=pix_fmt,color_space,color_range,color_primaries",
+    ]
+    told = subprocess.run([*asked, "-of", "default=nk=0:nw=1", str(target)], check=True, capture_output=True)
+    return (raw, form, width, height), dict(line.split("=") for line in told.stdout.decode().split())
+
+
+def samples(found: tuple[bytes, str, int, int]) -> list[np.ndarray]:
+    """The planes that another program wrote."""
+    raw, form, width, height = found
+    kind = av.VideoFormat(form, width, height)
+    dtype = np.dtype("<u2" if kind.components[0].bits > 8 else "u1")
+    values, parts = np.frombuffer(raw, dtype), []
+    for index, part in enumerate(kind.components):
+        small = index in (1, 2) and not part.is_alpha
+        size = (kind.chroma_height(), kind.chroma_width()) if small else (height, width)
+        parts.append(values[: size[0] * size[1]].reshape(size))
+        values = values[size[0] * size[1] :]
+    return parts
+
+
+@pytest.mark.parametrize(
+    ("name", "space", "right"),
+    [("bt709.mkv", "bt709", (63, 102, 240)), ("bt601.mkv", "smpte170m", (81, 90, 240))],
+)
+def test_red_stays_red(name, space, right, tmp_path) -> None:
+    found, told = case(name, tmp_path / "large.mkv")
+    assert told["color_space"] in (space, "bt470bg")
+    for part, level in zip(samples(found), right, strict=True):
+        assert np.abs(part.astype(int) - level).max() <= 2
+
+
+def test_ten_bits_stay_ten(tmp_path) -> None:
+    found, told = case("ten.mkv", tmp_path / "large.mkv")
+    luma = np.unique(samples(found)[0])
+    assert told["pix_fmt"] == "yuv420p10le"
+    assert len(luma) > 256
+    assert (luma % 4 > 0).mean() >= 0.5
+
+
+@pytest.mark.parametrize("name", ["full.mp4", "mjpeg.avi"])
+def test_full_range_stays_full(name, tmp_path) -> None:
+    found, told = case(name, tmp_path / "large.mkv", seen_as="gbrp")
+    assert told["color_range"] == "pc"
+    darkest, lightest = min(part.min() for part in samples(found)), max(part.max() for part in samples(found))
+    assert darkest < 6
+    assert lightest > 249
+
+
+@pytest.mark.parametrize("name", ["gray.mkv", "gbrp.mkv"])
+def test_no_matrix_no_change(name, tmp_path) -> None:
+    large, told = case(name, tmp_path / "large.mkv", seen_as="gbrp" if name == "gbrp.mkv" else "")
+    assert told["pix_fmt"] == ("gray" if name == "gray.mkv" else "bgr0")
+    read = ["ffmpeg", "-v", "error", "-i", str(CASES / name), "-frames:v", "1", "-f", "rawvideo", "-"]
+    raw = subprocess.run(read, check=True, capture_output=True).stdout
+    small = samples((raw, large[1], large[2] // 2, large[3] // 2))
+    for part, source in zip(samples(large), small, strict=True):
+        assert np.array_equal(part, source.repeat(2, 0).repeat(2, 1))
+
+
+def test_the_film_with_alpha_keeps_it(tmp_path) -> None:
+    found, told = case("alpha.webm", tmp_path / "large.mkv")
+    assert told["pix_fmt"] == "yuva420p"
+    assert abs(samples(found)[3].mean() - 126) < 2

@@ -211,6 +211,20 @@ class Upscaler:
         way = self._way(compression, (height, width), 1)
         return way.model, way.strength
 
+    def network(self, compression: Compression, height: int, width: int) -> TiledModel | None:
+        """What alone enlarges a page of this size, to its whole size; None where more is done to it.
+
+        Args:
+            compression: How the picture was stored.
+            height: Of the page.
+            width: Of the page.
+        """
+        way = self._way(compression, (height, width), 1)
+        if len(way.steps) != 1 or way.steps[0].passes > 1:
+            return None
+        scale = way.steps[0].scale
+        return self._model(way.steps[0]) if way.size == (height * scale, width * scale) else None
+
     def _steps(self, compression: Compression, factor: float) -> tuple[tuple[Step, ...], float | None]:
         return steps_for(self._clean, self._photo, self._dial, compression, factor)
 
