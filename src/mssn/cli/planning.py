@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from mssn.cli.films import NEW
 from mssn.cli.jobs import PassedOver, collect
 from mssn.cli.streams import tell
-from mssn.cli.films import NEW
 from mssn.errors import FilmError, ImageError
 from mssn.film.inputs import MOVING, Numbered, is_pattern
 from mssn.image.formats import FILMS, READABLE, WRITABLE
@@ -69,7 +69,7 @@ def plan(
     many = len(found) > 1 or any(path.is_dir() for path in inputs)
     if not ends and not folder.is_dir():
         if not many:
-            return [Job(found[0][0], _target(found[0][0], output))], []
+            return [Job(found[0][0], target_of(found[0][0], output))], []
         if folder.exists():
             raise ImageError(f"{output}: is a file, but several pictures need a folder")
         if folder.suffix.lower() in {*READABLE, *WRITABLE, *FILMS}:
@@ -82,9 +82,7 @@ def plan(
     return apart([Job(source, writable(folder / name, source)) for source, name in found])
 
 
-def _found(
-    inputs: list[Path], passed: PassedOver, leave_out: Path | None = None
-) -> list[tuple[Path, Path]]:
+def _found(inputs: list[Path], passed: PassedOver, leave_out: Path | None = None) -> list[tuple[Path, Path]]:
     """As `collect`; a pattern of numbered pictures is one thing."""
     rows = [path for path in inputs if is_pattern(path)]
     for path in rows:
@@ -93,11 +91,20 @@ def _found(
     return [*collect(others, passed, leave_out, _ENDINGS), *((path, Path(path.name)) for path in rows)]
 
 
-def _target(source: Path, output: str) -> Path:
-    """The one file, or pattern, that an output names."""
+def target_of(source: Path, output: str, *, film: bool = False) -> Path:
+    """The one file, or pattern, that an output names.
+
+    Args:
+        source: What becomes it.
+        output: As for `upscale`.
+        film: The source is a film, whatever its name.
+
+    Raises:
+        MssnError: It cannot become that, or there is no such folder.
+    """
     path = Path(output)
     ending, was = path.suffix.lower(), source.suffix.lower()
-    moves = is_pattern(source) or was in FILMS
+    moves = film or is_pattern(source) or was in FILMS
     if is_pattern(path):
         if not moves and was not in MOVING:
             raise FilmError(f"{output}: numbers the frames of a film, which {source.name} is not")

@@ -144,7 +144,7 @@ class _Making:
 
     def pump(self, write: _Write, has: Callable[[int], bool] = lambda number: False) -> None:
         """Enlarge all frames but those that are there already."""
-        enlarge = FrameEnlarger(self.upscaler, self.film.video.compression)
+        enlarge = self.enlarge = FrameEnlarger(self.upscaler, self.film.video.compression)
 
         def enlarged(one: _One) -> _One | None:
             return None if has(one[0].number) else (one[0], *enlarge(*one[1:]))
@@ -175,6 +175,7 @@ class _Making:
             after=(self.size[1], self.size[0]),
             frames=self.frames.source.frames,
             resumed=0,
+            computed=self.enlarge.computed,
             seconds=time.perf_counter() - self.started,
             model=model,
             strength=strength,
