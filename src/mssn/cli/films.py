@@ -223,7 +223,7 @@ def _names(job: Job) -> dict[str, Any]:
 
 
 def _facts(done: FilmDone) -> dict[str, Any]:
-    keys = ("before", "after", "frames", "computed", "model", "strength", "seconds", "notes", "missing")
+    keys = ("before", "after", "frames", "resumed", "model", "strength", "seconds", "notes", "missing")
     return {key: getattr(done, key) for key in keys}
 
 

@@ -1,0 +1,144 @@
+"""`mssn upscale film.mkv`: names, options, folders, lines and exit codes; pixels are in tests/film."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mssn.image.picture import Picture
+from mssn.image.write import write
+
+pytest.importorskip("av")
+FILMS = Path(__file__).parent.parent / "cases" / "video"
+
+
+@pytest.fixture
+def film(tmp_path) -> Path:
+    return Path(shutil.copy(FILMS / "src.mp4", tmp_path))
+
+
+def size(path: Path) -> tuple[int, int, int]:
+    """Width, height and frames, all decoded."""
+    import av
+
+    with av.open(str(path)) as container:
+        frames = [(frame.width, frame.height) for frame in container.decode(video=0)]
+    return *frames[0], len(frames)
+
+
+def test_a_film_becomes_a_larger_one_beside_it(mssn, film) -> None:
+    result = mssn("upscale", film, "--model", "bicubic")
+    assert result.code == 0, result.err
+    assert result.out.startswith(f"{film.parent / 'src_x2.mp4'}  64x48 -> 128x96  25 frames  bicubic")
+    assert size(film.parent / "src_x2.mp4") == (128, 96, 25)
+    assert [path.name for path in sorted(film.parent.iterdir())] == ["src.mp4", "src_x2.mp4"]
+
+
+def test_sizes_that_are_no_whole_factor(mssn, film, tmp_path) -> None:
+    assert mssn("upscale", film, "-m", "bicubic", "--size", "300x300", "-o", "out.mkv").code == 0
+    assert size(tmp_path / "out.mkv") == (300, 225, 25) or size(tmp_path / "out.mkv") == (300, 224, 25)
+    assert mssn("upscale", film, "-m", "bicubic", "--scale", "1.5", "-o", "other.mkv").code == 0
+    assert size(tmp_path / "other.mkv") == (96, 72, 25)
+
+
+def test_json_tells_what_became_of_it(mssn, film) -> None:
+    line = json.loads(mssn("upscale", film, "-m", "bicubic", "--json", "--report", "r.jsonl").out)
+    assert (line["frames"], line["before"], line["after"]) == (25, [64, 48], [128, 96])
+    assert (line["model"], line["missing"], line["resumed"]) == ("bicubic", [], 0)
+    noted = json.loads((film.parent / "r.jsonl").read_text())
+    assert noted["target"] == line["target"] and len(noted["target_sha256"]) == 64
+
+
+def test_from_and_to(mssn, film, tmp_path) -> None:
+    result = mssn("upscale", film, "-m", "bicubic", "--from", "0.2", "--to", "0:00.6", "-o", "part.mkv")
+    assert result.code == 0, result.err
+    assert size(tmp_path / "part.mkv") == (128, 96, 10)
+
+
+def test_a_dry_run_makes_nothing(mssn, film) -> None:
+    result = mssn("upscale", film, "-m", "bicubic", "--dry-run")
+    assert result.code == 0 and "64x48 -> 128x96  25 frames" in result.out
+    assert "nothing was written: 1 film" in result.err
+    assert [path.name for path in film.parent.iterdir()] == ["src.mp4"]
+
+
+def test_films_and_pictures_of_a_folder(mssn, tmp_path, film) -> None:
+    (tmp_path / "in").mkdir()
+    film.rename(tmp_path / "in" / "film.mp4")
+    write(tmp_path / "in" / "photo.png", Picture(np.zeros((8, 8, 3), np.uint8)))
+    result = mssn("upscale", "in", "-m", "bicubic", "-o", "out/")
+    assert result.code == 0, result.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["film.mp4", "photo.png"]
+    again = mssn("upscale", "in", "-m", "bicubic", "-o", "out/", "--skip-existing")
+    assert again.code == 0 and "2 results are there already" in again.err
+    assert mssn("upscale", "in", "-m", "bicubic", "-o", "out/").code == 2
+
+
+def test_an_earlier_result_is_not_enlarged_again(mssn, tmp_path, film) -> None:
+    (tmp_path / "in").mkdir()
+    film.rename(tmp_path / "in" / "film.mp4")
+    assert mssn("upscale", "in", "-m", "bicubic").code == 0
+    (tmp_path / "in" / "film_x2.mp4").rename(tmp_path / "in" / "renamed.mp4")
+    result = mssn("upscale", "in", "-m", "bicubic")
+    assert result.code == 0 and "1 picture passed over as results of earlier runs" in result.err
+    names = sorted(path.name for path in (tmp_path / "in").iterdir())
+    assert names == ["film.mp4", "film_x2.mp4", "renamed.mp4"]
+
+
+def test_a_container_that_cannot_hold_the_result_becomes_mkv(mssn, tmp_path) -> None:
+    shutil.copy(FILMS / "inter.mpg", tmp_path)
+    result = mssn("upscale", "inter.mpg", "-m", "bicubic")
+    assert result.code == 0, result.err
+    assert "inter_x2.mkv: takes the place of inter_x2.mpg" in result.err
+    assert (tmp_path / "inter_x2.mkv").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--crop", "0,0,8,8"], "--crop is for pictures"),
+        (["--dpi", "scale"], "--dpi is for pictures"),
+        (["--metadata", "strip"], "--metadata"),
+        (["--codec", "mpeg9"], "--codec must be one of"),
+        (["--from", "soon"], "--from must be a time"),
+        (["--from", "2", "--to", "1"], "--to"),
+        (["-o", "out.gif2"], "ends in no format"),
+        (["-o", "src.mp4"], "would replace the original"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_nothing_is_made(mssn, film, options, complaint) -> None:
+    result = mssn("upscale", film, "-m", "bicubic", *options)
+    assert result.code == 2 and complaint in result.err, result.err
+    assert len(result.err.splitlines()) == 1
+    assert [path.name for path in film.parent.iterdir()] == ["src.mp4"]
+
+
+def test_options_of_films_need_a_film(mssn, pictures) -> None:
+    result = mssn("upscale", pictures / "one.png", "--codec", "av1")
+    assert result.code == 2 and "--codec, --interlaced, --from and --to are for films" in result.err
+
+
+def test_a_film_made_with_a_part_missing_ends_with_1(mssn, tmp_path) -> None:
+    shutil.copy(FILMS / "bad.mkv", tmp_path)
+    result = mssn("upscale", "bad.mkv", "-m", "bicubic")
+    assert result.code == 1 and (tmp_path / "bad_x2.mkv").exists()
+    (line,) = result.err.splitlines()
+    assert line.startswith("mssn: ") and "bad_x2.mkv" in line and "broken" in line
+
+
+def test_what_is_no_film_ends_with_2(mssn, tmp_path, film) -> None:
+    content = film.read_bytes()
+    for name, part in (
+        ("short.mp4", content[: len(content) * 6 // 10]),
+        ("text.mkv", b"hello " * 50),
+        ("e.mov", b""),
+    ):
+        (tmp_path / name).write_bytes(part)
+        result = mssn("upscale", name, "-m", "bicubic")
+        assert result.code == 2 and name in result.err and len(result.err.splitlines()) == 1, result.err
+    result = mssn("upscale", "short.mp4", film, "-m", "bicubic", "-o", "out/")  # and stops no other
+    assert result.code == 1 and "short.mp4" in result.err and (tmp_path / "out" / "src.mp4").exists()
