@@ -181,8 +181,9 @@ def upscale_films(
     for number, job in enumerate(jobs, 1):
         try:
             with _standing(job.target) as progress:
+                out = Standard() if job.target == STREAM else None
                 done = make(
-                    upscaler, job.source, job.target, options, progress, keep=keep, pipe=pipe, out=Standard()
+                    *(upscaler, job.source, job.target, options, progress), keep=keep, pipe=pipe, out=out
                 )
         except Exception as error:
             told, code = failure(job, error), 1

@@ -55,7 +55,7 @@ def upscale_stream(
     """
     if len(inputs) != 1 or inputs[0].is_dir():
         raise ImageError("- stands for one picture or film; name no other, and no folder")
-    source, target = inputs[0], None if output in (None, "-") else output
+    source, target = inputs[0], None if output is None or Path(output) == STREAM else output
     if target is not None and (target.endswith(("/", "\\")) or Path(target).is_dir()):
         raise ImageError("standard input has no name to keep in a folder; give a file to write")
     if source != STREAM:  # then the result goes to standard output

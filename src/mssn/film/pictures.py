@@ -75,7 +75,7 @@ class PictureWriter:
         Args:
             number: Of the frame, counted from 0.
             pixels: H x W x 1 or 3.
-        alpha: H x W x 1, or None.
+            alpha: H x W x 1, or None.
 
         Raises:
             ImageError: It cannot be written.

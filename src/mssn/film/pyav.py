@@ -60,6 +60,9 @@ def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[a
         raise FilmError(*error.args) from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise FilmError(f"{path}: cannot be read as a film: {reason(error)}") from error
+    if container.format.name.endswith("_pipe"):
+        container.close()
+        raise FilmError(f"{path}: is one picture, and no film")
     if isinstance(given, Fraction) and container.format.name not in ("image2", *RAW):
         container.close()
         raise FilmError(f"{path}: has times of its own; leave `rate` out")

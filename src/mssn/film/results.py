@@ -175,7 +175,7 @@ class _Making:
             after=(self.size[1], self.size[0]),
             frames=self.frames.source.frames,
             resumed=0,
-            computed=self.enlarge.computed,
+            computed=self.enlarge.computed * self.frames.source.frames,
             seconds=time.perf_counter() - self.started,
             model=model,
             strength=strength,

@@ -32,7 +32,7 @@ from mssn.upscaling.files import check_place
 from mssn.upscaling.upscaler import Upscaler
 
 if TYPE_CHECKING:
-    pass
+    import av
 
 # A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes, because
 # encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
@@ -140,10 +140,7 @@ class _Making:
         self.upscaler = upscaler if made == asked else upscaler.sized(*made)
         self.total = frames_of(self.film, options)
         self.computed = 0.0
-        lengths = [
-            SEGMENT * float(self.video.rate or 25),
-            *([] if self.total is None else [self.total / PARTS]),
-        ]
+        lengths = [SEGMENT * float(self.video.rate or 25), *([] if self.total is None else [self.total / PARTS])]
         self.length = min(max(math.ceil(min(lengths)), _FRAMES[0]), _FRAMES[-1])
 
     def run(self) -> FilmDone:
@@ -178,18 +175,11 @@ class _Making:
 
         return {
             "source": identity(self.film.path),
-            "options": [
-                self.options.start,
-                self.options.end,
-                self.options.interlaced,
-                str(self.options.rate),
-            ],
+            "options": [self.options.start, self.options.end, self.options.interlaced, str(self.options.rate)],
             "plan": repr(self.plan),
             "network": _fingerprint(self.upscaler, self.video, self.plan),
             "frames": self.length,
-            "versions": versions()
-            | {"av": av.__version__}
-            | {k: str(v) for k, v in av.library_versions.items()},
+            "versions": versions() | {"av": av.__version__} | {k: str(v) for k, v in av.library_versions.items()},
         }
 
     def make(self, folder: SegmentFolder) -> dict[str, Any]:

@@ -140,9 +140,7 @@ def naming(target: Path) -> Iterator[None]:
         if not isinstance(cause, OSError):
             raise
         why = cause.strerror or cause
-        raise FilmError(
-            f"{target}: cannot be written: {why}; the next run goes on from what is there"
-        ) from error
+        raise FilmError(f"{target}: cannot be written: {why}; the next run goes on from what is there") from error
 
 
 def identity(source: Path) -> list[Any]:

@@ -18,7 +18,7 @@ from mssn.film.times import Times
 if TYPE_CHECKING:
     import av
 
-_TOLD = frozenset(["ffv1", "h264", "hevc", "mjpeg", "mpeg1video", "mpeg2video", "prores", "vc1", "dvvideo"])
+_TOLD = frozenset("ffv1 h264 hevc mjpeg mpeg1video mpeg2video prores vc1 dvvideo".split())
 """Codecs whose frames say themselves whether they are interlaced."""
 
 
