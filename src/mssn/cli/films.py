@@ -64,12 +64,12 @@ def film_options(
         raise ImageError(f"`{'dpi' if options.crop is None else 'crop'}` is for pictures, not for films")
     if options.metadata == "strip":
         raise ImageError("`metadata` of films is kept; leave it out")
-    times = _seconds("from", start), _seconds("to", end)
+    times = seconds("from", start), seconds("to", end)
     shown = None if rate is None else rate_of(rate)
     return FilmOptions(codec, options.quality, interlaced, *times, force=options.force, rate=shown)
 
 
-def _seconds(option: str, text: str | None) -> float | None:
+def seconds(option: str, text: str | None) -> float | None:
     """83.5, 1:23.5 or 0:01:23.5.
 
     Raises:

@@ -9,7 +9,7 @@ from mssn.cli.films import NEW
 from mssn.cli.jobs import PassedOver, collect
 from mssn.cli.streams import tell
 from mssn.errors import FilmError, ImageError
-from mssn.film.inputs import MOVING, Numbered, is_pattern
+from mssn.film.inputs import MOVING, Numbered, is_pattern, may_move
 from mssn.image.formats import FILMS, READABLE, WRITABLE
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.jobs import Job
@@ -103,16 +103,16 @@ def target_of(source: Path, output: str, *, film: bool = False) -> Path:
         MssnError: It cannot become that, or there is no such folder.
     """
     path = Path(output)
-    ending, was = path.suffix.lower(), source.suffix.lower()
-    moves = film or is_pattern(source) or was in FILMS
+    ending = path.suffix.lower()
+    moves = film or is_pattern(source) or source.suffix.lower() in FILMS
     if is_pattern(path):
-        if not moves and was not in MOVING:
+        if not moves and not may_move(source):
             raise FilmError(f"{output}: numbers the frames of a film, which {source.name} is not")
         if not path.parent.parent.is_dir():
             raise ImageError(f"{path.parent.parent}: no such folder; make it first")
         return path
     if ending in NEW or (moves and ending in MOVING):
-        if not moves and was not in MOVING:
+        if not moves and not may_move(source):
             raise FilmError(f"{output}: a moving picture is made of films, GIF, WebP and PNG")
         return _in_folder(path)
     if moves and ending not in FILMS:

@@ -80,8 +80,11 @@ def frames_of_film(upscaler: Upscaler, path: Path, options: FilmOptions) -> Iter
         FilmError: It cannot be read.
         MissingDependencyError: PyAV is not installed.
     """
-    film = probe(path, options.rate)
-    frames, enlarge = Frames(film, options), FrameEnlarger(upscaler, film.video.compression)
+    return _enlarged(upscaler, Frames(probe(path, options.rate), options))
+
+
+def _enlarged(upscaler: Upscaler, frames: Frames) -> Iterator[Frame]:
+    enlarge = FrameEnlarger(upscaler, frames.film.video.compression)
     with closing(_ahead(iter(frames))) as coming:
         for decoded, pixels, alpha in coming:
             large, opacity = enlarge(pixels, alpha)

@@ -25,6 +25,11 @@ def is_pattern(path: Path) -> bool:
     return len(_NUMBER.findall(path.name)) == 1 and not os.path.lexists(path)
 
 
+def may_move(path: Path) -> bool:
+    """Whether a picture's ending is one of those that also hold animations."""
+    return path.suffix.lower() in MOVING
+
+
 class Numbered:
     """Pictures whose names differ by a number.
 
