@@ -54,9 +54,16 @@ Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
 Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
 
 
+_OTHER = {"start": "from", "end": "to"}  # arguments whose options are called otherwise
+
+
 def in_options(message: object) -> str:
     """The message of an error with its arguments (`force=True`) written as options (--force)."""
-    return re.sub(r"`([a-z_]+)(?:=True)?`", lambda found: f"--{found[1].replace('_', '-')}", str(message))
+
+    def option(found: re.Match[str]) -> str:
+        return f"--{_OTHER.get(found[1], found[1]).replace('_', '-')}"
+
+    return re.sub(r"`([a-z_]+)(?:=True)?`", option, str(message))
 
 
 def unused_quality(quality: int | None, targets: Iterable[Path]) -> str:

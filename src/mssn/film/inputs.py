@@ -140,8 +140,8 @@ class Pipe:
         return self
 
 
-Given = Fraction | Pipe | None
-"""What comes with a film's path: the rate of frames without times, or the stream itself."""
+Given = Fraction | Pipe | BinaryIO | None
+"""What comes with a film's path: the rate of frames without times, or the film itself."""
 
 
 def opening(path: Path, given: Given, *, look: bool) -> tuple[Any, str | None, dict[str, str]]:
@@ -157,6 +157,8 @@ def opening(path: Path, given: Given, *, look: bool) -> tuple[Any, str | None, d
     """
     if isinstance(given, Pipe):
         return given.again(keep=look), "yuv4mpegpipe", {}
+    if given is not None and not isinstance(given, Fraction):
+        return given, None, {}
     if is_pattern(path):
         pictures = Numbered(path)
         start = pictures.row().start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -21,10 +22,19 @@ def require() -> None:
     Raises:
         MissingDependencyError: It is not installed.
     """
+    # SVT-AV1 writes how it is set to the error stream, and asks only the environment whether to.
+    os.environ.setdefault("SVT_LOG", "0")
     try:
         import av  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(f"films need PyAV ({error}); run: pip install 'mssn[video]'") from error
+
+
+def faults() -> tuple[type[Exception], ...]:
+    """What PyAV raises: its own errors, the system's, and what it says of arguments."""
+    import av
+
+    return (av.error.FFmpegError, OSError, ValueError)
 
 
 def url(path: Path) -> str:
@@ -42,29 +52,28 @@ def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[a
     """A film opened for reading.
 
     Args:
-        path: A file, or a pattern of numbered pictures.
-        given: What came with the path.
+        path: Its name, or a pattern of numbered pictures.
+        given: What came with the path, as for `probe`.
         look: It will be opened once more.
 
     Raises:
         FilmError: It cannot be opened.
+        MissingDependencyError: PyAV is not installed.
     """
     require()
     import av
 
     try:
-        # Text in strange encodings goes through unchanged.
+        # Texts in unknown encodings go through unchanged.
         file, form, options = opening(path, given, look=look)
         container = av.open(file, "r", form, options, metadata_errors="surrogateescape")
     except ImageError as error:
         raise FilmError(*error.args) from error
-    except (av.error.FFmpegError, OSError, ValueError) as error:
+    except faults() as error:
         raise FilmError(f"{path}: cannot be read as a film: {reason(error)}") from error
-    if container.format.name.endswith("_pipe"):
-        container.close()
-        raise FilmError(f"{path}: is one picture, and no film")
-    if isinstance(given, Fraction) and container.format.name not in ("image2", *RAW):
-        container.close()
-        raise FilmError(f"{path}: has times of its own; leave `rate` out")
     with container:
+        if container.format.name.endswith("_pipe"):
+            raise FilmError(f"{path}: is one picture, and no film")
+        if isinstance(given, Fraction) and container.format.name not in ("image2", *RAW):
+            raise FilmError(f"{path}: has times of its own; leave `rate` out")
         yield container

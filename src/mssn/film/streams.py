@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mssn.errors import FilmError
 from mssn.film.codecs import Encoding
-from mssn.film.facts import Film, Video
+from mssn.film.facts import Film, Hdr, Video
 from mssn.film.plan import FilmPlan
 from mssn.film.pyav import reason
 from mssn.image.webp import set_end
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Y4M = ".y4m"
 _FORMATS = {".apng": "apng", ".png": "apng", ".gif": "gif", ".webp": "webp", Y4M: "yuv4mpegpipe"}
 _ENCODERS = {"apng": "apng", "gif": "gif", "webp": "libwebp_anim", "yuv4mpegpipe": "wrapped_avframe"}
+_MUXING = {"apng": (("plays", "0"),), "yuv4mpegpipe": (("strict", "-1"),)}
 _TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000)}  # what these count in
 _LEAST = {"gif": 2}  # ticks of a frame; browsers show those of one tick for ten
 _USUAL = Fraction(25)  # frames a second of Y4M where the source says nothing
@@ -53,12 +54,15 @@ def plan_stream(film: Film, target: Path, size: tuple[int, int], quality: int | 
         notes.append(f"{' and '.join(sound)} left out")
     return FilmPlan(
         container=container,
+        muxing=_MUXING.get(container, ()),
         encoding=Encoding(container, _ENCODERS[container], _format(video, container), options),
         width=size[1],
         height=size[0],
         colours=colours,
         aspect=video.aspect,
         rotation=None,
+        hdr=Hdr(),
+        captions=False,
         time_base=video.time_base,
         rate=video.rate or _USUAL,
         carried=(),
@@ -99,9 +103,8 @@ class StreamWriter:
         import av
 
         self._file, self._plan, self._name = file, plan, name
-        options = {"apng": {"plays": "0"}, "yuv4mpegpipe": {"strict": "-1"}}.get(plan.container, {})
         try:
-            self._container = av.open(file, "w", format=plan.container, container_options=options)
+            self._container = av.open(file, "w", format=plan.container, container_options=dict(plan.muxing))
             self._stream = self._encoder()
         except (av.error.FFmpegError, ValueError) as error:
             raise FilmError(f"{name}: cannot be written: {reason(error)}") from error

@@ -1,0 +1,106 @@
+"""What becomes of everything in a film that is not its pictures: copied, converted, or refused in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from mssn.errors import FilmError
+from mssn.film.kinds import Film, Stream
+from mssn.film.pyav import faults, opened
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What becomes of one of a film's other streams.
+
+    Args:
+        stream: Which.
+        codec: FFmpeg's name of what it is converted to; None: its packets are copied.
+    """
+
+    stream: Stream
+    codec: str | None = None
+
+
+_TEXT = {"matroska": "subrip", "webm": "webvtt", "mp4": "mov_text", "mov": "mov_text"}
+_TEXTS = ("subrip", "mov_text", "webvtt", "text")  # plain lines with a beginning and an end
+_COVERS = {"matroska": ("png", "mjpeg", "bmp", "gif", "webp"), "mp4": ("png", "mjpeg", "bmp")}
+# FFmpeg would write it, but next to nothing else reads it.
+_UNREAD = {"mp4": ("pcm_", "flac", "truehd", "dts", "vorbis")}
+# FFmpeg writes anything into a transport stream; this is what it knows again.
+_TRANSPORT = (
+    *("aac", "aac_latm", "ac3", "eac3", "mp2", "mp3", "dts", "truehd", "opus", "pcm_bluray", "h264", "hevc"),
+    *("mpeg2video", "dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle", "klv", "timed_id3", "scte_35"),
+)
+_SUGGESTED = {"matroska": ".mkv", "mov": ".mov", "mp4": ".mp4", "mpegts": ".ts"}
+
+
+def carry(film: Film, target: Path, container: str) -> tuple[tuple[Carried, ...], tuple[str, ...]]:
+    """Decide what becomes of a film's other streams, chapters and title.
+
+    Args:
+        film: The source.
+        target: Where the result goes.
+        container: FFmpeg's name of its format.
+
+    Returns:
+        The streams that are kept, and what is to be said of the others.
+
+    Raises:
+        FilmError: A stream does not fit, but would into another container.
+    """
+    found: list[Carried] = []
+    notes: list[str] = []
+    with opened(film.path) as source:
+        for stream in film.others:
+            made = source.streams[stream.index]
+            if stream.kind == "data" and film.chapters and stream.codec == "bin_data":
+                continue  # how MP4 stores chapters, which are kept as such
+            if holds(container, stream, made):
+                found.append(Carried(stream))
+            elif stream.codec in _TEXTS and container in _TEXT:
+                found.append(Carried(stream, _TEXT[container]))
+                notes.append(f"{stream} is converted to {_TEXT[container]}")
+            elif others := [_SUGGESTED[other] for other in _SUGGESTED if holds(other, stream, made)]:
+                ending = target.suffix.lower()
+                if stream.kind == "data":
+                    notes.append(f"{stream} is not kept: {ending} cannot hold it")
+                else:
+                    raise FilmError(f"{film.path}: {stream} does not fit into {ending}; write {others[0]}")
+            else:
+                notes.append(f"{stream} is not kept: no container here can hold it")
+    if container == "mpegts" and (film.chapters or "title" in film.metadata):
+        notes.append("chapters and title are not kept: transport streams have none")
+    if container == "webm" and film.chapters:
+        pass
+    return tuple(found), tuple(notes)
+
+
+def holds(container: str, stream: Stream, made: Any) -> bool:
+    """Whether a container can hold a stream, which FFmpeg says by writing a header.
+
+    Args:
+        container: FFmpeg's name of the format.
+        stream: What is known of it.
+        made: The stream itself, of a file that is open.
+    """
+    import av
+
+    if stream.cover:
+        return stream.codec in _COVERS.get(container, ())
+    if stream.kind == "attachment":
+        return container == "matroska"
+    if stream.codec.startswith(_UNREAD.get(container, ("none",))):
+        return False
+    if container == "mpegts" and stream.codec not in _TRANSPORT:
+        return False
+    try:
+        with av.open(BytesIO(), "w", format=container) as trial:
+            trial.add_stream_from_template(made, opaque=True)
+            trial.start_encoding()
+    except faults():
+        return False
+    return True

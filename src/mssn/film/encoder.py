@@ -1,0 +1,115 @@
+"""An encoder set up as a plan says, and what comes back of what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mssn.errors import FilmError
+from mssn.film.facts import Film, probe
+from mssn.film.pyav import faults, reason
+
+if TYPE_CHECKING:
+    import av
+
+    from mssn.film.plan import FilmPlan
+
+_FASTEST = {"libsvtav1": 240}  # frames a second that an encoder takes; they steer its choices alone
+
+
+def add_film(
+    container: av.container.OutputContainer, plan: FilmPlan, rate: Fraction | None = None
+) -> av.VideoStream:
+    """A stream whose encoder stands as the plan says; headers take everything from there.
+
+    Args:
+        container: Where it is added.
+        plan: How.
+        rate: Frames a second for the header; None: it says nothing of them.
+
+    Raises:
+        ValueError: The container holds no such codec.
+    """
+    import av
+
+    encoding = plan.encoding
+    usual = min(plan.rate or Fraction(25), _FASTEST.get(encoding.encoder, 1000))
+    options = dict(encoding.options)
+    if plan.colours.siting is not None:
+        options["chroma_sample_location"] = str(plan.colours.siting)
+    stream = container.add_stream(encoding.encoder, rate=usual, options=options)
+    context: Any = stream.codec_context
+    context.width, context.height, context.pix_fmt = plan.width, plan.height, plan.format
+    context.time_base = stream.time_base = plan.time_base
+    context.sample_aspect_ratio = plan.aspect
+    context.color_range = 2 if plan.colours.full else 1
+    context.colorspace = plan.colours.matrix
+    context.color_primaries, context.color_trc = plan.colours.primaries, plan.colours.transfer
+    context.thread_count = 0  # as many as the encoder thinks right
+    # As the result's container needs it, also where a segment's would not.
+    flag = int(av.codec.context.Flags.global_header)
+    headers = av.ContainerFormat(plan.container, "w").flags & int(av.format.Flags.global_header.value)
+    context.flags = context.flags | flag if headers else context.flags & ~flag
+    if plan.rotation is not None:
+        stream.set_display_matrix(plan.rotation)
+    if encoding.codec == "hevc" and plan.container in ("mp4", "mov"):
+        context.codec_tag = "hvc1"  # the other name, hev1, is not played by Apple's programs
+    if plan.format.startswith("yuva") and encoding.codec == "vp9":
+        stream.metadata["alpha_mode"] = "1"
+    if rate is not None:
+        context.open()
+        context.framerate = rate
+    return stream
+
+
+def kept(plan: FilmPlan) -> tuple[str, ...]:
+    """What is read back differently from what the plan says, of one frame encoded into the plan's container.
+
+    Raises:
+        FilmError: The encoder does not start, or the container does not hold what it makes.
+    """
+    import av
+
+    file = BytesIO()
+    try:
+        with av.open(file, "w", format=plan.container, container_options=dict(plan.muxing)) as container:
+            stream = add_film(container, plan)
+            frame = av.VideoFrame(plan.width, plan.height, plan.format)
+            for plane in frame.planes:
+                plane.update(bytes(plane.buffer_size))
+            frame.pts, frame.time_base = 0, plan.time_base
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    except faults() as error:
+        raise FilmError(reason(error)) from error
+    file.seek(0)
+    return tuple(_differences(plan, probe(Path(f"x.{plan.container}"), file)))
+
+
+def _differences(plan: FilmPlan, film: Film) -> Iterator[str]:
+    import av
+
+    video, colours, wanted = film.video, film.video.colours, plan.colours
+    pixels = av.VideoFormat(plan.format)
+    if video.codec != plan.encoding.codec:
+        yield "codec"
+    if (video.width, video.height) != (plan.width, plan.height):
+        yield "size"
+    if video.depth < max(component.bits for component in pixels.components):
+        yield "depth"
+    if any(component.is_alpha for component in pixels.components) and not video.alpha:
+        yield "transparency"
+    if video.aspect != plan.aspect:
+        yield f"pixel aspect {plan.aspect.numerator}:{plan.aspect.denominator}"
+    if video.rotation != plan.rotation:
+        yield "rotation"
+    if wanted.siting is not None and colours.siting != wanted.siting:
+        yield "chroma siting"
+    if replace(colours, siting=None, tagged=True) != replace(wanted, siting=None, tagged=True):
+        yield "colour tags"
+    if plan.hdr and not plan.hdr.like(video.hdr):
+        yield "HDR metadata"
