@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mssn.errors import FilmError
-from mssn.film.facts import Film, probe
+from mssn.film.facts import Colours, Film, probe
 from mssn.film.pyav import faults, reason
 
 if TYPE_CHECKING:
@@ -21,15 +21,12 @@ if TYPE_CHECKING:
 _FASTEST = {"libsvtav1": 240}  # frames a second that an encoder takes; they steer its choices alone
 
 
-def add_film(
-    container: av.container.OutputContainer, plan: FilmPlan, rate: Fraction | None = None
-) -> av.VideoStream:
+def add_film(container: av.container.OutputContainer, plan: FilmPlan) -> av.VideoStream:
     """A stream whose encoder stands as the plan says; headers take everything from there.
 
     Args:
         container: Where it is added.
         plan: How.
-        rate: Frames a second for the header; None: it says nothing of them.
 
     Raises:
         ValueError: The container holds no such codec.
@@ -56,14 +53,41 @@ def add_film(
     context.flags = context.flags | flag if headers else context.flags & ~flag
     if plan.rotation is not None:
         stream.set_display_matrix(plan.rotation)
-    if encoding.codec == "hevc" and plan.container in ("mp4", "mov"):
+    if encoding.codec == "hevc" and container.format.name in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # the other name, hev1, is not played by Apple's programs
     if plan.format.startswith("yuva") and encoding.codec == "vp9":
         stream.metadata["alpha_mode"] = "1"
-    if rate is not None:
-        context.open()
-        context.framerate = rate
     return stream
+
+
+def add_encoded(
+    container: av.container.OutputContainer, plan: FilmPlan, rate: Fraction | None
+) -> av.VideoStream:
+    """A stream for packets that such an encoder made.
+
+    Args:
+        container: Where it is added.
+        plan: How they were made.
+        rate: Frames a second for the header; None: it says nothing of them.
+    """
+    import av
+
+    with av.open(BytesIO(), "w", format=plan.container, container_options=dict(plan.muxing)) as other:
+        encoder = add_film(other, plan)
+        other.start_encoding()  # its parameters are complete now
+        stream = container.add_stream_from_template(encoder, opaque=True)
+        stream.metadata.update(encoder.metadata)
+    context: Any = stream.codec_context
+    context.framerate = rate or Fraction(0)
+    context.codec_tag = encoder.codec_context.codec_tag
+    stream.time_base = plan.time_base
+    return stream
+
+
+def tag(frame: av.VideoFrame, colours: Colours) -> None:
+    """Say what a frame's numbers mean."""
+    frame.colorspace, frame.color_range = colours.matrix, 2 if colours.full else 1
+    frame.color_primaries, frame.color_trc = colours.primaries, colours.transfer
 
 
 def kept(plan: FilmPlan) -> tuple[str, ...]:
@@ -82,6 +106,7 @@ def kept(plan: FilmPlan) -> tuple[str, ...]:
             for plane in frame.planes:
                 plane.update(bytes(plane.buffer_size))
             frame.pts, frame.time_base = 0, plan.time_base
+            tag(frame, plan.colours)  # some encoders read these of the frames
             container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     except faults() as error:
@@ -109,7 +134,7 @@ def _differences(plan: FilmPlan, film: Film) -> Iterator[str]:
         yield "rotation"
     if wanted.siting is not None and colours.siting != wanted.siting:
         yield "chroma siting"
-    if replace(colours, siting=None, tagged=True) != replace(wanted, siting=None, tagged=True):
+    if replace(colours, siting=None) != replace(wanted, siting=None, tagged=True):
         yield "colour tags"
     if plan.hdr and not plan.hdr.like(video.hdr):
         yield "HDR metadata"

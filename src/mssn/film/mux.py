@@ -1,4 +1,4 @@
-"""Encoded segments on disk, and the file in which they stand beside everything else of the source."""
+"""The file in which encoded pictures stand beside everything else of the source."""
 
 from __future__ import annotations
 
@@ -8,89 +8,24 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from mssn.errors import FilmError
+from mssn.film.carried import Carried
+from mssn.film.encoded import SegmentWriter, packets, with_captions
+from mssn.film.encoder import add_encoded
 from mssn.film.facts import Film
 from mssn.film.plan import FilmPlan
-from mssn.film.pyav import opened, reason, url
+from mssn.film.pyav import faults, opened, reason, url
+from mssn.film.reading import Reading
+from mssn.film.subtitles import TextStream
 
-if TYPE_CHECKING:
-    import av
+__all__ = ["SegmentWriter", "join", "packets", "with_captions"]
 
-
-class SegmentWriter:
-    """Encodes frames into a file of their own, which begins with a key frame and keeps exact time stamps.
-
-    Args:
-        path: The file.
-        plan: How.
-
-    Raises:
-        FilmError: It cannot be written, or the encoder does not start.
-    """
-
-    def __init__(self, path: Path, plan: FilmPlan) -> None:
-        import av
-
-        self._path, self._plan = path, plan
-        try:
-            # As they are: NUT would move what begins below 0, and B-frames are decoded before they begin.
-            self._container = av.open(
-                url(path),
-                "w",
-                format=segment_format(plan),
-                container_options={"avoid_negative_ts": "disabled"},
-            )
-            self._stream = add_film(self._container, plan)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise FilmError(f"{path}: cannot be written: {reason(error)}") from error
-
-    def write(self, frame: av.VideoFrame) -> None:
-        """Encode a frame; its time stamp and time base are set."""
-        self._mux(frame)
-
-    def close(self) -> None:
-        """Encode what is still under way and finish the file."""
-        self._mux(None)
-        self._container.close()
-
-    def _mux(self, frame: av.VideoFrame | None) -> None:
-        import av
-
-        try:
-            self._container.mux(self._stream.encode(frame))
-        except (av.error.FFmpegError, OSError) as error:
-            raise FilmError(f"{self._path}: cannot be written: {reason(error)}") from error
-
-
-def segment_format(plan: FilmPlan) -> str:
-    """NUT keeps every time base; what it does not hold goes into what holds the result."""
-    if plan.encoding.codec == "prores":
-        return "mov"
-    return "matroska" if plan.encoding.codec == "vp9" and plan.format.startswith("yuva") else "nut"
-
-
-def add_film(container: av.container.OutputContainer, plan: FilmPlan) -> av.VideoStream:
-    """A stream whose encoder stands as the plan says; headers take everything from there."""
-    encoding = plan.encoding
-    stream = container.add_stream(encoding.encoder, rate=plan.rate, options=dict(encoding.options))
-    context = stream.codec_context
-    context.width, context.height, context.pix_fmt = plan.width, plan.height, plan.format
-    context.time_base = stream.time_base = plan.time_base
-    context.sample_aspect_ratio = plan.aspect
-    colours = plan.colours
-    context.color_range = 2 if colours.full else 1
-    context.colorspace, context.color_primaries, context.color_trc = (
-        colours.matrix,
-        colours.primaries,
-        colours.transfer,
-    )
-    if plan.rotation is not None:
-        stream.set_display_matrix(plan.rotation)
-    if encoding.tag:
-        context.codec_tag = encoding.tag
-    return stream
+# Tags that told of the source's file; each container and encoder writes its own.
+_GONE = {"encoder", "duration", "major_brand", "minor_version", "compatible_brands", "alpha_mode"}
+_COUNTS = ("bps", "number_of_", "_statistics")  # what Matroska's programs count of a stream
+_MIME = {"mjpeg": "image/jpeg"}
 
 
 def join(
@@ -101,7 +36,6 @@ def join(
     *,
     start: float | None = None,
     end: float | None = None,
-    clock: Callable[[av.Packet], None] | None = None,
 ) -> None:
     """Put the segments' pictures and all other streams of the source into one file.
 
@@ -112,7 +46,6 @@ def join(
         part: Where it goes.
         start: Seconds after the film's beginning at which the result begins.
         end: The same of its end.
-        clock: Puts the time stamps of the source's packets right, called for every packet in their order.
 
     Raises:
         FilmError: The source cannot be read, or the result cannot be written.
@@ -120,92 +53,192 @@ def join(
     import av
 
     with opened(film.path) as source:
-        target = av.open(url(part) if isinstance(part, Path) else part, "w", format=plan.container)
         try:
-            with target:
-                _Joining(film, plan, segments, source, target, clock).run()
-        except (av.error.FFmpegError, OSError, ValueError) as error:
+            file = url(part) if isinstance(part, Path) else part
+            with av.open(file, "w", format=plan.container, container_options=dict(plan.muxing)) as target:
+                _Joining(film, plan, segments, source, target, (start, end)).run()
+        except faults() as error:
             raise FilmError(f"{film.path}: the result cannot be written: {reason(error)}") from error
 
 
 class _Joining:
     def __init__(
-        self, film: Film, plan: FilmPlan, segments: Sequence[Path], source: Any, target: Any, clock: Any
+        self,
+        film: Film,
+        plan: FilmPlan,
+        segments: Sequence[Path],
+        source: Any,
+        target: Any,
+        cut: tuple[float | None, float | None],
     ) -> None:
         self.film, self.plan, self.segments = film, plan, segments
-        self.source, self.target, self.clock = source, target, clock
-        self.picture = None
-        self.streams: dict[int, Any] = {}
+        self.source, self.target = source, target
+        self.reading = Reading(source)
+        begin, end = (
+            None if each is None else Fraction(film.start + each).limit_denominator(1_000_000) for each in cut
+        )
+        self.begin, self.end = begin, end
+        # What begins at a cut begins at 0, and so do transport streams, whose clocks began anywhere.
+        first = Fraction(film.start).limit_denominator(1_000_000)
+        self.shift = begin if begin is not None else (first if self.reading.clock.jumps else Fraction(0))
+        self.picture: Any = None
+        self.copies: dict[int, Any] = {}
+        self.covers: list[Any] = []
+        self.texts: dict[int, Callable[[Any], Any]] = {}
 
     def run(self) -> None:
-        for stream in self.source.streams:
-            if stream.index == self.film.video.index:
-                self.picture = add_film(self.target, self.plan)
-                self.picture.metadata.update(kept_tags(stream.metadata))
-                self.picture.disposition = int(stream.disposition)
-        for carried in self.plan.carried:
-            stream = self.source.streams[carried.stream.index]
-            made = self.target.add_stream_from_template(stream, opaque=True)
-            made.metadata.update(kept_tags(stream.metadata))
-            made.disposition = int(stream.disposition)
-            self.streams[stream.index] = made
-        self.target.metadata.update(kept_tags(self.film.metadata))
-        self.target.set_chapters(list(self.film.chapters))
-        self.target.start_encoding()
-        for packet in heapq.merge(self._pictures(), self._others(), key=lambda pair: pair[0]):
-            self.target.mux_one(packet[1])
-
-    def _pictures(self) -> Iterator[tuple[Fraction, Any]]:
         ticks = array("q", (packet.pts for packet in packets(self.segments, self.plan.time_base)))
         times = array("q", sorted(ticks))
-        late = delay(ticks, times)
+        kept = {carried.stream.index: carried for carried in self.plan.carried}
+        for stream in self.source.streams:
+            if stream.index == self.film.video.index:
+                self._add_picture(stream, times)
+            elif stream.index in kept:
+                self._add(stream, kept[stream.index])
+        self.target.metadata.update(kept_tags(self.film.metadata))
+        self.target.set_chapters(list(self._chapters(times)))
+        self.target.start_encoding()
+        for packet in self.covers:
+            self.target.mux_one(packet)
+        both = heapq.merge(self._pictures(ticks, times), self._others(), key=lambda pair: pair[0])
+        for _, packet in both:
+            self.target.mux_one(packet)
+
+    def _add_picture(self, stream: Any, times: Sequence[int]) -> None:
+        self.picture = add_encoded(self.target, self.plan, steady(times, self.plan))
+        tags = kept_tags(stream.metadata)
+        self.picture.metadata.update(
+            {name: value for name, value in tags.items() if not name.lower().startswith(_COUNTS)}
+        )
+        self.picture.disposition = int(stream.disposition)
+
+    def _add(self, stream: Any, carried: Carried) -> None:
+        tags = kept_tags(stream.metadata)
+        if carried.codec is not None:
+            text = TextStream(self.target, stream, carried.codec)
+            made, self.texts[stream.index] = text.stream, text
+        elif carried.stream.cover:
+            packet = _first_packet(self.film, stream.index)
+            if self.plan.container == "matroska":  # where covers are files that are attached
+                mime = tags.get("mimetype", _MIME.get(carried.stream.codec, f"image/{carried.stream.codec}"))
+                name = tags.get("filename", f"cover.{mime.removeprefix('image/').replace('jpeg', 'jpg')}")
+                self.target.add_attachment(name, mime, bytes(packet)).metadata.update(tags)
+                return
+            made = self.target.add_stream_from_template(stream, opaque=True)
+            packet.stream = made
+            self.covers.append(packet)
+        else:
+            made = self.target.add_stream_from_template(stream, opaque=True)
+        made.metadata.update(tags)
+        made.disposition = int(stream.disposition)
+        if not carried.stream.cover:
+            self.copies[stream.index] = made
+
+    def _chapters(self, times: Sequence[int]) -> Iterator[dict[str, Any]]:
+        last = (times[-1] if times else 0) * self.plan.time_base if self.end is None else self.end
+        for chapter in self.film.chapters:
+            base = chapter["time_base"]
+            start, end = chapter["start"] * base, chapter["end"] * base
+            if self.begin is not None or self.end is not None:
+                start, end = max(start, self.begin or start), min(end, self.end or end)
+                if end <= start or start > last:
+                    continue
+            moved = {"start": round((start - self.shift) / base), "end": round((end - self.shift) / base)}
+            yield {**chapter, **moved}
+
+    def _pictures(self, ticks: Sequence[int], times: Sequence[int]) -> Iterator[tuple[Fraction, Any]]:
+        base, late = self.plan.time_base, delay(ticks, times)
         step = times[1] - times[0] if len(times) > 1 else 1
-        for number, packet in enumerate(packets(self.segments, self.plan.time_base)):
+        shift = round(self.shift / base)
+        for number, packet in enumerate(packets(self.segments, base)):
             after = bisect_right(times, packet.pts)
+            end = times[after] if after < len(times) else self._end(packet.pts, step)
+            packet.duration = end - packet.pts
             # Encoders know only their own segment; across them, the times of decoding are those of showing,
             # earlier by as many frames as decoding must run ahead.
             packet.dts = times[number - late] if number >= late else times[0] - (late - number) * step
-            end = times[after] if after < len(times) else self._end(packet.pts, step)
-            packet.duration = end - packet.pts
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             packet.stream = self.picture
-            yield packet.dts * packet.time_base, packet
+            yield packet.dts * base, packet
 
     def _end(self, tick: int, step: int) -> int:
-        if self.plan.rate:
-            return tick + max(1, round(1 / self.plan.rate / self.plan.time_base))
-        return tick + step
+        """When the last frame ends."""
+        base, said = self.plan.time_base, self.film.video.end
+        if self.end is None and said is not None and not self.reading.clock.jumps and said > tick * base:
+            return max(tick + 1, round(said / base))
+        return tick + max(1, round(1 / self.plan.rate / base) if self.plan.rate else step)
 
     def _others(self) -> Iterator[tuple[Fraction, Any]]:
-        now = Fraction(-(10**9))
-        for packet in self.source.demux():
-            if not packet.size:
+        now: Fraction | None = None
+        last: dict[int, int] = {}
+        for packet in self.reading.packets():
+            index = packet.stream_index
+            if index not in self.copies or not self._moved(packet):
                 continue
-            if self.clock is not None:
-                self.clock(packet)
-            if packet.stream_index not in self.streams:
+            if index in self.texts and (packet := self.texts[index](packet)) is None:
                 continue
-            stamp = packet.dts if packet.dts is not None else packet.pts
+            stamp = packet.pts if packet.dts is None else packet.dts
             if stamp is not None:
-                now = max(now, stamp * packet.time_base)
-            packet.stream = self.streams[packet.stream_index]
-            yield now, packet
+                if stamp <= last.get(index, stamp - 1):  # a jump that was taken out, to a tick
+                    stamp = packet.dts = last[index] + 1
+                    packet.pts = None if packet.pts is None else max(packet.pts, stamp)
+                last[index] = stamp
+                time = stamp * packet.time_base
+                now = time if now is None else max(now, time)
+            packet.stream = self.copies[index]
+            yield now or Fraction(0), packet
+
+    def _moved(self, packet: Any) -> bool:
+        """Put a packet's times where the result begins; whether it belongs there at all."""
+        stamp, base = packet.pts if packet.pts is not None else packet.dts, packet.time_base
+        if stamp is None:
+            return self.begin is None
+        time, length = stamp * base, (packet.duration or 0) * base
+        text = packet.stream.type == "subtitle"
+        if self.end is not None and time >= self.end:
+            return False
+        if self.begin is not None and time < self.begin:
+            if not text or time + length <= self.begin:
+                return False
+            begin = round(self.begin / base)
+            packet.duration, packet.pts, packet.dts = packet.duration - (begin - stamp), begin, begin
+        shift = round(self.shift / base)
+        packet.pts = None if packet.pts is None else packet.pts - shift
+        packet.dts = None if packet.dts is None else packet.dts - shift
+        return True
+
+
+def _first_packet(film: Film, index: int) -> Any:
+    with opened(film.path) as source:
+        for packet in source.demux(source.streams[index]):
+            if packet.size:
+                return packet
+    raise FilmError(f"{film.path}: its cover picture, stream {index}, is empty")
 
 
 def kept_tags(tags: dict[str, str]) -> dict[str, str]:
-    """Tags that still hold of the result: not those of the file and of its encoder."""
-    gone = {"encoder", "duration", "major_brand", "minor_version", "compatible_brands", "number_of_frames"}
-    return {name: value for name, value in tags.items() if name.lower() not in gone}
+    """Tags that still hold: not those that tell of the source's file and its pictures."""
+    return {name: value for name, value in tags.items() if name.lower() not in _GONE}
 
 
-def packets(segments: Sequence[Path], time_base: Fraction) -> Iterator[Any]:
-    """The packets of segments in the order of decoding, with their time stamps in a time base."""
-    for segment in segments:
-        with opened(segment) as container:
-            for packet in container.demux(container.streams.video[0]):
-                if packet.size:
-                    packet.pts = round(packet.pts * packet.time_base / time_base)
-                    packet.time_base = time_base
-                    yield packet
+def steady(times: Sequence[int], plan: FilmPlan) -> Fraction | None:
+    """Frames a second, if the frames come as evenly as ticks allow; None if they do not.
+
+    Headers of sources may be wrong about that.
+
+    Args:
+        times: When frames are shown, in ticks, rising.
+        plan: How long a tick is, and what the source's header said.
+    """
+    if len(times) < 2:
+        return plan.rate
+    mean = Fraction(len(times) - 1) / ((times[-1] - times[0]) * plan.time_base)
+    for rate in (plan.rate, mean.limit_denominator(1001)):
+        if rate:
+            step = float(1 / rate / plan.time_base)
+            if all(abs(time - times[0] - number * step) <= 1 for number, time in enumerate(times)):
+                return rate
+    return None
 
 
 def delay(ticks: Sequence[int], times: Sequence[int]) -> int:

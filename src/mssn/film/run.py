@@ -19,7 +19,7 @@ from mssn.film.color import Converter
 from mssn.film.estimate import frames_of
 from mssn.film.facts import Video, probe
 from mssn.film.inputs import need_rate
-from mssn.film.mux import join
+from mssn.film.mux import join, with_captions
 from mssn.film.pipeline import Segments, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
@@ -205,6 +205,8 @@ class _Making:
 
         def write(one: tuple[Decoded, Any]) -> None:
             frame = out_of.from_rgb(*one[1])
+            if self.plan.captions:
+                frame = with_captions(frame, one[0].frame)
             frame.pts, frame.time_base, frame.duration = one[0].pts, source.time_base, one[0].frame.duration
             segments.write(frame)
 
