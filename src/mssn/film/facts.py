@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,17 +44,29 @@ def probe(path: Path, given: Given = None) -> Film:
     with opened(path, given, look=True) as container:
         siting = sitings(container)
         stream = film_stream(path, container)
+        video = video_of(stream, Looked(path, container, stream), siting.get(stream.index))
+        if video.alpha and container.format.name in ("gif", "apng"):
+            video = replace(video, alpha=_transparent(path))
         return Film(
             path=path,
             container=container.format.name,
             duration=container.duration / 1e6 if container.duration else None,
             start=(container.start_time or 0) / 1e6,
-            video=video_of(stream, Looked(path, container, stream), siting.get(stream.index)),
+            video=video,
             others=tuple(_other(other) for other in container.streams if other.index != stream.index),
             chapters=tuple(dict(chapter) for chapter in container.chapters()),
             metadata=dict(container.metadata),
             given=given,
         )
+
+
+def _transparent(path: Path) -> bool:
+    """Whether a frame lets anything through; moving pictures come with transparency, used or not."""
+    with opened(path) as container:
+        for frame in container.decode(container.streams.video[0]):
+            if frame.to_ndarray(format="rgba")[:, :, 3].min() < 255:
+                return True
+    return False
 
 
 def film_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:

@@ -61,7 +61,8 @@ class Frames:
         turn = turning(self.film.video.rotation)
         for decoded in self.source:
             pixels, alpha = self._converter.to_rgb(decoded.frame)
-            yield decoded, turn(pixels), None if alpha is None else turn(alpha)
+            clear = alpha is None or not self.film.video.alpha
+            yield decoded, turn(pixels), None if clear else turn(alpha)
 
     def seconds(self, decoded: Decoded) -> float:
         """When a frame is shown, after the film's beginning."""

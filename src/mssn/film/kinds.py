@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from mssn.film.inputs import Given
 from mssn.image.compression import Compression
 
 
