@@ -18,6 +18,7 @@ from mssn.errors import CancelledError, FilmError, ImageError
 from mssn.film.color import Converter
 from mssn.film.estimate import frames_of
 from mssn.film.facts import Video, probe
+from mssn.film.inputs import need_rate
 from mssn.film.mux import join, with_captions
 from mssn.film.pipeline import Segments, depth, drop_damaged, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
@@ -125,7 +126,8 @@ class _Making:
         progress: Callable[[FilmProgress], object] | None,
     ) -> None:
         self.started, self.progress = time.perf_counter(), progress
-        self.film = probe(source)
+        need_rate(source, options.rate)
+        self.film = probe(source, options.rate)
         try:
             check_place(target, options.force, source)
             size = result_size(upscaler, self.film.video)
@@ -175,7 +177,7 @@ class _Making:
 
         return {
             "source": identity(self.film.path),
-            "options": [self.options.start, self.options.end, self.options.interlaced],
+            "options": [self.options.start, self.options.end, self.options.interlaced, str(self.options.rate)],
             "plan": repr(self.plan),
             "network": _fingerprint(self.upscaler, self.video, self.plan),
             "frames": self.length,

@@ -18,6 +18,7 @@ from typing import Any
 
 from mssn.atomic import LOCK, hold, work_folder
 from mssn.errors import FilmError
+from mssn.film.inputs import Numbered, is_pattern
 
 _MANIFEST, _WHOLE, _PART = "manifest.json", "whole.json", "part"
 _ENDS = 1 << 20  # bytes at either end of a source that tell it from another
@@ -153,6 +154,10 @@ def naming(target: Path) -> Iterator[None]:
 
 def identity(source: Path) -> list[Any]:
     """What tells a file from another, and from itself after a change, without reading all of it."""
+    if is_pattern(source):
+        pictures = Numbered(source)
+        stats = [(number, pictures.path(number).stat()) for number in pictures.row()]
+        return [[number, about.st_size, about.st_mtime_ns] for number, about in stats]
     about, digest = source.stat(), hashlib.sha256()
     with open(source, "rb") as file:
         digest.update(file.read(_ENDS))

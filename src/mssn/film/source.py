@@ -118,7 +118,7 @@ class Source:
 
     def _decoded(self, *, sought: bool = True) -> Iterator[av.VideoFrame]:
         """All frames as they come out of the decoder; those before the beginning where they are needed."""
-        with opened(self.film.path) as container:
+        with opened(self.film.path, self.film.given) as container:
             stream, reading = container.streams[self.film.video.index], Reading(container)
             decoder = decoder_of(self.film.video, stream)
             sought = sought and self.begin is not None and reading.seek(self.begin, stream)
