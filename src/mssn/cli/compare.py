@@ -11,11 +11,13 @@ import pyvips
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load_tiled
+from mssn.cli.films import seconds
 from mssn.cli.jobs import check
 from mssn.cli.options import Force, Model, PrecisionOption, Runtime, Scale, Threads
-from mssn.errors import ImageError
-from mssn.image.color import luma
-from mssn.image.formats import WRITABLE
+from mssn.errors import FilmError, ImageError
+from mssn.film.inputs import is_pattern, may_move
+from mssn.image.color import luma, to_8_bit
+from mssn.image.formats import FILMS, WRITABLE
 from mssn.image.picture import Picture
 from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
@@ -33,18 +35,20 @@ def compare(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     scale: Scale = None,
     model: Model = DEFAULT_MODEL,
+    at: Annotated[str | None, Parameter(name="--at")] = None,
     force: Force = False,
     runtime: Runtime = "auto",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
 ) -> None:
-    """Shrink a photograph, enlarge it with a model and with bicubic, score both, and draw them.
+    """Shrink a photograph or a film's frame, enlarge it with a model and with bicubic, score and draw them.
 
     Args:
         photo: The original; it is shrunk with MATLAB's bicubic first.
         output: Picture to write; default PHOTO_compare.png in the present folder.
         scale: 2, 3 or 4; default 2, or what a weights file was trained for.
         model: mssn-s, mssn-m, mssn, mssn-s-photo, or the path of a weights file.
+        at: Of a film, the time of the frame: 83.5 or 1:23.5; default its middle.
         force: Overwrite an existing file.
         runtime: What runs the network.
         precision: auto takes the fastest here that costs next to nothing: bf16, int8 or fp32.
@@ -57,7 +61,8 @@ def compare(
     upscaler = load_tiled(model, scale, runtime=runtime, precision=precision, threads=threads)
     bicubic = load_tiled("bicubic", upscaler.scale)
     try:
-        hr = crop_to_multiple(read_rgb(photo), upscaler.scale)
+        original, moment = _original(photo, seconds("at", at))
+        hr = crop_to_multiple(original, upscaler.scale)
         lr = shrink(hr, upscaler.scale)
         pictures = {"bicubic": bicubic(lr), Path(model).stem: upscaler(lr)}
         scores = {
@@ -66,7 +71,8 @@ def compare(
         }
     except ValueError as error:
         raise ImageError(f"{photo}: {error}") from error
-    print(f"{photo.name}: {hr.shape[1]}x{hr.shape[0]} -> {lr.shape[1]}x{lr.shape[0]} -> x{upscaler.scale}")
+    sizes = f"{hr.shape[1]}x{hr.shape[0]} -> {lr.shape[1]}x{lr.shape[0]}"
+    print(f"{photo.name}{moment}: {sizes} -> x{upscaler.scale}")
     width = max(map(len, scores))
     for name, (psnr, ssim) in scores.items():
         print(f"{name:>{width}}  PSNR {psnr:6.2f} dB  SSIM {ssim:.4f}")
@@ -75,6 +81,19 @@ def compare(
         panels[f"{name}  {scores[name][0]:.2f} dB  {scores[name][1]:.4f}"] = sr
     write(target, Picture(pixels=_side_by_side(panels, _detail(hr))))
     print(target)
+
+
+def _original(photo: Path, at: float | None) -> tuple[np.ndarray, str]:
+    """The picture, or a film's frame, H x W x 3 uint8, and its time in words."""
+    if not (photo.suffix.lower() in FILMS or is_pattern(photo) or (at is not None and may_move(photo))):
+        if at is not None:
+            raise FilmError(f"`at` is for films, which {photo} is not")
+        return read_rgb(photo), ""
+    from mssn.film.frames import frame_at
+
+    frame = frame_at(photo, at)
+    pixels = to_8_bit(frame.pixels)
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels, f" at {frame.time:.2f} s"
 
 
 def _detail(hr: np.ndarray) -> tuple[slice, slice]:

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mssn.cli.options import Lines, in_options
+from mssn.cli.options import Lines, in_options, write_stdout
 from mssn.cli.progress import span
 from mssn.cli.report import Report
 from mssn.cli.streams import tell, telling_every, to_json
 from mssn.errors import FilmError, ImageError, MssnError
+from mssn.film.inputs import Pipe, is_pattern, need_rate, rate_of
 from mssn.image.formats import FILMS
 from mssn.upscaling.dial import in_words
 from mssn.upscaling.estimate import Planned
@@ -26,16 +27,30 @@ if TYPE_CHECKING:
     from mssn.film.run import FilmDone, FilmProgress
 
 Interlaced = Literal["auto", "refuse"]
+STREAM = Path("-")  # standard input, or output
+Y4M, NEW = ".y4m", (".apng", ".gif")  # endings of frames alone; those that no picture is written as
 _LOGGED = 30.0  # seconds that may pass without a word where nobody watches
 
 
 def is_film(job: Job) -> bool:
-    """Whether a job reads or makes a film; an animated picture may become one."""
-    return job.source.suffix.lower() in FILMS or job.target.suffix.lower() in FILMS
+    """Whether a job reads or makes a film, or pictures in a row; an animated picture may become one."""
+    row = any(map(is_pattern, (job.source, job.target))) or job.target.suffix.lower() in NEW
+    return row or job.source.suffix.lower() in FILMS or job.target.suffix.lower() in FILMS
+
+
+def becomes_film(job: Job) -> bool:
+    """Whether the result is a film with everything that belongs to one: not frames alone."""
+    ending = job.target.suffix.lower()
+    return ending in FILMS and ending != Y4M and not is_pattern(job.target)
 
 
 def film_options(
-    options: Options, codec: str | None, interlaced: Interlaced, start: str | None, end: str | None
+    options: Options,
+    codec: str | None,
+    interlaced: Interlaced,
+    start: str | None,
+    end: str | None,
+    rate: str | None,
 ) -> FilmOptions:
     """What is asked of films.
 
@@ -49,11 +64,12 @@ def film_options(
         raise ImageError(f"`{'dpi' if options.crop is None else 'crop'}` is for pictures, not for films")
     if options.metadata == "strip":
         raise ImageError("`metadata` of films is kept; leave it out")
-    times = _seconds("from", start), _seconds("to", end)
-    return FilmOptions(codec, options.quality, interlaced, *times, force=options.force)
+    times = seconds("from", start), seconds("to", end)
+    shown = None if rate is None else rate_of(rate)
+    return FilmOptions(codec, options.quality, interlaced, *times, force=options.force, rate=shown)
 
 
-def _seconds(option: str, text: str | None) -> float | None:
+def seconds(option: str, text: str | None) -> float | None:
     """83.5, 1:23.5 or 0:01:23.5.
 
     Raises:
@@ -81,7 +97,7 @@ def hold_all(upscaler: Upscaler, jobs: list[Job], options: FilmOptions, *, named
 
     def kept(job: Job) -> Job:
         try:
-            return held(upscaler, job, options, named=named) if is_film(job) else job
+            return held(upscaler, job, options, named=named) if is_film(job) and becomes_film(job) else job
         except MssnError:
             if len(jobs) == 1:
                 raise
@@ -106,7 +122,8 @@ def held(upscaler: Upscaler, job: Job, options: FilmOptions, *, named: bool) -> 
     from mssn.film.facts import probe
     from mssn.film.plan import plan_film
 
-    film = probe(job.source)
+    need_rate(job.source, options.rate)
+    film = probe(job.source, options.rate)
     size = upscaler.result_size(film.video.height, film.video.width)
     try:
         plan_film(film, job.target, size, options)
@@ -124,6 +141,8 @@ def estimate_films(upscaler: Upscaler, jobs: Sequence[Job], options: FilmOptions
     """What each would become, for `--dry-run`; nothing is written."""
     from mssn.film.estimate import estimate_film
 
+    if any(not becomes_film(job) for job in jobs):
+        raise FilmError("`dry_run` is for films that become films, not for their frames")
     return [estimate_film(upscaler, job, options) for job in jobs]
 
 
@@ -135,6 +154,8 @@ def upscale_films(
     *,
     json: bool,
     alone: bool,
+    keep: bool = False,
+    pipe: Pipe | None = None,
 ) -> int:
     """Enlarge films, one after the other.
 
@@ -145,6 +166,8 @@ def upscale_films(
         noted: Takes what became of each.
         json: A JSON object for each film instead of words.
         alone: There is nothing else to do, so that an error may end the run.
+        keep: Numbered pictures that are there stay.
+        pipe: What the source "-" stands for.
 
     Returns:
         Exit code: 0, or 1 if a film was made with a part missing, or some of several could not be made.
@@ -152,13 +175,16 @@ def upscale_films(
     Raises:
         MssnError: The only one could not be made.
     """
-    from mssn.film.run import upscale_film
+    from mssn.film.results import make
 
     lines, code = Lines(), 0
     for number, job in enumerate(jobs, 1):
         try:
             with _standing(job.target) as progress:
-                done = upscale_film(upscaler, job.source, job.target, options, progress)
+                out = Standard() if job.target == STREAM else None
+                done = make(
+                    *(upscaler, job.source, job.target, options, progress), keep=keep, pipe=pipe, out=out
+                )
         except Exception as error:
             told, code = failure(job, error), 1
             facts = {**_names(job), "error": in_options(told)}
@@ -173,13 +199,20 @@ def upscale_films(
             tell(f"mssn: {in_options(told)}")
             continue
         except (KeyboardInterrupt, SystemExit) as stop:
-            stop.add_note(f"{job.target} is made in part; the same command goes on from there")
+            if becomes_film(job) and pipe is None:
+                stop.add_note(f"{job.target} is made in part; the same command goes on from there")
+            elif is_pattern(job.target) and pipe is None:
+                stop.add_note(f"{job.target} is made in part; with --skip-existing the same command goes on")
             raise
         facts = {**_names(job), **_facts(done)}
         if noted is not None:
             noted.add_facts(job, facts)
         before = f"[{number}/{len(jobs)}] " if len(jobs) > 1 else ""
-        lines.say(to_json(facts) if json else before + _as_text(job, done))
+        if job.target != STREAM:
+            lines.say(to_json(facts) if json else before + _as_text(job, done))
+        else:
+            for line in [to_json(facts)] if json else done.notes:
+                tell(line)
         for line in done.missing:
             tell(f"mssn: {job.target}: {line}")
             code = 1
@@ -201,6 +234,19 @@ def _as_text(job: Job, done: FilmDone) -> str:
     speed = f"{done.frames / done.seconds:.3g} frames/s" if done.seconds else ""
     model = in_words(done.model, done.strength)
     return f"{job.target}  {sizes}  {done.frames} frames{notes}  {model}  {span(done.seconds)}  {speed}"
+
+
+class Standard:
+    """Standard output, as what encodes Y4M writes to it."""
+
+    def write(self, data: bytes) -> int:
+        """Pass bytes on.
+
+        Raises:
+            MssnError: It takes no more.
+        """
+        write_stdout(data)
+        return len(data)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from mssn.image.formats import READABLE
 from mssn.upscaling.jobs import Job, failure
 from mssn.upscaling.naming import key
 
+OTHERWISE = ", or `skip_existing` to leave it as it is"
 _MOST = 10  # endings and folders to name in a line
 
 

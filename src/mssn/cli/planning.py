@@ -6,9 +6,11 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from mssn.cli.films import NEW
 from mssn.cli.jobs import PassedOver, collect
 from mssn.cli.streams import tell
-from mssn.errors import ImageError
+from mssn.errors import FilmError, ImageError
+from mssn.film.inputs import MOVING, Numbered, is_pattern, may_move
 from mssn.image.formats import FILMS, READABLE, WRITABLE
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.jobs import Job
@@ -48,7 +50,7 @@ def plan(
         DataError: An input is missing, or a folder holds no pictures.
     """
     if output is None:
-        found = collect(inputs, passed, endings=_ENDINGS)
+        found = _found(inputs, passed)
         named = {path.resolve() for path in inputs}
         sources = [source for source, _ in found]
         jobs = [Job(source, beside(source, size, crop=crop)) for source in sources]
@@ -64,12 +66,11 @@ def plan(
     folder, ends = Path(output), output.endswith(("/", "\\"))
     if folder.exists() and not folder.is_dir() and ends:
         raise ImageError(f"{output}: is a file, and no folder to write into")
-    found = collect(inputs, passed, folder, _ENDINGS)
+    found = _found(inputs, passed, folder)
     many = len(found) > 1 or any(path.is_dir() for path in inputs)
     if not ends and not folder.is_dir():
         if not many:
-            films = found[0][0].suffix.lower() in FILMS or folder.suffix.lower() in FILMS
-            return [Job(found[0][0], (film_to_write if films else file_to_write)(output))], []
+            return [Job(found[0][0], target_of(found[0][0], output))], []
         if folder.exists():
             raise ImageError(f"{output}: is a file, but several pictures need a folder")
         if folder.suffix.lower() in {*READABLE, *WRITABLE, *FILMS}:
@@ -80,6 +81,53 @@ def plan(
         if not folder.parent.is_dir():
             raise ImageError(f"{folder.parent}: no such folder; end the output in / to have it made")
     return apart([Job(source, writable(folder / name, source)) for source, name in found])
+
+
+def _found(inputs: list[Path], passed: PassedOver, leave_out: Path | None = None) -> list[tuple[Path, Path]]:
+    """As `collect`; a pattern of numbered pictures is one thing."""
+    rows = [path for path in inputs if is_pattern(path)]
+    for path in rows:
+        Numbered(path).row()
+    others = [path for path in inputs if path not in rows]
+    return [*collect(others, passed, leave_out, _ENDINGS), *((path, Path(path.name)) for path in rows)]
+
+
+def target_of(source: Path, output: str, *, film: bool = False) -> Path:
+    """The one file, or pattern, that an output names.
+
+    Args:
+        source: What becomes it.
+        output: As for `upscale`.
+        film: The source is a film, whatever its name.
+
+    Raises:
+        MssnError: It cannot become that, or there is no such folder.
+    """
+    path = Path(output)
+    ending = path.suffix.lower()
+    moves = film or is_pattern(source) or source.suffix.lower() in FILMS
+    if is_pattern(path):
+        if not moves and not may_move(source):
+            raise FilmError(f"{output}: numbers the frames of a film, which {source.name} is not")
+        if not path.parent.parent.is_dir():
+            raise ImageError(f"{path.parent.parent}: no such folder; make it first")
+        return path
+    if ending in NEW or (moves and ending in MOVING):
+        if not moves and not may_move(source):
+            raise FilmError(f"{output}: a moving picture is made of films, GIF, WebP and PNG")
+        return _in_folder(path)
+    if moves and ending not in FILMS:
+        raise FilmError(
+            f"{output}: a film becomes a film, a moving .gif, .webp or .png, or numbered pictures "
+            f"({path.stem}/%06d.png)"
+        )
+    return (film_to_write if moves or ending in FILMS else file_to_write)(output)
+
+
+def _in_folder(path: Path) -> Path:
+    if not path.parent.is_dir():
+        raise ImageError(f"{path.parent}: no such folder; make it first")
+    return path
 
 
 def tell_renamed(renamed: list[tuple[Job, Job]]) -> None:

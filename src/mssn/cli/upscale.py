@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
-from mssn.cli.films import Interlaced, estimate_films, film_options, hold_all, is_film, upscale_films
-from mssn.cli.jobs import PassedOver, check
+from mssn.cli.films import (
+    STREAM,
+    Interlaced,
+    estimate_films,
+    film_options,
+    hold_all,
+    is_film,
+    upscale_films,
+)
+from mssn.cli.jobs import OTHERWISE, PassedOver, check
 from mssn.cli.options import (
     Ensemble,
     Factor,
@@ -26,8 +34,8 @@ from mssn.cli.options import (
     Threads,
     Whole,
     unused_quality,
-    write_stdout,
 )
+from mssn.cli.pipes import upscale_stream
 from mssn.cli.planned import tell_planned
 from mssn.cli.planning import plan, tell_renamed
 from mssn.cli.progress import as_json, as_text, bar_of_one
@@ -36,18 +44,13 @@ from mssn.cli.report import Report
 from mssn.cli.streams import tell
 from mssn.errors import FilmError, ImageError
 from mssn.image.read import MAX_PIXELS
-from mssn.image.source import PictureFile
 from mssn.upscaling.batch import upscale_files
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.dial import Variant
 from mssn.upscaling.estimate import estimate
-from mssn.upscaling.files import upscale_bytes, upscale_file
+from mssn.upscaling.files import upscale_file
 from mssn.upscaling.jobs import MEMORY, Done, Job, Options, failure, mebibytes
-from mssn.upscaling.naming import file_to_write
 from mssn.upscaling.upscaler import Upscaler
-
-_STREAM = Path("-")
-OTHERWISE = ", or `skip_existing` to leave it as it is"
 
 
 def upscale(
@@ -74,6 +77,7 @@ def upscale(
     interlaced: Interlaced = "auto",
     start: Annotated[str | None, Parameter(name="--from")] = None,
     end: Annotated[str | None, Parameter(name="--to")] = None,
+    rate: str | None = None,
     max_megapixels: Number = MAX_PIXELS / 1e6,
     memory: Whole = MEMORY // 2**20,
     runtime: Runtime = "auto",
@@ -114,6 +118,7 @@ def upscale(
         interlaced: What becomes of interlaced films: auto makes whole frames of them and says so.
         start: Of a film, the time where to begin: 83.5 or 1:23.5.
         end: Of a film, the time where to end.
+        rate: Frames a second of numbered pictures that become a film: 25, or 24000/1001.
         max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
         memory: Mebibytes of pixels to hold in memory, roughly; the rest waits in files beside the result.
         runtime: What runs the network.
@@ -142,19 +147,22 @@ def upscale(
         threads=threads,
         ensemble=ensemble,
     )
-    if _STREAM in (*inputs, output and Path(output)):
+    if STREAM in (*inputs, output and Path(output)):
         if dry_run or report is not None:
             raise ImageError("`dry_run` and `report` are for files, not for standard input or output")
-        return _stream(upscaler, inputs, output, options, json=json, skip_existing=skip_existing)
+        films = partial(film_options, options, codec, interlaced, start, end, rate)
+        return upscale_stream(
+            upscaler, inputs, output, options, films, json=json, skip_existing=skip_existing
+        )
     passed = PassedOver()
     jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop)
     asked = None
     if any(map(is_film, jobs)):
-        asked = film_options(options, codec, interlaced, start, end)
+        asked = film_options(options, codec, interlaced, start, end, rate)
         named = output is not None and jobs[0].target == Path(output)
         jobs = hold_all(upscaler, jobs, asked, named=named)
-    elif codec or start or end or interlaced != "auto":
-        raise FilmError("`codec`, `interlaced`, `from` and `to` are for films; none was named")
+    elif codec or start or end or rate or interlaced != "auto":
+        raise FilmError("`codec`, `interlaced`, `rate`, `from` and `to` are for films; none was named")
     check(jobs, force or skip_existing, OTHERWISE, make=not dry_run)
     if unused := unused_quality(quality, (job.target for job in jobs)):
         tell(unused)
@@ -180,7 +188,8 @@ def upscale(
         code = tell_results(results, len(pictures), json=json, go_on=go_on, note=note) or code
     if asked is not None:
         alone = not pictures and len(films) == 1
-        code = upscale_films(upscaler, films, asked, noted, json=json, alone=alone) or code
+        keep = skip_existing
+        code = upscale_films(upscaler, films, asked, noted, json=json, alone=alone, keep=keep) or code
     return code
 
 
@@ -215,42 +224,3 @@ def _say(text: str) -> int:
     lines = Lines()
     lines.say(text)
     return 1 if lines.failure else 0
-
-
-def _stream(
-    upscaler: Upscaler,
-    inputs: list[Path],
-    output: str | None,
-    options: Options,
-    *,
-    json: bool,
-    skip_existing: bool,
-) -> int:
-    """From standard input, to standard output, or both."""
-    if len(inputs) != 1 or inputs[0].is_dir():
-        raise ImageError("- stands for one picture; name no other, and no folder")
-    job = None
-    if output is not None and Path(output) != _STREAM:
-        if output.endswith(("/", "\\")) or Path(output).is_dir():
-            raise ImageError("standard input has no name to keep in a folder; give a file to write")
-        job = Job(inputs[0], file_to_write(output))
-        check([job], options.force or skip_existing, OTHERWISE)
-        if unused := unused_quality(options.quality, [job.target]):
-            tell(unused)
-        if skip_existing and not _without_those_there([job]):
-            return 0
-    try:
-        content = sys.stdin.buffer.read() if inputs[0] == _STREAM else inputs[0].read_bytes()
-    except OSError as error:
-        raise ImageError(f"{inputs[0]}: cannot be read: {error.strerror}") from error
-    file = PictureFile(content, "standard input" if inputs[0] == _STREAM else str(inputs[0]))
-    if job is None:
-        if sys.stdout is not None and sys.stdout.isatty():
-            raise ImageError("standard output is a terminal; give a file with -o, or redirect it with >")
-        large, done = upscale_bytes(upscaler, file, Job(inputs[0], _STREAM), options)
-        write_stdout(large)
-        if json:
-            tell(as_json(done))
-        return 0
-    done = upscale_file(upscaler, job.source, job.target, options, file=file)
-    return _say(as_json(done) if json else as_text(done))

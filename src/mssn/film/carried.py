@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -54,7 +55,8 @@ def carry(film: Film, target: Path, container: str) -> tuple[tuple[Carried, ...]
     """
     found: list[Carried] = []
     notes: list[str] = []
-    with opened(film.path) as source:
+    # A film from a pipe has no other streams, and cannot be opened once more.
+    with opened(film.path) if film.others else nullcontext() as source:
         for stream in film.others:
             made = source.streams[stream.index]
             if stream.kind == "data" and film.chapters and stream.codec == "bin_data":

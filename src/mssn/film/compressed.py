@@ -13,8 +13,8 @@ from typing import Any
 from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.jpeg import quality_of
 
-# A film's step that calls for what a JPEG of quality 50 does. A JPEG's own step is 14 there; but films take most
-# of a frame from others that are as good, and their loop filters have removed the blocks (paper/LOG.md).
+# A film's step that calls for what a JPEG of quality 50 does. A JPEG's own step is 14 there; but films take
+# most of a frame from others that are as good, and their loop filters have removed the blocks (paper/LOG.md).
 _STEP = 45.0
 # Bits that H.264 needs for what another codec stores in one, and bits a pixel of H.264 at quantiser 25.
 _BETTER = {"hevc": 1.5, "vp9": 1.5, "av1": 1.8, "vvc": 2.0, "vp8": 0.9, "mpeg4": 1.2, "msmpeg4v3": 1.2}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mssn.errors import FilmError
-from mssn.film.facts import Colours, Film, probe_file
+from mssn.film.facts import Colours, Film, probe
 from mssn.film.pyav import faults, reason
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def kept(plan: FilmPlan) -> tuple[str, ...]:
     except faults() as error:
         raise FilmError(reason(error)) from error
     file.seek(0)
-    return tuple(_differences(plan, probe_file(file, Path(f"x.{plan.container}"))))
+    return tuple(_differences(plan, probe(Path(f"x.{plan.container}"), file)))
 
 
 def _differences(plan: FilmPlan, film: Film) -> Iterator[str]:

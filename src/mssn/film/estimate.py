@@ -34,7 +34,7 @@ def estimate_film(upscaler: Upscaler, job: Job, options: FilmOptions) -> Planned
         What would be made; pages are frames. Frames that repeat are not counted off.
     """
     try:
-        film = probe(job.source)
+        film = probe(job.source, options.rate)
         size = upscaler.result_size(film.video.height, film.video.width)
         plan = plan_film(film, job.target, size, options)
         model, strength = upscaler.chosen(film.video.compression, film.video.height, film.video.width)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from mssn.errors import FilmError
+from mssn.film.inputs import Given
 from mssn.film.kinds import Colours, Film, Hdr, Stream, Video
 from mssn.film.looked import Looked, sitings, video_of
 from mssn.film.pyav import opened
@@ -28,36 +30,43 @@ def is_film(path: Path) -> bool:
     return _ENDING.fullmatch(path.suffix) is not None
 
 
-def probe(path: Path) -> Film:
+def probe(path: Path, given: Given = None) -> Film:
     """What a film holds: its header is read, and its first frames are decoded.
+
+    Args:
+        path: Its file, or a pattern of numbered pictures.
+        given: Frames a second where it has no times; or the film itself, and the path is its name in errors.
 
     Raises:
         FilmError: It is no film that can be read, or holds no pictures.
         MissingDependencyError: PyAV is not installed.
     """
-    return probe_file(None, path)
-
-
-def probe_file(file: BinaryIO | None, path: Path) -> Film:
-    """The same of a file that is open, or of bytes in memory.
-
-    Args:
-        file: It; None: what the path names.
-        path: Its name in errors.
-    """
-    with opened(path, file) as container:
+    with opened(path, given, look=True) as container:
         siting = sitings(container)
         stream = film_stream(path, container)
+        video = video_of(stream, Looked(path, container, stream), siting.get(stream.index))
+        if video.alpha and container.format.name in ("gif", "apng"):
+            video = replace(video, alpha=_transparent(path))
         return Film(
             path=path,
             container=container.format.name,
             duration=container.duration / 1e6 if container.duration else None,
             start=(container.start_time or 0) / 1e6,
-            video=video_of(stream, Looked(path, container, stream), siting.get(stream.index)),
+            video=video,
             others=tuple(_other(other) for other in container.streams if other.index != stream.index),
             chapters=tuple(dict(chapter) for chapter in container.chapters()),
             metadata=dict(container.metadata),
+            given=given,
         )
+
+
+def _transparent(path: Path) -> bool:
+    """Whether a frame lets anything through; moving pictures come with transparency, used or not."""
+    with opened(path) as container:
+        for frame in container.decode(container.streams.video[0]):
+            if frame.to_ndarray(format="rgba")[:, :, 3].min() < 255:
+                return True
+    return False
 
 
 def film_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:

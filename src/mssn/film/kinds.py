@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from mssn.film.inputs import Given
 from mssn.image.compression import Compression
 
 
@@ -145,6 +146,7 @@ class Film:
         others: All other streams.
         chapters: As PyAV gives them.
         metadata: Of the whole file.
+        given: What came with the path, as for `probe`.
     """
 
     path: Path
@@ -155,3 +157,4 @@ class Film:
     others: tuple[Stream, ...]
     chapters: tuple[dict[str, Any], ...]
     metadata: dict[str, str]
+    given: Given = None

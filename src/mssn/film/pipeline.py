@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mssn.errors import FilmError
@@ -15,9 +16,9 @@ from mssn.film.segments import SegmentFolder, naming
 if TYPE_CHECKING:
     import av
 
-# Frames that wait before and behind the network, and bytes of those behind it. Beside a network 1, 3 and 8 take the
-# same time, within what repeats differ by; where nothing but bicubic runs, 8 save a fifth beside 3, because the
-# end of a segment keeps its encoder busy for a while.
+# Frames that wait before and behind the network, and bytes of those behind it. Beside a network 1, 3 and 8
+# take the same time, within what repeats differ by; where nothing but bicubic runs, 8 save a fifth beside 3,
+# because the end of a segment keeps its encoder busy for a while.
 _MOST, _BYTES = 8, 2**28
 A = TypeVar("A")
 B = TypeVar("B")
@@ -101,10 +102,38 @@ class Segments:
         with naming(self._folder.target):
             self._writer.close()
             self._writer = None
-            written = sorted(packet.pts for packet in packets([self._folder.part], self._plan.time_base))
+            written = _times(self._folder.part, self._plan)
             if written != self._times:  # what could not be written at the very end is not always told
                 raise FilmError(
-                    f"{self._folder.target}: of {len(self._times)} frames {len(written)} came out of the encoder; "
-                    "is the disk full? The next run goes on from what is there"
+                    f"{self._folder.target}: of {len(self._times)} frames {len(written)} came out of the "
+                    "encoder; is the disk full? The next run goes on from what is there"
                 )
             self._folder.keep()
+
+
+def drop_damaged(folder: SegmentFolder, plan: FilmPlan, length: int) -> None:
+    """Let all segments be made again from the first one on that is not as long as it should be.
+
+    Args:
+        folder: Where they lie.
+        plan: How they were encoded.
+        length: Frames of a segment; the last one may be shorter once all are there.
+    """
+    about, left = folder.whole, 0
+    segments = folder.segments
+    for number, segment in enumerate(segments):
+        left = length if about is None else about["frames"] - number * length
+        try:
+            if len(_times(segment, plan)) == min(left, length):
+                continue
+        except FilmError:
+            pass
+        folder.drop(number)
+        return
+    if left > length:  # more were made
+        folder.drop(len(segments))
+
+
+def _times(segment: Path, plan: FilmPlan) -> list[int]:
+    """When the frames of a segment are shown, in order."""
+    return sorted(packet.pts for packet in packets([segment], plan.time_base))

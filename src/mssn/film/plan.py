@@ -37,6 +37,7 @@ class FilmOptions:
         start: Seconds after the beginning at which the result begins; None: at the beginning.
         end: The same of its end.
         force: Whether a file that is there is replaced.
+        rate: Frames a second of what has no times: numbered pictures, streams without a container.
 
     Raises:
         FilmError: A value makes no sense.
@@ -48,6 +49,7 @@ class FilmOptions:
     start: float | None = None
     end: float | None = None
     force: bool = False
+    rate: Fraction | None = None
 
     def __post_init__(self) -> None:
         if self.codec is not None and self.codec not in CODECS:
@@ -60,6 +62,8 @@ class FilmOptions:
             value = getattr(self, name)
             if value is not None and not (is_number(value) and 0 <= value < float("inf")):
                 raise FilmError(f"`{name}` must be seconds from 0 on, not {value!r}")
+        if self.rate is not None and not 0 < self.rate <= 1_000_000:
+            raise FilmError(f"`rate` must be frames a second, not {self.rate}")
         if self.end is not None and self.end <= (self.start or 0):
             raise FilmError(f"`end` ({self.end:g} s) must come after `start` ({self.start or 0:g} s)")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from mssn.errors import FilmError, MissingDependencyError
+from mssn.errors import FilmError, ImageError, MissingDependencyError
+from mssn.film.inputs import RAW, Given, opening
 
 if TYPE_CHECKING:
     import av
@@ -46,12 +48,13 @@ def reason(error: BaseException) -> str:
 
 
 @contextmanager
-def opened(path: Path, file: BinaryIO | None = None) -> Iterator[av.container.InputContainer]:
+def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[av.container.InputContainer]:
     """A film opened for reading.
 
     Args:
-        path: Its name.
-        file: Its bytes, where they are not on disk.
+        path: Its name, or a pattern of numbered pictures.
+        given: What came with the path, as for `probe`.
+        look: It will be opened once more.
 
     Raises:
         FilmError: It cannot be opened.
@@ -62,8 +65,15 @@ def opened(path: Path, file: BinaryIO | None = None) -> Iterator[av.container.In
 
     try:
         # Texts in unknown encodings go through unchanged.
-        container = av.open(file or url(path), "r", metadata_errors="surrogateescape")
+        file, form, options = opening(path, given, look=look)
+        container = av.open(file, "r", form, options, metadata_errors="surrogateescape")
+    except ImageError as error:
+        raise FilmError(*error.args) from error
     except faults() as error:
         raise FilmError(f"{path}: cannot be read as a film: {reason(error)}") from error
     with container:
+        if container.format.name.endswith("_pipe"):
+            raise FilmError(f"{path}: is one picture, and no film")
+        if isinstance(given, Fraction) and container.format.name not in ("image2", *RAW):
+            raise FilmError(f"{path}: has times of its own; leave `rate` out")
         yield container

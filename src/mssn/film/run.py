@@ -1,4 +1,4 @@
-"""Enlarge a film: decided, made in segments, joined; stopped at any moment, it goes on from the last segment."""
+"""Enlarge a film: decided, made in segments, joined; a run that was stopped is gone on with."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from mssn.errors import CancelledError, FilmError, ImageError
 from mssn.film.color import Converter
 from mssn.film.estimate import frames_of
 from mssn.film.facts import Video, probe
+from mssn.film.inputs import need_rate
 from mssn.film.mux import join, with_captions
-from mssn.film.pipeline import Segments, depth, flow
+from mssn.film.pipeline import Segments, depth, drop_damaged, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
 from mssn.film.segments import SegmentFolder, identity, naming
 from mssn.film.size import result_size
 from mssn.film.source import Decoded, Source
 from mssn.image.picture import Picture
-from mssn.provenance import versions
 from mssn.upscaling.files import check_place
 from mssn.upscaling.upscaler import Upscaler
+from mssn.version import __version__
 
 if TYPE_CHECKING:
     pass
 
-# A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes, because
-# encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
+# A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes,
+# because encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
 SEGMENT, PARTS = 5, 12  # seconds of a segment; but so many parts a shorter film has at least
 _FRAMES = range(16, 601)  # of a segment, whatever the header says
 _SIDE = 48  # pixels of the picture by which networks are told from each other
@@ -97,8 +98,8 @@ def upscale_film(
 ) -> FilmDone:
     """Enlarge a film file into another; the target appears only when whole.
 
-    A run that was stopped, however, leaves the segments that it made in a hidden folder beside the target. The
-    same call goes on from there.
+    A run that was stopped leaves the segments that it made in a hidden folder beside the target. The same
+    call goes on from there.
 
     Args:
         upscaler: What enlarges.
@@ -125,7 +126,8 @@ class _Making:
         progress: Callable[[FilmProgress], object] | None,
     ) -> None:
         self.started, self.progress = time.perf_counter(), progress
-        self.film = probe(source)
+        need_rate(source, options.rate)
+        self.film = probe(source, options.rate)
         try:
             check_place(target, options.force, source)
             size = result_size(upscaler, self.film.video)
@@ -147,10 +149,9 @@ class _Making:
     def run(self) -> FilmDone:
         sweep(self.target.parent)
         with SegmentFolder(self.target, self.making()) as folder:
+            drop_damaged(folder, self.plan, self.length)
             resumed = len(folder.segments) * self.length
-            about = folder.whole
-            if about is None:
-                about = self.make(folder)
+            about = folder.whole or self.make(folder)
             resumed = min(resumed, about["frames"])
             start, end, part = self.options.start, self.options.end, folder.part
             with naming(self.target), replacing(self.target, durable=True, part=part):
@@ -176,13 +177,11 @@ class _Making:
 
         return {
             "source": identity(self.film.path),
-            "options": [self.options.start, self.options.end, self.options.interlaced],
+            "options": [self.options.start, self.options.end, self.options.interlaced, str(self.options.rate)],
             "plan": repr(self.plan),
             "network": _fingerprint(self.upscaler, self.video, self.plan),
             "frames": self.length,
-            "versions": versions()
-            | {"av": av.__version__}
-            | {k: str(v) for k, v in av.library_versions.items()},
+            "versions": [__version__, av.__version__, repr(av.library_versions)],
         }
 
     def make(self, folder: SegmentFolder) -> dict[str, Any]:
@@ -217,9 +216,10 @@ class _Making:
         for number, _ in enumerate(flow(converted(), enlarged, write, waiting), 1):
             self.tell(there + number, number, first)
         segments.finish()
-        self.computed = enlarge.computed
         about = {"frames": source.frames, "missing": source.missing}
         folder.keep_whole(about)
+        self.computed, self.total = enlarge.computed, source.frames
+        self.tell(source.frames, source.frames - there, first)
         return about
 
     def tell(self, done: int, here: int, first: float) -> None:

@@ -1,7 +1,7 @@
 """What is made of a film piece by piece, so that a run that was stopped can go on.
 
-The pieces lie in a hidden folder beside the target. Each is written under a temporary name, and renamed when it
-is whole and on the disk.
+The pieces lie in a hidden folder beside the target. Each is written under a temporary name, and renamed when
+it is whole and on the disk.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from mssn.atomic import LOCK, hold, work_folder
 from mssn.errors import FilmError
+from mssn.film.inputs import Numbered, is_pattern
 
 _MANIFEST, _WHOLE, _PART = "manifest.json", "whole.json", "part"
 _ENDS = 1 << 20  # bytes at either end of a source that tell it from another
@@ -76,7 +77,8 @@ class SegmentFolder:
                 continue
             if not hold(lock):
                 raise FilmError(
-                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another output"
+                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another "
+                    "output"
                 )
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock.fileno()), os.stat(self.path / LOCK)):
@@ -110,6 +112,12 @@ class SegmentFolder:
     def keep_whole(self, about: Mapping[str, Any]) -> None:
         """All segments are there; this is to be known when they are joined."""
         self._put(_WHOLE, about)
+
+    def drop(self, number: int) -> None:
+        """Forget the segments from this one on, and that all are there."""
+        (self.path / _WHOLE).unlink(missing_ok=True)
+        for segment in reversed(self.segments[number:]):  # without a gap at any moment
+            segment.unlink()
 
     def remove(self) -> None:
         """Nothing of it is needed any more."""
@@ -146,6 +154,10 @@ def naming(target: Path) -> Iterator[None]:
 
 def identity(source: Path) -> list[Any]:
     """What tells a file from another, and from itself after a change, without reading all of it."""
+    if is_pattern(source):
+        pictures = Numbered(source)
+        stats = [(number, pictures.path(number).stat()) for number in pictures.row()]
+        return [[number, about.st_size, about.st_mtime_ns] for number, about in stats]
     about, digest = source.stat(), hashlib.sha256()
     with open(source, "rb") as file:
         digest.update(file.read(_ENDS))

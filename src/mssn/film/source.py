@@ -117,8 +117,8 @@ class Source:
             yield frame
 
     def _decoded(self, *, sought: bool = True) -> Iterator[av.VideoFrame]:
-        """All frames as they come out of the decoder, those before the beginning as far as they are needed."""
-        with opened(self.film.path) as container:
+        """All frames as they come out of the decoder; those before the beginning where they are needed."""
+        with opened(self.film.path, self.film.given) as container:
             stream, reading = container.streams[self.film.video.index], Reading(container)
             decoder = decoder_of(self.film.video, stream)
             sought = sought and self.begin is not None and reading.seek(self.begin, stream)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from io import BytesIO
-from typing import IO
+from typing import IO, BinaryIO
 
 from mssn.image.exif import MOST_EXIF
 
@@ -160,3 +160,19 @@ def _quantiser(bits: _Bits) -> float:
     bits.number(2)  # partitions
     base = bits.number(7)
     return statistics.mean(levels) if absolute else base + statistics.mean(levels)
+
+
+def set_end(webp: BinaryIO, end: int) -> None:
+    """Let the last frame of an animation stay until its end.
+
+    Args:
+        webp: Open for reading and writing.
+        end: Milliseconds of the whole animation.
+    """
+    places = [place + 12 for name, place, _ in _chunks(webp) if name == b"ANMF"]
+    for place in places[:-1]:
+        webp.seek(place)
+        end -= int.from_bytes(webp.read(3), "little")
+    if places:
+        webp.seek(places[-1])
+        webp.write(min(max(end, 0), 2**24 - 1).to_bytes(3, "little"))
