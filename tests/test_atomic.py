@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mssn.atomic import ABANDONED, hold, part_of, present, replacing, sweep
+from mssn.atomic import ABANDONED, FOLDER_ABANDONED, hold, part_of, present, replacing, sweep, work_folder
 from mssn.image.scratch import ScratchArrays
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, locks and permissions as POSIX knows them")
@@ -23,6 +23,24 @@ def put(path: Path, age: float) -> Path:
     then = time.time() - age
     os.utime(path, (then, then))
     return path
+
+
+@posix
+def test_folders_of_work_stay_for_two_weeks_and_while_they_are_held(tmp_path) -> None:
+    def folder(name: str, age: float) -> Path:
+        path = work_folder(tmp_path / name)
+        path.mkdir()
+        for file in ("lock", "000000"):
+            put(path / file, age)
+        os.utime(path, (time.time() - age, time.time() - age))
+        return path
+
+    old, held = folder("old.mkv", FOLDER_ABANDONED + 60), folder("held.mkv", FOLDER_ABANDONED + 60)
+    young = folder("young.mkv", FOLDER_ABANDONED - 60)
+    with open(held / "lock", "r+b") as lock:
+        assert hold(lock)
+        sweep(tmp_path)
+    assert not old.exists() and sorted(tmp_path.iterdir()) == sorted([held, young])
 
 
 def test_what_nobody_touched_for_a_day_is_swept_whoever_made_it(tmp_path) -> None:

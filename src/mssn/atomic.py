@@ -42,7 +42,7 @@ def part_of(folder: Path) -> Path:
 
 
 def work_folder(target: Path) -> Path:
-    """The hidden folder beside a target, or beside the file it links to, in which it is made piece by piece."""
+    """The hidden folder beside a target, or what it links to, in which it is made piece by piece."""
     place = Path(os.path.realpath(target))
     return place.parent / f".mssn-{hashlib.sha256(os.fsencode(place.name)).hexdigest()[:16]}.work"
 

@@ -33,7 +33,8 @@ def size(path: Path) -> tuple[int, int, int]:
 def test_a_film_becomes_a_larger_one_beside_it(mssn, film) -> None:
     result = mssn("upscale", film, "--model", "bicubic")
     assert result.code == 0, result.err
-    assert result.out.startswith(f"{film.parent / 'src_x2.mp4'}  64x48 -> 128x96  25 frames  bicubic")
+    assert result.out.startswith(f"{film.parent / 'src_x2.mp4'}  64x48 -> 128x96  25 frames  its colours")
+    assert "  bicubic  " in result.out
     assert size(film.parent / "src_x2.mp4") == (128, 96, 25)
     assert [path.name for path in sorted(film.parent.iterdir())] == ["src.mp4", "src_x2.mp4"]
 

@@ -287,7 +287,12 @@ def decoded_frames(source: Any, decoder: str) -> Any:
         yield from context.decode(packet if packet.size else None)
 
 
-def case(name: str, target: Path, seen_as: str = "") -> tuple[Any, list[dict[str, str]]]:
+def twice(plane: np.ndarray) -> np.ndarray:
+    """Every row and column two times."""
+    return plane.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def case(name: str, target: Path, seen_as: str = "") -> tuple[tuple[bytes, str, int, int], dict[str, str]]:
     """A film of the cases, its pixels repeated, as another program reads it: samples and tags of frames."""
     for program in ("ffmpeg", "ffprobe"):
         if shutil.which(program) is None:
@@ -302,8 +307,8 @@ def case(name: str, target: Path, seen_as: str = "") -> tuple[Any, list[dict[str
         stream.width, stream.height, stream.pix_fmt = width, height, form
         for frame in decoded_frames(source, video.decoder):
             pixels, alpha = convert.to_rgb(frame)
-            twice = [p if p is None else p.repeat(2, 0).repeat(2, 1) for p in (pixels, alpha)]
-            result = convert.from_rgb(*twice)
+            clear = None if alpha is None else twice(alpha)
+            result = convert.from_rgb(twice(pixels), clear)
             coder = stream.codec_context
             if not coder.is_open:
                 coder.color_range, coder.colorspace = result.color_range, result.colorspace
@@ -383,3 +388,15 @@ def test_the_film_with_alpha_keeps_it(tmp_path) -> None:
     found, told = case("alpha.webm", tmp_path / "large.mkv")
     assert told["pix_fmt"] == "yuva420p"
     assert abs(samples(found)[3].mean() - 126) < 2
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
+def test_a_coloured_line_does_not_lean(full) -> None:
+    """Chroma that lies left is as far from an odd column on both sides; every pixel counts for it."""
+    for column in range(24, 40):
+        left, right = (column - 1) // 2, (column + 2) // 2
+        picture = np.full((32, 64, 3), 90, np.uint8)
+        picture[:, column] = 200, 80, 20
+        for part in planes(converter("yuv420p", (32, 64), full=full).from_rgb(picture, None))[1:]:
+            assert (part[:, (column + 1) // 2] != 128).all()
+            assert np.abs(part[:, left].astype(int) - part[:, right]).max() <= 1

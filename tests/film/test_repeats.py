@@ -51,9 +51,7 @@ class Counting:
         return self.upscaler.network(*asked)
 
 
-@pytest.mark.parametrize(
-    ("precision", "scale"), [("bf16", 2), ("fp32", 2), ("bf16", 3), ("bf16", 4), ("fp32", 3)]
-)
+@pytest.mark.parametrize(("precision", "scale"), [("bf16", 2), ("fp32", 3), ("bf16", 4)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_changed_places_are_what_the_whole_frame_has(precision, scale, dtype) -> None:
     upscaler = native(precision, scale)
@@ -61,16 +59,16 @@ def test_changed_places_are_what_the_whole_frame_has(precision, scale, dtype) ->
     enlarger = FrameEnlarger(Counting(upscaler), LOSSLESS)  # type: ignore[arg-type]
     frame = natural(scale, dtype)
     enlarger(frame)
-    for _ in range(6):
+    for _ in range(4):
         frame = frame.copy()
         for _ in range(rng.integers(1, 4)):  # often at borders and corners, some of a single pixel
-            y, x = (int(rng.choice([0, side - 1, rng.integers(side)])) for side in SIZE)
+            y, x = (int(rng.choice(np.array([0, side - 1, rng.integers(side)]))) for side in SIZE)
             high, wide = rng.integers(1, 12, 2)
             part = frame[max(y - high, 0) : y + 1, max(x - wide, 0) : x + 1]
             part[...] = rng.choice([0, np.iinfo(dtype).max]) if rng.random() < 0.5 else part[::-1, ::-1] // 2
         large, _ = enlarger(frame)
         assert np.array_equal(large, whole(upscaler, frame).pixels)
-    assert enlarger._upscaler.calls < 7  # type: ignore[attr-defined]
+    assert enlarger._upscaler.calls < 5  # type: ignore[attr-defined]
     assert enlarger.computed < 1
 
 
@@ -109,6 +107,8 @@ def test_transparency_shines_as_in_the_whole_frame(channels) -> None:
         right = whole(upscaler, pixels, alpha)
         large, large_alpha = enlarger(pixels, alpha)
         assert np.array_equal(large, right.pixels)
+        assert large_alpha is not None
+        assert right.alpha is not None
         assert np.array_equal(large_alpha, right.alpha)
     assert enlarger.computed < 1
 
@@ -167,6 +167,7 @@ def test_the_compression_chooses_the_weights() -> None:
 
 def test_results_are_not_to_be_written_in() -> None:
     large, alpha = FrameEnlarger(load("bicubic", 2), LOSSLESS)(natural(7), natural(7)[:, :, :1])
+    assert alpha is not None
     for plane in (large, alpha):
         with pytest.raises(ValueError, match="read-only"):
             plane[0, 0] = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from mssn.cli.films import NEW
@@ -55,9 +56,9 @@ def plan(
         jobs = [Job(source, beside(source, size, crop=crop)) for source in sources]
         targets = {job.target for job in jobs}
         searched = [job for job in jobs if job.source.resolve() not in named]
-        results = {job.source for job in searched if is_result(job.source, targets)}
+        results = {job.source for job in searched if _is_result(job.source, targets)}
         # A shell's pattern names a picture and its earlier result alike.
-        results |= {job.source for job in jobs if job.source in targets and is_result(job.source, ())}
+        results |= {job.source for job in jobs if job.source in targets and _is_result(job.source, ())}
         passed.results += results
         if force:
             _require_marked([job.target for job in searched if job.source not in results])
@@ -137,10 +138,18 @@ def tell_renamed(renamed: list[tuple[Job, Job]]) -> None:
         tell(f"{job.source} becomes {job.target}, because {first.source} becomes {first.target}{more}")
 
 
+def _is_result(source: Path, targets: Collection[Path]) -> bool:
+    if source.suffix.lower() not in FILMS:
+        return is_result(source, targets)
+    from mssn.film.mark import is_marked  # here, so that pictures need no PyAV
+
+    return source in targets or is_marked(source)
+
+
 def _require_marked(targets: list[Path]) -> None:
     """Refuse to overwrite, in folders that are searched, what may be an original called like a result."""
     for target in targets:
-        if os.path.exists(target) and not is_result(target, ()):
+        if os.path.exists(target) and not _is_result(target, ()):
             raise ImageError(
                 f"{target}: has no note that mssn made it, so `force=True` does not overwrite it; "
                 "name its original itself to do so, or choose another output"

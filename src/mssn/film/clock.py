@@ -45,7 +45,7 @@ class Clock:
         self._end: Fraction | None = None  # of everything so far
 
     def __call__(self, packet: av.Packet[Any]) -> None:
-        """Change a packet's time stamps in place; every packet of every stream must be given, in file order."""
+        """Change a packet's time stamps; all packets of all streams must be given, in the file's order."""
         stamp = packet.pts if packet.dts is None else packet.dts
         if stamp is None or not packet.time_base:
             return

@@ -145,12 +145,13 @@ def _options(encoder: str, pixels: str, quality: int | None, hdr: Hdr) -> tuple[
     """A codec's options for a quality; their ends were chosen so that equal qualities look alike."""
     q = QUALITY if quality is None else quality
     if encoder == "libsvtav1":
-        crf = {"crf": f"{63 - 0.5 * q:.0f}", "preset": "8"}
+        crf = {"crf": f"{63 - 0.57 * q:.0f}", "preset": "8"}
         light = [
+            "enable-variance-boost=1",  # else faces in the dark lose their features (paper/LOG.md)
             *([f"mastering-display={_display(hdr, 1, 1)}"] if hdr.mastering else []),
             *([f"content-light={hdr.light[0]},{hdr.light[1]}"] if hdr.light else []),
         ]
-        return tuple((crf | ({"svtav1-params": ":".join(light)} if light else {})).items())
+        return tuple((crf | {"svtav1-params": ":".join(light)}).items())
     if encoder in ("libx264", "libx264rgb"):
         light = [
             *([f"mastering-display={_display(hdr, 50000, 10000)}"] if hdr.mastering else []),

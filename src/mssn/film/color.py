@@ -112,7 +112,7 @@ class Converter:
         """
         import av
 
-        form, colours = av.VideoFormat(self._plan.format), self._plan.colours
+        form: Any = av.VideoFormat(self._plan.format)
         by_planes = form.is_rgb or len(form.components) < 3
         frame = self._planar(form, pixels) if by_planes else self._sited(form, pixels)
         if form.components[-1].is_alpha:
@@ -122,6 +122,7 @@ class Converter:
             else:
                 opacity[...] = _mapped(alpha, _ends(alpha.dtype), ends, opacity.dtype)
         frame = self._out(frame, form.name)
+        colours = self._plan.colours
         frame.colorspace, frame.color_range = colours.matrix, 2 if colours.full else 1
         frame.color_primaries, frame.color_trc = colours.primaries, colours.transfer
         return frame

@@ -13,11 +13,12 @@ from typing import Any
 from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.jpeg import quality_of
 
-# Step of a JPEG's table at low frequencies, at quality 50.
-_STEP = 14.0
+# A film's step that calls for what a JPEG of quality 50 does. A JPEG's own step is 14 there; but films take
+# most of a frame from others that are as good, and their loop filters have removed the blocks (paper/LOG.md).
+_STEP = 45.0
 # Bits that H.264 needs for what another codec stores in one, and bits a pixel of H.264 at quantiser 25.
-_BETTER = {"hevc": 1.5, "vp9": 1.5, "av1": 1.8, "vvc": 2.0, "vp8": 0.9, "mpeg4": 0.6, "msmpeg4v3": 0.6}
-_OTHERS, _BITS = 0.5, 0.1
+_BETTER = {"hevc": 1.5, "vp9": 1.5, "av1": 1.8, "vvc": 2.0, "vp8": 0.9, "mpeg4": 1.2, "msmpeg4v3": 1.2}
+_OTHERS, _BITS = 0.8, 0.25
 _INTRA = ("prores", "dnxhd", "dvvideo", "cfhd", "jpeg2000", "apv")  # little is lost, every frame for itself
 
 
@@ -48,7 +49,7 @@ def compression_of(stream: Any, packets: Sequence[Any], frames: Sequence[Any]) -
 
 
 def quality_of_step(step: float) -> int:
-    """The quality of a JPEG whose low frequencies are rounded to such steps (of 255)."""
+    """The quality of a JPEG that calls for as much as a film whose quantiser has such steps (of 255)."""
     scale = step / _STEP
     return round(min(99.0, max(1.0, 100 - 50 * scale if scale <= 1 else 50 / scale)))
 

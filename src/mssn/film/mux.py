@@ -15,6 +15,7 @@ from mssn.film.carried import Carried
 from mssn.film.encoded import SegmentWriter, packets, with_captions
 from mssn.film.encoder import add_encoded
 from mssn.film.facts import Film
+from mssn.film.mark import marked
 from mssn.film.plan import FilmPlan
 from mssn.film.pyav import faults, opened, reason, url
 from mssn.film.reading import Reading
@@ -95,7 +96,7 @@ class _Joining:
                 self._add_picture(stream, times)
             elif stream.index in kept:
                 self._add(stream, kept[stream.index])
-        self.target.metadata.update(kept_tags(self.film.metadata))
+        self.target.metadata.update(marked(kept_tags(self.film.metadata)))
         self.target.set_chapters(list(self._chapters(times)))
         self.target.start_encoding()
         for packet in self.covers:

@@ -246,9 +246,6 @@ def _assumed(video: Video) -> list[str]:
     notes = []
     if video.interlaced:
         notes.append("interlaced: deinterlaced, one frame of each two fields")
-    if not video.colours.tagged:
-        name = {1: "BT.709", 5: "BT.601", 6: "BT.601"}[video.colours.matrix]
-        notes.append(f"its colours are not tagged: taken for {name}, as players do, and tagged so")
     return notes
 
 

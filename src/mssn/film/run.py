@@ -1,4 +1,4 @@
-"""Enlarge a film: decided, made in segments, joined; stopped at any moment, it goes on from the last segment."""
+"""Enlarge a film: decided, made in segments, joined; a run that was stopped is gone on with."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from mssn.film.estimate import frames_of
 from mssn.film.facts import Video, probe
 from mssn.film.inputs import need_rate
 from mssn.film.mux import join, with_captions
-from mssn.film.pipeline import Segments, flow
+from mssn.film.pipeline import Segments, depth, drop_damaged, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
 from mssn.film.segments import SegmentFolder, identity, naming
 from mssn.film.size import result_size
 from mssn.film.source import Decoded, Source
 from mssn.image.picture import Picture
-from mssn.provenance import versions
 from mssn.upscaling.files import check_place
 from mssn.upscaling.upscaler import Upscaler
+from mssn.version import __version__
 
 if TYPE_CHECKING:
-    import av
+    pass
 
-# A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes, because
-# encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
+# A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes,
+# because encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
 SEGMENT, PARTS = 5, 12  # seconds of a segment; but so many parts a shorter film has at least
 _FRAMES = range(16, 601)  # of a segment, whatever the header says
 _SIDE = 48  # pixels of the picture by which networks are told from each other
@@ -69,7 +69,7 @@ class FilmDone:
         after: The same of the result.
         frames: How many the result has.
         resumed: How many of them an earlier run had made.
-        computed: How many frames' worth of pixels networks computed in this run; what repeats costs nothing.
+        computed: The share of the pixels that networks computed in this run; what repeats costs nothing.
         seconds: It took.
         model: What enlarged it; see `mssn.upscaling.upscaler.Enlarged`.
         strength: Where the dial stood, 0 to 1; None where there is none.
@@ -98,8 +98,8 @@ def upscale_film(
 ) -> FilmDone:
     """Enlarge a film file into another; the target appears only when whole.
 
-    A run that was stopped, however, leaves the segments that it made in a hidden folder beside the target. The
-    same call goes on from there.
+    A run that was stopped leaves the segments that it made in a hidden folder beside the target. The same
+    call goes on from there.
 
     Args:
         upscaler: What enlarges.
@@ -140,16 +140,18 @@ class _Making:
         self.upscaler = upscaler if made == asked else upscaler.sized(*made)
         self.total = frames_of(self.film, options)
         self.computed = 0.0
-        lengths = [SEGMENT * float(self.video.rate or 25), *([] if self.total is None else [self.total / PARTS])]
+        lengths = [
+            SEGMENT * float(self.video.rate or 25),
+            *([] if self.total is None else [self.total / PARTS]),
+        ]
         self.length = min(max(math.ceil(min(lengths)), _FRAMES[0]), _FRAMES[-1])
 
     def run(self) -> FilmDone:
         sweep(self.target.parent)
         with SegmentFolder(self.target, self.making()) as folder:
+            drop_damaged(folder, self.plan, self.length)
             resumed = len(folder.segments) * self.length
-            about = folder.whole
-            if about is None:
-                about = self.make(folder)
+            about = folder.whole or self.make(folder)
             resumed = min(resumed, about["frames"])
             start, end, part = self.options.start, self.options.end, folder.part
             with naming(self.target), replacing(self.target, durable=True, part=part):
@@ -179,7 +181,7 @@ class _Making:
             "plan": repr(self.plan),
             "network": _fingerprint(self.upscaler, self.video, self.plan),
             "frames": self.length,
-            "versions": versions() | {"av": av.__version__} | {k: str(v) for k, v in av.library_versions.items()},
+            "versions": [__version__, av.__version__, repr(av.library_versions)],
         }
 
     def make(self, folder: SegmentFolder) -> dict[str, Any]:
@@ -210,12 +212,14 @@ class _Making:
             frame.pts, frame.time_base, frame.duration = one[0].pts, source.time_base, one[0].frame.duration
             segments.write(frame)
 
-        for number, _ in enumerate(flow(converted(), enlarged, write), 1):
+        waiting = depth(self.plan.height, self.plan.width)
+        for number, _ in enumerate(flow(converted(), enlarged, write, waiting), 1):
             self.tell(there + number, number, first)
         segments.finish()
-        self.computed = enlarge.computed
         about = {"frames": source.frames, "missing": source.missing}
         folder.keep_whole(about)
+        self.computed, self.total = enlarge.computed, source.frames
+        self.tell(source.frames, source.frames - there, first)
         return about
 
     def tell(self, done: int, here: int, first: float) -> None:

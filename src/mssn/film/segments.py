@@ -1,7 +1,7 @@
 """What is made of a film piece by piece, so that a run that was stopped can go on.
 
-The pieces lie in a hidden folder beside the target. Each is written under a temporary name, and renamed when it
-is whole and on the disk.
+The pieces lie in a hidden folder beside the target. Each is written under a temporary name, and renamed when
+it is whole and on the disk.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class SegmentFolder:
                 continue
             if not hold(lock):
                 raise FilmError(
-                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another output"
+                    f"{self.target}: is being made by another mssn; wait until it is done, or choose another "
+                    "output"
                 )
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock.fileno()), os.stat(self.path / LOCK)):
@@ -112,6 +113,12 @@ class SegmentFolder:
         """All segments are there; this is to be known when they are joined."""
         self._put(_WHOLE, about)
 
+    def drop(self, number: int) -> None:
+        """Forget the segments from this one on, and that all are there."""
+        (self.path / _WHOLE).unlink(missing_ok=True)
+        for segment in reversed(self.segments[number:]):  # without a gap at any moment
+            segment.unlink()
+
     def remove(self) -> None:
         """Nothing of it is needed any more."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -140,7 +147,9 @@ def naming(target: Path) -> Iterator[None]:
         if not isinstance(cause, OSError):
             raise
         why = cause.strerror or cause
-        raise FilmError(f"{target}: cannot be written: {why}; the next run goes on from what is there") from error
+        raise FilmError(
+            f"{target}: cannot be written: {why}; the next run goes on from what is there"
+        ) from error
 
 
 def identity(source: Path) -> list[Any]:

@@ -18,7 +18,7 @@ from mssn.film.times import Times
 if TYPE_CHECKING:
     import av
 
-_TOLD = frozenset("ffv1 h264 hevc mjpeg mpeg1video mpeg2video prores vc1 dvvideo".split())
+_TOLD = frozenset(["ffv1", "h264", "hevc", "mjpeg", "mpeg1video", "mpeg2video", "prores", "vc1", "dvvideo"])
 """Codecs whose frames say themselves whether they are interlaced."""
 
 
@@ -117,7 +117,7 @@ class Source:
             yield frame
 
     def _decoded(self, *, sought: bool = True) -> Iterator[av.VideoFrame]:
-        """All frames as they come out of the decoder, those before the beginning as far as they are needed."""
+        """All frames as they come out of the decoder; those before the beginning where they are needed."""
         with opened(self.film.path, self.film.given) as container:
             stream, reading = container.streams[self.film.video.index], Reading(container)
             decoder = decoder_of(self.film.video, stream)

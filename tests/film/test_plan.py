@@ -1,0 +1,174 @@
+"""Everything is decided before the first frame: what encodes, what does not fit, what is lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from film_clips import CASES, captioned, make_clip
+
+from mssn.errors import FilmError
+from mssn.film.facts import probe
+from mssn.film.plan import FilmOptions, FilmPlan, ending_for, plan_film
+
+
+def plan(name: str | Path, target: str = "a.mkv", scale: float = 2, **options) -> FilmPlan:
+    film = probe(CASES / name)
+    size = round(film.video.height * scale), round(film.video.width * scale)
+    return plan_film(film, Path(target), size, FilmOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "encoder", "pixels"),
+    [
+        ("src.mp4", "a.mp4", "libsvtav1", "yuv420p"),
+        ("src.mp4", "a.mov", "libx264", "yuv420p"),  # QuickTime knows no AV1
+        ("sizechange.ts", "a.ts", "libx264", "yuv420p"),  # nor do transport streams
+        ("ten.mkv", "a.mkv", "libsvtav1", "yuv420p10le"),
+        ("ten.mkv", "a.mov", "libx265", "yuv420p10le"),
+        ("hdr10.mkv", "a.mkv", "libsvtav1", "yuv420p10le"),
+        ("bt709.mkv", "a.mkv", "libx264", "yuv444p"),
+        ("bt709.mkv", "a.webm", "libvpx-vp9", "yuv444p"),
+        ("gbrp.mkv", "a.mkv", "libx264rgb", "bgr24"),
+        ("gray.mkv", "a.mkv", "ffv1", "gray"),
+        ("gray.mkv", "a.mp4", "libsvtav1", "yuv420p"),  # next to nothing reads FFV1 in MP4
+        ("alpha.webm", "a.webm", "libvpx-vp9", "yuva420p"),
+        ("alpha.webm", "a.mkv", "ffv1", "yuva420p"),
+        ("alpha.mov", "a.mov", "prores_ks", "yuva444p10le"),
+        ("mjpeg.avi", "a.mkv", "libsvtav1", "yuv420p"),
+        ("sar.mkv", "a.mkv", "libx264", "yuv420p"),  # AV1 in Matroska would lose the pixel aspect
+        ("v.gif", "a.mkv", "ffv1", "bgra"),
+    ],
+)
+def test_what_encodes_a_kind_of_film(name, target, encoder, pixels) -> None:
+    found = plan(name, target)
+    assert (found.encoding.encoder, found.format) == (encoder, pixels)
+    assert not any("transparency" in note for note in found.notes)
+
+
+def test_films_with_captions_get_a_codec_that_keeps_them(tmp_path) -> None:
+    path = captioned(tmp_path / "a.mkv")
+    film = probe(path)
+    found = plan_film(film, tmp_path / "b.mkv", (96, 128), FilmOptions())
+    assert found.encoding.codec == "h264" and found.captions
+    lost = plan_film(film, tmp_path / "b.mkv", (96, 128), FilmOptions(codec="av1"))
+    assert not lost.captions and any("closed captions are lost in av1" in note for note in lost.notes)
+
+
+@pytest.mark.parametrize("codec", ["av1", "h264", "hevc", "vp9", "ffv1"])
+def test_a_codec_that_is_asked_for_is_used(codec) -> None:
+    assert plan("src.mp4", codec=codec).encoding.codec == codec
+    assert plan("src.mp4", "a.mov", codec="prores").encoding.codec == "prores"
+
+
+@pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_qsv", "h264_videotoolbox"])
+def test_an_encoder_of_a_graphics_card_works_or_is_refused_in_a_line(codec) -> None:
+    try:
+        assert plan("src.mp4", codec=codec).encoding.encoder == codec
+    except FilmError as error:
+        assert "codec" in str(error) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize("scale", [3, 1.5])
+@pytest.mark.parametrize("codec", [None, "h264", "hevc", "vp9", "ffv1"])
+def test_odd_sizes_come_out_exactly(codec, scale) -> None:
+    """H.264 and HEVC need 4:4:4 for that; of one frame the plan has read the size back."""
+    found = plan("odd.webm", "a.mkv", scale, codec=codec)
+    assert (found.width, found.height) == (round(63 * scale), round(47 * scale))
+    assert found.format == ("yuv444p" if codec in ("h264", "hevc") else "yuv420p")
+
+
+def test_quality_sets_the_quantiser_and_the_default_is_one_of_the_scale() -> None:
+    for codec in ("av1", "h264", "hevc", "vp9"):
+        found = [
+            float(dict(plan("src.mp4", codec=codec, quality=quality).encoding.options)["crf"])
+            for quality in (1, 30, 75, 100)
+        ]
+        assert found == sorted(found, reverse=True) and len(set(found)) == 4 and found[-1] > 0
+        assert (
+            dict(plan("src.mp4", codec=codec).encoding.options)["crf"]
+            == dict(plan("src.mp4", codec=codec, quality=75).encoding.options)["crf"]
+        )
+    assert any("FFV1 is lossless" in note for note in plan("gray.mkv", quality=50).notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "said"),
+    [
+        ("multi.mkv", "a.mp4", r"stream 1 \(audio: pcm_s16le, jpn\) does not fit into .mp4; write .mkv"),
+        ("fonts.mkv", "a.mp4", r"stream 1 \(subtitle: ass, jpn\) does not fit into .mp4; write .mkv"),
+        ("src.mp4", "a.webm", r"stream 1 \(audio: aac, und\) does not fit into .webm; write .mkv"),
+        ("rot.mp4", "a.ts", "does not keep rotation; write .mkv"),
+        ("sar.mkv", "a.webm", "does not keep pixel aspect 32:27; write .mkv"),
+        ("src.mp4", "a.xyz", "films are written as .mkv"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_the_first_frame(name, target, said) -> None:
+    with pytest.raises(FilmError, match=said) as raised:
+        plan(name, target)
+    assert "\n" not in str(raised.value)
+
+
+def test_hdr_is_kept_or_refused() -> None:
+    assert plan("hdr10.mkv").hdr == probe(CASES / "hdr10.mkv").video.hdr
+    for codec in ("vp9", "ffv1"):
+        with pytest.raises(FilmError, match="does not keep .*HDR metadata"):
+            plan("hdr10.mkv", codec=codec)
+
+
+def test_what_is_lost_is_said() -> None:
+    assert any("transparency is lost" in note for note in plan("alpha.webm", "a.mp4").notes)
+    assert any("12 bits become 10" in note for note in plan("alpha.mov", "a.mov").notes)
+    assert any("deinterlaced" in note for note in plan("inter.mpg").notes)
+    assert any("converted to subrip" in note for note in plan("movtext.mp4").notes)
+    assert plan("src.mp4", "a.mp4").notes == ()
+    with pytest.raises(FilmError, match="interlaced"):
+        plan("inter.mpg", interlaced="refuse")
+
+
+def test_colours_follow_the_pixel_format() -> None:
+    assert plan("mjpeg.avi").colours.siting == 1  # AV1 has no word for the centre
+    assert plan("mjpeg.avi", codec="h264").colours.siting == 2
+    assert plan("bt709.mkv").colours == probe(CASES / "bt709.mkv").video.colours
+    grey = plan("gbrp.mkv", "a.mkv", codec="av1").colours  # R, G, B as Y, Cb, Cr: another matrix
+    assert grey.matrix == 6 and not grey.full
+
+
+def test_a_rounded_size_keeps_the_shape() -> None:
+    assert plan("src.mp4").aspect == 1
+    film = probe(CASES / "sar.mkv")
+    found = plan_film(film, Path("a.mkv"), (96, 192), FilmOptions())  # 72x48 made a third wider
+    assert found.aspect * Fraction(192, 96) == Fraction(16, 9)
+
+
+def test_the_result_keeps_its_container_if_that_holds_it() -> None:
+    size = (96, 128)
+    assert ending_for(probe(CASES / "src.mp4"), size, FilmOptions()) == (".mp4", None)
+    ending, why = ending_for(probe(CASES / "inter.mpg"), size, FilmOptions())
+    assert ending == ".mkv" and why is not None and ".mpg cannot hold the result" in why
+    ending, why = ending_for(probe(CASES / "sizechange.ts"), size, FilmOptions(codec="av1"))
+    assert ending == ".mkv" and why is not None and "written as .mkv" in why
+
+
+def test_a_second_film_is_named_as_such(tmp_path) -> None:
+    stream = probe(make_clip(tmp_path / "a.mkv", 2)).others[0]
+    assert str(replace(stream, kind="video", codec="h264")) == "stream 1 (second film: h264)"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"codec": "x265"}, "`codec` must be one of"),
+        ({"quality": 0}, "`quality` must be 1 to 100"),
+        ({"quality": True}, "`quality` must be 1 to 100"),
+        ({"interlaced": "no"}, "`interlaced` must be"),
+        ({"start": -1}, "`start` must be seconds"),
+        ({"end": float("nan")}, "`end` must be seconds"),
+        ({"start": 2, "end": 2}, "must come after `start`"),
+    ],
+)
+def test_options_that_make_no_sense(options, said) -> None:
+    with pytest.raises(FilmError, match=said):
+        FilmOptions(**options)
