@@ -16,8 +16,8 @@ def ordinary_threads() -> Iterator[None]:
     """Inside, an encoder may start; behind it, no thread is of the real-time class that was not before.
 
     SVT-AV1, started by root as in many containers, gives its threads and the caller's that class on Linux.
-    Such threads leave nothing of a core to others: this process would starve what else runs, and hang where it
-    has one core alone.
+    Such threads leave nothing of a core to others: this process would starve what else runs, and could hang
+    where it has one core alone.
     """
     if not sys.platform.startswith("linux"):
         yield
