@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from mssn.errors import WeightsError
 from mssn.models import info
 from mssn.models.info import shipped_file
-from mssn.models.meta import read_constants, read_meta
+from mssn.models.meta import read_graph, read_meta
 from mssn.runtime.native import kernels
 from mssn.runtime.native.kernels import FILE, computes, instructions
 from mssn.runtime.native.network import suits
@@ -141,7 +141,7 @@ def test_constants_are_what_onnx_reads() -> None:
         for tensor in onnx.load(path).graph.initializer
         if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
     }
-    found = read_constants(path)
+    found, _ = read_graph(path)
     assert set(found) == set(expected)
     for name, value in expected.items():
         assert found[name].dtype == value.dtype

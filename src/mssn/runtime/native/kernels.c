@@ -41,6 +41,36 @@ typedef struct {
 
 typedef uint16_t bf16;
 
+/* How sums become the levels 0..255 that a unit of int8 takes: x * steps + zero, rounded. Of levels, x * own + rest
+   is what the unit adds its result to: levels of the next unit, or sums where it is a block's last. */
+typedef struct {
+    float steps, zero, own, rest, unused[12];
+} Levels;
+
+/* A unit of int8. Weights of four inputs, or of the three rows of a filter and a 0, lie side by side. Channels of
+   `expand`, `start`, `expanded`, `depthwise` and `filtered` are in the order of registers, see `mixed` of int8.h. */
+#define UNIT(C, E)              \
+    typedef struct {            \
+        Levels levels;          \
+        int8_t expand[C * E];   \
+        int32_t start[E];       \
+        float expanded[E];      \
+        int8_t depthwise[12 * E]; \
+        float filtered[E];      \
+        int8_t project[E * C];  \
+        float projected[C];     \
+    } Unit_##C##_##E;
+UNIT(32, 64)
+UNIT(64, 128)
+UNIT(64, 256)
+
+/* A cascading block of such units. */
+typedef struct {
+    int32_t channels, expanded, units, levels_in, levels_out; /* whether its input and sums, and its result, are levels */
+    const void *weights;
+    const float *first, *last, *first_bias, *last_bias; /* as in Block */
+    Levels next; /* what makes levels of the result */
+} Block8;
 
 #define JOIN(a, b) JOIN_(a, b)
 #define JOIN_(a, b) a##b
@@ -52,6 +82,14 @@ TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,fma,avx2")
 #include "kernels.h"
 #undef NAME
 #undef ELEMENT
+TARGET_END
+
+TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,avx2")
+#define NAME(x) JOIN(x, _avx512vnni)
+#define FLOAT(x) JOIN(x, _avx512)
+#include "int8.h"
+#undef NAME
+#undef FLOAT
 TARGET_END
 
 TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,avx2")
@@ -70,17 +108,28 @@ TARGET_BEGIN("avx2,fma")
 #define NAME(x) JOIN(x, _avx2)
 #define ELEMENT float
 #include "kernels.h"
+#undef NAME
+TARGET_END
+
+TARGET_BEGIN("avx2,fma,avxvnni")
+#define DOT _mm256_dpbusd_avx_epi32
+#define NAME(x) JOIN(x, _avxvnni)
+#define FLOAT(x) JOIN(x, _avx2)
+#include "int8.h"
 TARGET_END
 
 #include <cpuid.h>
 
-/* What this processor and its system know: 0 none of the above, 1 avx2, 2 avx512, 3 avx512bf16, too. */
+/* What this processor and its system know: 0 none of the above, 1 avx2, 2 avxvnni, 3 avx512, 4 avx512vnni, 5
+   avx512bf16, too. */
 int32_t mssn_instructions(void) {
-    uint32_t a, b, c, d, low, high;
+    uint32_t a, b, c, d, more, rest, low, high;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_FMA) || !(c & bit_OSXSAVE)) return 0;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     if ((low & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2)) return 0;
+    if (!__get_cpuid_count(7, 1, &more, &rest, &rest, &rest)) more = 0;
     uint32_t wanted = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* AVX512 F, DQ, BW, VL */
-    if ((low & 0xe6) != 0xe6 || (b & wanted) != wanted) return 1;
-    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 5) ? 3 : 2;
+    if ((low & 0xe6) != 0xe6 || (b & wanted) != wanted) return more & 1u << 4 ? 2 : 1; /* AVX-VNNI */
+    if (!(c & 1u << 11)) return 3; /* AVX512 VNNI */
+    return more & 1u << 5 ? 5 : 4; /* AVX512 BF16 */
 }

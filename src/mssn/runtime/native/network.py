@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from mssn.checks import is_whole
 from mssn.errors import WeightsError
-from mssn.models.meta import Meta, read_constants
+from mssn.models.meta import Meta, read_graph
+from mssn.runtime.native.int8 import Int8Units
 
 SHAPES = ((32, 64), (64, 128), (64, 256))  # C and E that the kernels know
 LANES = 16
@@ -24,11 +26,15 @@ class BlockWeights:
         units: Bytes of its units, one after another: expand, depthwise (float32), project.
         head: The share of the source that joins the block's result, packed.
         bias: Its bias, C float32.
+        levels: Of int8: how its input becomes levels, `Levels` of kernels.c; else null.
+        in_levels: Whether its input and sums are levels of int8.
     """
 
     units: np.ndarray
     head: np.ndarray
     bias: np.ndarray
+    levels: np.ndarray | None = None
+    in_levels: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,6 @@ def suits(meta: Meta) -> bool:
     config = meta.config
     return (
         meta.domain == "rgb"
-        and meta.precision == "fp32"
         and meta.format >= 2
         and config.get("unit", "mawru") == "mawru"
         and (config.get("channels"), config.get("expanded")) in SHAPES
@@ -75,7 +80,7 @@ def suits(meta: Meta) -> bool:
     )
 
 
-def read_network(path: Path, meta: Meta, strength: float, *, half: bool) -> Network:
+def read_network(path: Path, meta: Meta, strength: float, *, half: bool, lanes: int) -> Network:
     """Read and pack the weights of a network.
 
     Args:
@@ -83,11 +88,12 @@ def read_network(path: Path, meta: Meta, strength: float, *, half: bool) -> Netw
         meta: Its description, one that `suits`.
         strength: How strongly pictures are degraded, 0..1; of a network that is told.
         half: Pack for bfloat16.
+        lanes: Numbers in a register of the kernels.
 
     Raises:
         WeightsError: It cannot be read, or is not the network that its description says.
     """
-    constants = read_constants(path)
+    constants, sources = read_graph(path)
 
     def take(name: str, *shape: int) -> np.ndarray:
         try:
@@ -120,13 +126,20 @@ def read_network(path: Path, meta: Meta, strength: float, *, half: bool) -> Netw
             _packed(take(f"{name}.project.weight", c, e).T[order], half).tobytes(),
         ]
 
-    blocks = [
-        BlockWeights(
-            np.frombuffer(b"".join(part for u in range(units) for part in unit(f"blocks.{b}.{u}")), np.uint8),
-            *head(b + 1),
-        )
-        for b in range(count)
-    ]
+    def block(b: int) -> BlockWeights:
+        parts = [part for u in range(units) for part in unit(f"blocks.{b}.{u}")]
+        return BlockWeights(_joined(parts), *head(b + 1))
+
+    inner = Int8Units(constants, sources, str(path), c, e, lanes)
+
+    def block8(b: int) -> BlockWeights:
+        in_levels = inner.in_levels(b, units)
+        names = [f"blocks.{b}.{u}" for u in range(units)]
+        nexts = names[1:] if in_levels else []
+        parts = [inner.unit(name, then) for name, then in zip_longest(names, nexts)]
+        return BlockWeights(_joined(parts), *head(b + 1), inner.levels_of(b), in_levels)
+
+    blocks = [(block8 if meta.precision == "int8" else block)(b) for b in range(count)]
     mean = -take("minus_mean", 3)
     room = -(-outputs // LANES) * LANES
     features = np.zeros((9 * c, room), np.float32)
@@ -139,6 +152,10 @@ def read_network(path: Path, meta: Meta, strength: float, *, half: bool) -> Netw
     picture[:75, :outputs] = skip.reshape(75, outputs)
     picture[75, :outputs] = bias + mean[colours]
     return Network(c, e, units, scale, mean, *head(0), blocks, _packed(features, half), picture)
+
+
+def _joined(parts: list[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(parts), np.uint8)
 
 
 def _packed(weights: np.ndarray, half: bool) -> np.ndarray:
