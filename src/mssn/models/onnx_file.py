@@ -50,9 +50,7 @@ def op_types(file: BinaryIO) -> set[str]:
     Raises:
         ValueError: As for `read_metadata`.
     """
-    return {
-        _text(file, *place) for node in _nodes(file) for part, *place in node if part == _NODE_OP_TYPE
-    }
+    return {_text(file, *place) for node in _nodes(file) for part, *place in node if part == _NODE_OP_TYPE}
 
 
 def sources(file: BinaryIO) -> dict[str, list[str]]:
@@ -73,7 +71,7 @@ def sources(file: BinaryIO) -> dict[str, list[str]]:
 
 
 def constants(file: BinaryIO) -> dict[str, np.ndarray]:
-    """The constants of an ONNX file's graph by name, flat, as they are stored: float32, float16, int8 or uint8.
+    """The constants of an ONNX file's graph by name, flat, as stored: float32, float16, int8 or uint8.
 
     Args:
         file: Opened for reading bytes.

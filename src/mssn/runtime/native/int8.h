@@ -5,73 +5,7 @@
    adds up. Sums become floats, are multiplied by a factor for each channel, and rounded to the next bytes;
    that cuts off what is below 0, which is the positive part that a unit asks for. */
 
-#if LANES == 16
-#define vi __m512i
-#define vf __m512
-#define PIXELS 6 /* times 4 registers of results */
-INLINE vi NAME(dot)(vi sum, vi bytes, vi weights) { return _mm512_dpbusd_epi32(sum, bytes, weights); }
-INLINE vi NAME(four)(const uint8_t *p) {
-    int32_t four;
-    __builtin_memcpy(&four, p, 4);
-    return _mm512_set1_epi32(four);
-}
-INLINE vi NAME(loadi)(const void *p) { return _mm512_loadu_si512(p); }
-INLINE void NAME(storei)(void *p, vi a) { _mm512_storeu_si512(p, a); }
-INLINE vi NAME(zeros)(void) { return _mm512_setzero_si512(); }
-INLINE vf NAME(floats)(vi a) { return _mm512_cvtepi32_ps(a); }
-INLINE vf NAME(bytes)(const uint8_t *p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)));
-}
-/* Four registers of floats as bytes, nearest; four values of each side by side, 16 to a part of 128 bits. */
-INLINE vi NAME(mixed)(vf a, vf b, vf c, vf d) {
-    return _mm512_packus_epi16(_mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b)),
-                               _mm512_packs_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d)));
-}
-/* The same one register after another. */
-INLINE vi NAME(line)(vf a, vf b, vf c, vf d) {
-    vi order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_permutexvar_epi32(order, NAME(mixed)(a, b, c, d));
-}
-/* Bytes of three rows side by side, with a 0: what `mixed` takes back. */
-INLINE void NAME(upright)(vi a, vi b, vi c, vi *out) {
-    vi zero = NAME(zeros)();
-    vi low = _mm512_unpacklo_epi8(a, b), high = _mm512_unpackhi_epi8(a, b);
-    vi rest = _mm512_unpacklo_epi8(c, zero), last = _mm512_unpackhi_epi8(c, zero);
-    out[0] = _mm512_unpacklo_epi16(low, rest), out[1] = _mm512_unpackhi_epi16(low, rest);
-    out[2] = _mm512_unpacklo_epi16(high, last), out[3] = _mm512_unpackhi_epi16(high, last);
-}
-#else
-#define vi __m256i
-#define vf __m256
-#define PIXELS 3
-INLINE vi NAME(dot)(vi sum, vi bytes, vi weights) { return DOT(sum, bytes, weights); }
-INLINE vi NAME(four)(const uint8_t *p) {
-    int32_t four;
-    __builtin_memcpy(&four, p, 4);
-    return _mm256_set1_epi32(four);
-}
-INLINE vi NAME(loadi)(const void *p) { return _mm256_loadu_si256(p); }
-INLINE void NAME(storei)(void *p, vi a) { _mm256_storeu_si256(p, a); }
-INLINE vi NAME(zeros)(void) { return _mm256_setzero_si256(); }
-INLINE vf NAME(floats)(vi a) { return _mm256_cvtepi32_ps(a); }
-INLINE vf NAME(bytes)(const uint8_t *p) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p)));
-}
-INLINE vi NAME(mixed)(vf a, vf b, vf c, vf d) {
-    return _mm256_packus_epi16(_mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b)),
-                               _mm256_packs_epi32(_mm256_cvtps_epi32(c), _mm256_cvtps_epi32(d)));
-}
-INLINE vi NAME(line)(vf a, vf b, vf c, vf d) {
-    return _mm256_permutevar8x32_epi32(NAME(mixed)(a, b, c, d), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-}
-INLINE void NAME(upright)(vi a, vi b, vi c, vi *out) {
-    vi zero = NAME(zeros)();
-    vi low = _mm256_unpacklo_epi8(a, b), high = _mm256_unpackhi_epi8(a, b);
-    vi rest = _mm256_unpacklo_epi8(c, zero), last = _mm256_unpackhi_epi8(c, zero);
-    out[0] = _mm256_unpacklo_epi16(low, rest), out[1] = _mm256_unpackhi_epi16(low, rest);
-    out[2] = _mm256_unpacklo_epi16(high, last), out[3] = _mm256_unpackhi_epi16(high, last);
-}
-#endif
+#include "whole.h"
 
 /* Sums of P pixels of a 1x1 convolution, K -> N: R registers from column n on. Rows have room for the last group. */
 #define SUMS(P, R, START)                                                                                       \
@@ -79,7 +13,7 @@ INLINE void NAME(upright)(vi a, vi b, vi c, vi *out) {
     UNROLL for (int p = 0; p < P; p++) UNROLL for (int r = 0; r < R; r++) sum[p][r] = START;                    \
     for (int k = 0; k < K / 4; k++) {                                                                           \
         vi b[R];                                                                                                \
-        UNROLL for (int r = 0; r < R; r++) b[r] = NAME(loadi)(weights + ((ptrdiff_t)k * N + n + r * LANES) * 4); \
+        UNROLL for (int r = 0; r < R; r++) b[r] = NAME(loadi)(weights + ((ptrdiff_t)k * N + n + r * LANES) * 4);\
         UNROLL for (int p = 0; p < P; p++) {                                                                    \
             vi a = NAME(four)(x + (i + p) * K + 4 * k);                                                         \
             UNROLL for (int r = 0; r < R; r++) sum[p][r] = NAME(dot)(sum[p][r], a, b[r]);                       \
@@ -144,11 +78,10 @@ INLINE void NAME(depthwise)(const uint8_t *above, const uint8_t *here, const uin
             UNROLL for (int r = 0; r < R; r++) f[r] = FLOAT(loadf)(factors + n + r * LANES);                    \
             UNROLL for (int p = 0; p < P; p++) UNROLL for (int r = 0; r < R; r++) {                             \
                 ptrdiff_t at = (i + p) * N + n + r * LANES;                                                     \
-                vf before = input ? FLOAT(loadf)(input + at)                                                    \
-                                  : FLOAT(fma)(NAME(bytes)(bytes + at), FLOAT(all)(unit->own), FLOAT(all)(unit->rest)); \
-                vf sum_ = FLOAT(fma)(NAME(floats)(sum[p][r]), f[r], before);                                    \
-                if (sums) FLOAT(storef)(sums + at, sum_);                                                       \
-                v[p * R + r] = input ? FLOAT(fma)(sum_, FLOAT(all)(next->steps), FLOAT(all)(next->zero)) : sum_; \
+                vf before = input ? FLOAT(loadf)(input + at) : FLOAT(fma)(NAME(bytes)(bytes + at), own, rest);  \
+                vf done = FLOAT(fma)(NAME(floats)(sum[p][r]), f[r], before);                                    \
+                if (sums) FLOAT(storef)(sums + at, done);                                                       \
+                v[p * R + r] = input ? FLOAT(fma)(done, steps, zero) : done;                                    \
             }                                                                                                   \
             if (levels)                                                                                         \
                 UNROLL for (int q = 0; q < P * R; q += 4)                                                       \
@@ -158,6 +91,8 @@ INLINE void NAME(depthwise)(const uint8_t *above, const uint8_t *here, const uin
 INLINE void NAME(project)(const uint8_t *x, ptrdiff_t width, const int8_t *weights, const float *factors,
                           const Levels *unit, const Levels *next, const uint8_t *bytes, const float *input,
                           uint8_t *levels, float *sums, int K, int N) {
+    vf own = FLOAT(all)(unit->own), rest = FLOAT(all)(unit->rest);
+    vf steps = FLOAT(all)(next->steps), zero = FLOAT(all)(next->zero);
     if (N == 2 * LANES) {
         PROJECT(2 * PIXELS, 2)
     } else {
@@ -181,14 +116,18 @@ typedef struct {
     ptrdiff_t rows, width, begin, end, skip, keep; /* as in block.h */
     const float *rgb;
     ptrdiff_t rgb_stride, out_stride;
-    char *out;               /* where the strip's first pixel would be written: bytes, or floats */
-    float *x;                /* of each unit: its input, two rows (the newest and the one before), and as levels */
-    uint8_t *bytes, *wide, *filtered; /* expanded, three rows; one row */
-    ptrdiff_t columns;
+    char *out;                 /* where the strip's first pixel would be written: levels, or floats */
+    float *x;                  /* of each unit: its input, two rows (the newest and the one before) */
+    uint8_t *bytes;            /* the same as levels */
+    uint8_t *wide, *filtered;  /* expanded, three rows; one row */
+    ptrdiff_t columns;         /* room of a row */
 } NAME(Strip);
 #define Strip NAME(Strip)
 
-/* Give unit `unit` row `row` of its input; row == rows: nothing follows. */
+#define INTO(...)                                                                                               \
+    NAME(project)(s->filtered, width, unit->project, unit->projected, &unit->levels, &unit[more].levels, __VA_ARGS__)
+
+/* Give unit `u` row `row` of its input; row == rows: nothing follows. */
 #define FEED(C, E)                                                                                              \
     static void NAME(feed_##C##_##E)(const Strip *s, int u, ptrdiff_t row) {                                    \
         const Block8 *b = s->block;                                                                             \
@@ -199,10 +138,10 @@ typedef struct {
             if (row < s->begin || row >= s->end) return;                                                        \
             const float *sum = x + (row & 1) * room * C + s->skip * C;                                          \
             ptrdiff_t at = row * s->out_stride + s->skip * C;                                                   \
-            float *out = b->levels_out ? x + (~row & 1) * room * C : (float *)s->out + at;                       \
+            float *out = b->levels_out ? x + (~row & 1) * room * C : (float *)s->out + at;                      \
             FLOAT(head)(s->rgb + row * s->rgb_stride + 3 * s->skip, s->rgb_stride, s->keep, b->last,            \
                         b->last_bias, sum, out, NULL, C);                                                       \
-            if (!b->levels_out) return;                                                                          \
+            if (!b->levels_out) return;                                                                         \
             NAME(levels)(out, s->keep * C, &b->next, bytes);                                                    \
             __builtin_memcpy(s->out + at, bytes, s->keep * C);                                                  \
             return;                                                                                             \
@@ -211,7 +150,8 @@ typedef struct {
         uint8_t *wide = s->wide + u * 3 * line + E, *new = wide + (row % 3) * line;                             \
         if (row == 0) FLOAT(zero)(wide + 2 * line - E, (width + 2) * E);                                        \
         if (row < s->rows)                                                                                      \
-            NAME(expand)(bytes + (row & 1) * room * C, width, unit->expand, unit->start, unit->expanded, new, C, E); \
+            NAME(expand)(bytes + (row & 1) * room * C, width, unit->expand, unit->start, unit->expanded, new,   \
+                         C, E);                                                                                 \
         else FLOAT(zero)(new, width * E);                                                                       \
         FLOAT(zero)(new - E, E);                                                                                \
         FLOAT(zero)(new + width * E, E);                                                                        \
@@ -220,19 +160,10 @@ typedef struct {
         NAME(depthwise)(above, here, new, width, unit->depthwise, unit->filtered, s->filtered, E);              \
         ptrdiff_t half = ((row - 1) & 1) * room * C, then = 2 * room * C + half;                                \
         int more = u + 1 < b->units;                                                                            \
-        const Levels *levels = &unit->levels, *next = &unit[more].levels;                                       \
-        if (b->levels_in && more)                                                                                \
-            NAME(project)(s->filtered, width, unit->project, unit->projected, levels, next, bytes + half, NULL, \
-                          bytes + then, NULL, E, C);                                                            \
-        else if (b->levels_in)                                                                                   \
-            NAME(project)(s->filtered, width, unit->project, unit->projected, levels, next, bytes + half, NULL, \
-                          NULL, x + then, E, C);                                                                \
-        else if (more)                                                                                          \
-            NAME(project)(s->filtered, width, unit->project, unit->projected, levels, next, NULL, x + half,     \
-                          bytes + then, x + then, E, C);                                                        \
-        else                                                                                                    \
-            NAME(project)(s->filtered, width, unit->project, unit->projected, levels, next, NULL, x + half,     \
-                          NULL, x + then, E, C);                                                                \
+        if (b->levels_in && more) INTO(bytes + half, NULL, bytes + then, NULL, E, C);                           \
+        else if (b->levels_in) INTO(bytes + half, NULL, NULL, x + then, E, C);                                  \
+        else if (more) INTO(NULL, x + half, bytes + then, x + then, E, C);                                      \
+        else INTO(NULL, x + half, NULL, x + then, E, C);                                                        \
         NAME(feed_##C##_##E)(s, u + 1, row - 1);                                                                \
         if (row == s->rows && more) NAME(feed_##C##_##E)(s, u + 1, row);                                        \
     }
@@ -281,10 +212,11 @@ void NAME(block)(const Block8 *b, const char *in, char *out, const float *rgb, p
         for (ptrdiff_t row = 0; row <= s.rows; row++) {
             ptrdiff_t half = (row & 1) * room * C;
             const char *from = in + (at + row * s.out_stride) * in_size;
-            if (row < s.rows && !b->first) __builtin_memcpy(b->levels_in ? (void *)(s.bytes + half) : s.x + half, from, s.width * C * in_size);
             if (row < s.rows && b->first)
                 FLOAT(head)(s.rgb + row * s.rgb_stride, s.rgb_stride, s.width, b->first, b->first_bias, NULL,
                             s.x + half, NULL, C);
+            else if (row < s.rows)
+                __builtin_memcpy(b->levels_in ? (void *)(s.bytes + half) : s.x + half, from, s.width * C * in_size);
             if (row < s.rows && (b->first || !b->levels_in))
                 NAME(levels)(s.x + half, s.width * C, levels, s.bytes + half);
             if (C == 32) NAME(feed_32_64)(&s, 0, row);
@@ -300,4 +232,5 @@ void NAME(block)(const Block8 *b, const char *in, char *out, const float *rgb, p
 #undef PIXELS
 #undef SUMS
 #undef PROJECT
+#undef INTO
 #undef FEED

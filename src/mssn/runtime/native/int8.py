@@ -8,8 +8,8 @@ import numpy as np
 
 from mssn.errors import WeightsError
 
-_PART = 16  # bytes of 128 bits, within which processors pack and unpack
 _LEVELS = 16  # floats of `Levels` in kernels.c
+_LIMIT = 63  # of weights: without VNNI two products are added in 16 bits
 
 
 class Int8Units:
@@ -42,25 +42,38 @@ class Int8Units:
         order = np.arange(e).reshape(-1, lanes // 4, 4, 4)  # group, part, register, channel
         self._order = order.transpose(0, 2, 1, 3).ravel()
 
-    def _take(self, name: str, *shape: int) -> np.ndarray:
-        try:
-            return self._constants[name].reshape(shape)
-        except (KeyError, ValueError) as error:
-            raise WeightsError(
-                f"{self._source}: its network is not the one it describes ({name})"
-            ) from error
+    def _take(self, name: str, kind: type[np.generic], *shape: int) -> np.ndarray:
+        found = self._constants.get(name)
+        if found is None or found.dtype != kind or found.size != np.prod(shape):
+            raise self._other(name)
+        return found.reshape(shape)
+
+    def _other(self, name: str) -> WeightsError:
+        return WeightsError(f"{self._source}: its network is not the one it describes ({name})")
 
     def levels(self, name: str) -> tuple[np.float32, int]:
         """Scale of the levels that a convolution takes, and the level that stands for 0."""
-        return np.float32(self._take(f"{name}.scale", 1)[0]), int(self._take(f"{name}.zero", 1)[0])
+        scale, zero = self._take(f"{name}.scale", np.float32, 1), self._take(f"{name}.zero", np.uint8, 1)
+        if not 0 < scale[0] < np.inf:
+            raise self._other(f"{name}.scale")
+        return scale[0], int(zero[0])
+
+    def _weights(self, name: str, *shape: int) -> tuple[np.ndarray, np.ndarray]:
+        """Whole numbers, and what those of each output are multiplied by."""
+        whole = self._take(f"{name}.weight", np.int8, *shape)
+        zero = self._take(f"{name}.weight_zero", np.int8, shape[0])
+        if whole.min() < -_LIMIT or whole.max() > _LIMIT or zero.any():
+            raise self._other(f"{name}.weight")
+        return whole, self._take(f"{name}.weight_scale", np.float32, shape[0])
 
     def in_levels(self, block: int, units: int) -> bool:
         """Whether the sums of a block are levels, too, not floats."""
         found = {
-            f"blocks.{block}.{u}.expand.x" in self._sources.get(f"blocks.{block}.{u}", []) for u in range(units)
+            f"{name}.expand.x" in self._sources.get(name, [])
+            for name in (f"blocks.{block}.{u}" for u in range(units))
         }
         if len(found) != 1:
-            raise WeightsError(f"{self._source}: its network is not the one it describes (blocks.{block})")
+            raise self._other(f"blocks.{block}")
         return found.pop()
 
     def unit(self, name: str, then: str | None) -> bytes:
@@ -75,15 +88,10 @@ class Int8Units:
             self.levels(f"{name}.{part}") for part in ("expand", "depthwise", "project")
         )
         if none or nothing:  # what is never below 0 has all its levels above
-            raise WeightsError(f"{self._source}: its network is not the one it describes ({name})")
-        widen, filters, narrow = (
-            self._take(f"{name}.{part}.weight", *shape)
-            for part, shape in (("expand", (e, c)), ("depthwise", (e, 3, 3)), ("project", (c, e)))
-        )
-        scales = [
-            self._take(f"{name}.{part}.weight_scale", n)
-            for part, n in (("expand", e), ("depthwise", e), ("project", c))
-        ]
+            raise self._other(name)
+        widen, widened = self._weights(f"{name}.expand", e, c)
+        filters, filtered = self._weights(f"{name}.depthwise", e, 3, 3)
+        narrow, narrowed = self._weights(f"{name}.project", c, e)
         own, rest, unit = first, -first * zero, np.float32(1)
         if then is not None:
             unit, next_zero = self.levels(f"{then}.expand")
@@ -96,11 +104,11 @@ class Int8Units:
             levels,
             _in_fours(widen[order].T),
             (-zero * widen.astype(np.int32).sum(1, dtype=np.int32))[order],
-            (first * scales[0] / second)[order],
+            (first * widened / second)[order],
             upright,
-            (second * scales[1] / third)[order],
+            (second * filtered / third)[order],
             _in_fours(narrow.T),
-            third * scales[2] / unit,
+            third * narrowed / unit,
         ]
         return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
 

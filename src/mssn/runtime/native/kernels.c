@@ -55,7 +55,7 @@ typedef struct {
         int8_t expand[C * E];   \
         int32_t start[E];       \
         float expanded[E];      \
-        int8_t depthwise[12 * E]; \
+        int8_t depthwise[12 * E];\
         float filtered[E];      \
         int8_t project[E * C];  \
         float projected[C];     \
@@ -66,7 +66,8 @@ UNIT(64, 256)
 
 /* A cascading block of such units. */
 typedef struct {
-    int32_t channels, expanded, units, levels_in, levels_out; /* whether its input and sums, and its result, are levels */
+    int32_t channels, expanded, units;
+    int32_t levels_in, levels_out; /* whether its input and sums are levels; whether its result is */
     const void *weights;
     const float *first, *last, *first_bias, *last_bias; /* as in Block */
     Levels next; /* what makes levels of the result */
@@ -85,7 +86,7 @@ TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,fma,avx2")
 TARGET_END
 
 TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,avx2")
-#define NAME(x) JOIN(x, _avx512vnni)
+#define NAME(x) JOIN(x, _int8_avx512vnni)
 #define FLOAT(x) JOIN(x, _avx512)
 #include "int8.h"
 #undef NAME
@@ -111,10 +112,20 @@ TARGET_BEGIN("avx2,fma")
 #undef NAME
 TARGET_END
 
-TARGET_BEGIN("avx2,fma,avxvnni")
-#define DOT _mm256_dpbusd_avx_epi32
-#define NAME(x) JOIN(x, _avxvnni)
 #define FLOAT(x) JOIN(x, _avx2)
+TARGET_BEGIN("avx2,fma,avxvnni")
+#define NAME(x) JOIN(x, _int8_avxvnni)
+#define DOT(sum, bytes, weights) _mm256_dpbusd_avx_epi32(sum, bytes, weights)
+#include "int8.h"
+#undef NAME
+#undef DOT
+TARGET_END
+
+TARGET_BEGIN("avx2,fma")
+#define NAME(x) JOIN(x, _int8_avx2)
+/* Two products fit 16 bits together, for weights have 7 bits. */
+#define DOT(sum, bytes, weights) \
+    _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(bytes, weights), _mm256_set1_epi16(1)))
 #include "int8.h"
 TARGET_END
 

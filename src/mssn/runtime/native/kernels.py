@@ -16,8 +16,9 @@ from mssn.runtime.base import Computed
 FILE = Path(__file__).parent / "kernels-linux-x86_64.so"  # of kernels.c, by release/kernels.py
 SETS = ("", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16")  # what `mssn_instructions` counts
 
-_BF16 = {"avx512bf16": "avx512bf16"}
-_INT8 = {"avxvnni": "avxvnni", "avx512vnni": "avx512vnni", "avx512bf16": "avx512vnni"}
+# Of each of them, the kernels that are taken for the first and last layers, and those inside of int8 blocks.
+_OUTER = {name: "avx512" if name.startswith("avx512") else "avx2" for name in SETS[1:]}
+_INT8 = {name: name for name in SETS[1:]} | {"avx512": "avx2", "avx512bf16": "avx512vnni"}
 
 
 class BLOCK(ctypes.Structure):
@@ -76,8 +77,8 @@ class Kernels:
     """The functions of kernels.h for one set of instructions.
 
     Args:
-        half: Features are bfloat16, else float32, or bytes inside of blocks.
-        lanes: Numbers of 32 bits in a register.
+        half: Features are bfloat16, else float32, or levels of int8.
+        lanes: Numbers of 32 bits that a register of `block` holds.
         frame: Puts a picture into its frame.
         room: Bytes that `block` works in.
         block: One cascading block.
@@ -105,16 +106,17 @@ _LIBRARY = Once(_load)
 
 
 def instructions() -> str:
-    """The best set of instructions there are kernels for here: one of `SETS`, each of which has all before it."""
+    """The best set of instructions there are kernels for here, one of `SETS`."""
     library = _LIBRARY()
     return "" if library is None else SETS[int(library.mssn_instructions())]
 
 
 def computes() -> tuple[Computed, ...]:
-    """What the kernels can compute in on this machine: nothing, or fp32 and what else there are instructions for."""
+    """What the kernels can compute in on this machine: nothing, or fp32 and int8, or bf16 as well."""
     best = instructions()
-    known: dict[Computed, bool] = {"fp32": bool(best), "bf16": best in _BF16, "int8": best in _INT8}
-    return tuple(precision for precision, able in known.items() if able)
+    if not best:
+        return ()
+    return ("fp32", "bf16", "int8") if best == "avx512bf16" else ("fp32", "int8")
 
 
 def kernels(precision: Computed, best: str | None = None) -> Kernels:
@@ -130,13 +132,11 @@ def kernels(precision: Computed, best: str | None = None) -> Kernels:
     library, best = _LIBRARY(), instructions() if best is None else best
     if library is None or precision not in computes():
         raise WeightsError(f"native cannot compute in {precision} on this machine; take openvino")
-    lanes = 16 if best.startswith("avx512") else 8
-    outer = _BF16[best] if precision == "bf16" else "avx512" if lanes == 16 else "avx2"
-    inner = _INT8[best] if precision == "int8" else outer
-    found = [
-        getattr(library, name) for name in (f"frame_{outer}", f"room_{inner}", f"block_{inner}", f"tail_{outer}")
-    ]
+    outer = best if precision == "bf16" else _OUTER[best]
+    inner = f"int8_{_INT8[best]}" if precision == "int8" else outer
+    names = f"frame_{outer}", f"room_{inner}", f"block_{inner}", f"tail_{outer}"
+    found = [getattr(library, name) for name in names]
     found[1].restype = ctypes.c_ssize_t
     for function in (found[0], *found[2:]):
         function.restype = None
-    return Kernels(precision == "bf16", lanes, *found)
+    return Kernels(precision == "bf16", 16 if "avx512" in inner else 8, *found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -23,7 +24,8 @@ class BlockWeights:
     """One cascading block.
 
     Args:
-        units: Bytes of its units, one after another: expand, depthwise (float32), project.
+        units: Bytes of its units, one after another: expand, depthwise (float32), project; of int8, `Unit` of
+            kernels.c.
         head: The share of the source that joins the block's result, packed.
         bias: Its bias, C float32.
         levels: Of int8: how its input becomes levels, `Levels` of kernels.c; else null.
@@ -88,7 +90,7 @@ def read_network(path: Path, meta: Meta, strength: float, *, half: bool, lanes: 
         meta: Its description, one that `suits`.
         strength: How strongly pictures are degraded, 0..1; of a network that is told.
         half: Pack for bfloat16.
-        lanes: Numbers in a register of the kernels.
+        lanes: Numbers of 32 bits in a register, for units of int8.
 
     Raises:
         WeightsError: It cannot be read, or is not the network that its description says.
@@ -115,31 +117,29 @@ def read_network(path: Path, meta: Meta, strength: float, *, half: bool, lanes: 
             bias = take(f"heads.{index}.bias", c)
         return _packed(weight.reshape(-1, c), half), bias
 
+    inner = Int8Units(constants, sources, str(path), c, e, lanes) if meta.precision == "int8" else None
     # In bfloat16 a kernel takes 32 channels apart into those at even and those at odd places.
     order = np.arange(e, dtype=np.intp)
     order = order.reshape(-1, LANES, 2).transpose(0, 2, 1).ravel() if half else order
 
-    def unit(name: str) -> list[bytes]:
-        return [
-            _packed(take(f"{name}.expand.weight", e, c).T, half).tobytes(),
-            np.ascontiguousarray(take(f"{name}.depthwise.weight", e, 9)[order].T).tobytes(),
-            _packed(take(f"{name}.project.weight", c, e).T[order], half).tobytes(),
+    def unit(name: str) -> bytes:
+        parts = [
+            _packed(take(f"{name}.expand.weight", e, c).T, half),
+            np.ascontiguousarray(take(f"{name}.depthwise.weight", e, 9)[order].T),
+            _packed(take(f"{name}.project.weight", c, e).T[order], half),
         ]
+        return b"".join(part.tobytes() for part in parts)
 
-    def block(b: int) -> BlockWeights:
-        parts = [part for u in range(units) for part in unit(f"blocks.{b}.{u}")]
-        return BlockWeights(_joined(parts), *head(b + 1))
-
-    inner = Int8Units(constants, sources, str(path), c, e, lanes)
-
-    def block8(b: int) -> BlockWeights:
-        in_levels = inner.in_levels(b, units)
-        names = [f"blocks.{b}.{u}" for u in range(units)]
+    def block(index: int) -> BlockWeights:
+        names = [f"blocks.{index}.{u}" for u in range(units)]
+        if inner is None:
+            return BlockWeights(_joined(map(unit, names)), *head(index + 1))
+        in_levels = inner.in_levels(index, units)
         nexts = names[1:] if in_levels else []
-        parts = [inner.unit(name, then) for name, then in zip_longest(names, nexts)]
-        return BlockWeights(_joined(parts), *head(b + 1), inner.levels_of(b), in_levels)
+        packed = _joined(inner.unit(name, then) for name, then in zip_longest(names, nexts))
+        return BlockWeights(packed, *head(index + 1), inner.levels_of(index), in_levels)
 
-    blocks = [(block8 if meta.precision == "int8" else block)(b) for b in range(count)]
+    blocks = [block(index) for index in range(count)]
     mean = -take("minus_mean", 3)
     room = -(-outputs // LANES) * LANES
     features = np.zeros((9 * c, room), np.float32)
@@ -154,7 +154,7 @@ def read_network(path: Path, meta: Meta, strength: float, *, half: bool, lanes: 
     return Network(c, e, units, scale, mean, *head(0), blocks, _packed(features, half), picture)
 
 
-def _joined(parts: list[bytes]) -> np.ndarray:
+def _joined(parts: Iterable[bytes]) -> np.ndarray:
     return np.frombuffer(b"".join(parts), np.uint8)
 
 
