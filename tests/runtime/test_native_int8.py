@@ -40,7 +40,7 @@ def plainly(path: Path, given: np.ndarray) -> np.ndarray:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return session.run(None, {"lr": given})[0]
+    return np.asarray(session.run(None, {"lr": given})[0])
 
 
 def native(path: Path, given: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ INLINE void NAME(levels)(const float *x, ptrdiff_t length, const Levels *unit, u
 
 /* What a block has in hand of one strip. */
 typedef struct {
-    const Block8 *block;
+    const Block *block;
     ptrdiff_t rows, width, begin, end, skip, keep; /* as in block.h */
     const float *rgb;
     ptrdiff_t rgb_stride, out_stride;
@@ -130,7 +130,7 @@ typedef struct {
 /* Give unit `u` row `row` of its input; row == rows: nothing follows. */
 #define FEED(C, E)                                                                                              \
     static void NAME(feed_##C##_##E)(const Strip *s, int u, ptrdiff_t row) {                                    \
-        const Block8 *b = s->block;                                                                             \
+        const Block *b = s->block;                                                                              \
         ptrdiff_t width = s->width, room = s->columns, line = (room + 2) * E;                                   \
         float *x = s->x + (ptrdiff_t)u * 2 * room * C;                                                          \
         uint8_t *bytes = s->bytes + (ptrdiff_t)u * 2 * room * C;                                                \
@@ -138,11 +138,11 @@ typedef struct {
             if (row < s->begin || row >= s->end) return;                                                        \
             const float *sum = x + (row & 1) * room * C + s->skip * C;                                          \
             ptrdiff_t at = row * s->out_stride + s->skip * C;                                                   \
-            float *out = b->levels_out ? x + (~row & 1) * room * C : (float *)s->out + at;                      \
+            float *out = b->next ? x + (~row & 1) * room * C : (float *)s->out + at;                            \
             FLOAT(head)(s->rgb + row * s->rgb_stride + 3 * s->skip, s->rgb_stride, s->keep, b->last,            \
                         b->last_bias, sum, out, NULL, C);                                                       \
-            if (!b->levels_out) return;                                                                         \
-            NAME(levels)(out, s->keep * C, &b->next, bytes);                                                    \
+            if (!b->next) return;                                                                               \
+            NAME(levels)(out, s->keep * C, b->next, bytes);                                                     \
             __builtin_memcpy(s->out + at, bytes, s->keep * C);                                                  \
             return;                                                                                             \
         }                                                                                                       \
@@ -160,8 +160,8 @@ typedef struct {
         NAME(depthwise)(above, here, new, width, unit->depthwise, unit->filtered, s->filtered, E);              \
         ptrdiff_t half = ((row - 1) & 1) * room * C, then = 2 * room * C + half;                                \
         int more = u + 1 < b->units;                                                                            \
-        if (b->levels_in && more) INTO(bytes + half, NULL, bytes + then, NULL, E, C);                           \
-        else if (b->levels_in) INTO(bytes + half, NULL, NULL, x + then, E, C);                                  \
+        if (b->levels && more) INTO(bytes + half, NULL, bytes + then, NULL, E, C);                              \
+        else if (b->levels) INTO(bytes + half, NULL, NULL, x + then, E, C);                                     \
         else if (more) INTO(NULL, x + half, bytes + then, x + then, E, C);                                      \
         else INTO(NULL, x + half, NULL, x + then, E, C);                                                        \
         NAME(feed_##C##_##E)(s, u + 1, row - 1);                                                                \
@@ -172,17 +172,17 @@ FEED(64, 128)
 FEED(64, 256)
 
 /* Bytes of memory that `block` needs to work in. */
-ptrdiff_t NAME(room)(const Block8 *b) {
+ptrdiff_t NAME(room)(const Block *b) {
     ptrdiff_t columns = STRIP + 2 * b->units + 2 * PIXELS, C = b->channels, E = b->expanded;
     return (b->units + 1) * (2 * columns * C * 5 + 3 * (columns + 2) * E) + columns * E + 256;
 }
 
 /* Rows [first, last) of a block's result. `in`, `out`: H x W x C, bytes or floats, with a frame of one pixel; `rgb`:
    H x W x 3 as `frame` makes it; `memory`: `room` bytes. */
-void NAME(block)(const Block8 *b, const char *in, char *out, const float *rgb, ptrdiff_t height, ptrdiff_t width,
+void NAME(block)(const Block *b, const char *in, char *out, const float *rgb, ptrdiff_t height, ptrdiff_t width,
                  ptrdiff_t first, ptrdiff_t last, void *memory) {
     ptrdiff_t C = b->channels, E = b->expanded, U = b->units, room = STRIP + 2 * U + 2 * PIXELS;
-    ptrdiff_t in_size = b->levels_in ? 1 : 4, out_size = b->levels_out ? 1 : 4;
+    ptrdiff_t in_size = b->levels ? 1 : 4, out_size = b->next ? 1 : 4;
     const Levels *levels = b->weights;
     Strip s;
     s.block = b;
@@ -192,7 +192,7 @@ void NAME(block)(const Block8 *b, const char *in, char *out, const float *rgb, p
     s.wide = s.bytes + (U + 1) * 2 * room * C;
     s.filtered = s.wide + U * 3 * (room + 2) * E;
     ptrdiff_t top = first < U ? 0 : first - U, bottom = last + U > height ? height : last + U;
-    if (!b->levels_out) { /* the frame of the result */
+    if (!b->next) { /* the frame of the result */
         if (first == 0) FLOAT(zero)(out, s.out_stride * 4);
         if (last == height) FLOAT(zero)(out + (height + 1) * s.out_stride * 4, s.out_stride * 4);
         for (ptrdiff_t row = first + 1; row <= last; row++) {
@@ -216,8 +216,8 @@ void NAME(block)(const Block8 *b, const char *in, char *out, const float *rgb, p
                 FLOAT(head)(s.rgb + row * s.rgb_stride, s.rgb_stride, s.width, b->first, b->first_bias, NULL,
                             s.x + half, NULL, C);
             else if (row < s.rows)
-                __builtin_memcpy(b->levels_in ? (void *)(s.bytes + half) : s.x + half, from, s.width * C * in_size);
-            if (row < s.rows && (b->first || !b->levels_in))
+                __builtin_memcpy(b->levels ? (void *)(s.bytes + half) : s.x + half, from, s.width * C * in_size);
+            if (row < s.rows && (b->first || !b->levels))
                 NAME(levels)(s.x + half, s.width * C, levels, s.bytes + half);
             if (C == 32) NAME(feed_32_64)(&s, 0, row);
             else if (E == 128) NAME(feed_64_128)(&s, 0, row);

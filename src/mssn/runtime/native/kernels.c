@@ -24,12 +24,20 @@
 
 enum { STRIP = 320 }; /* columns at a time: the rows that a block has in hand stay in the processor's caches */
 
+/* How sums become the levels 0..255 that a unit of int8 takes: x * steps + zero, rounded. Of levels, x * own + rest
+   is what the unit adds its result to: levels of the next unit, or sums where it is a block's last. */
+typedef struct {
+    float steps, zero, own, rest, unused[12];
+} Levels;
+
 /* One cascading block and the share of the source that joins its result. */
 typedef struct {
     int32_t channels, expanded, units;
-    const void *weights;     /* of each unit: expand C x E, depthwise 9 x E float, project E x C; packed */
+    int32_t levels;          /* of int8: whether its input and the sums of its units are levels, not floats */
+    const void *weights;     /* of each unit: expand C x E, depthwise 9 x E float, project E x C; packed. Or `Unit` */
     const void *first, *last; /* heads, packed rows of 9 values x C; `first` makes the input, else null */
     const float *first_bias, *last_bias;
+    const Levels *next;      /* of int8: what makes levels of the result; null: it stays floats */
 } Block;
 
 /* The last layers: 3x3 from the features, 5x5 from the picture. */
@@ -41,14 +49,8 @@ typedef struct {
 
 typedef uint16_t bf16;
 
-/* How sums become the levels 0..255 that a unit of int8 takes: x * steps + zero, rounded. Of levels, x * own + rest
-   is what the unit adds its result to: levels of the next unit, or sums where it is a block's last. */
-typedef struct {
-    float steps, zero, own, rest, unused[12];
-} Levels;
-
 /* A unit of int8. Weights of four inputs, or of the three rows of a filter and a 0, lie side by side. Channels of
-   `expand`, `start`, `expanded`, `depthwise` and `filtered` are in the order of registers, see `mixed` of int8.h. */
+   `expand`, `start`, `expanded`, `depthwise` and `filtered` are in the order of registers, see `mixed` of whole.h. */
 #define UNIT(C, E)              \
     typedef struct {            \
         Levels levels;          \
@@ -63,15 +65,6 @@ typedef struct {
 UNIT(32, 64)
 UNIT(64, 128)
 UNIT(64, 256)
-
-/* A cascading block of such units. */
-typedef struct {
-    int32_t channels, expanded, units;
-    int32_t levels_in, levels_out; /* whether its input and sums are levels; whether its result is */
-    const void *weights;
-    const float *first, *last, *first_bias, *last_bias; /* as in Block */
-    Levels next; /* what makes levels of the result */
-} Block8;
 
 #define JOIN(a, b) JOIN_(a, b)
 #define JOIN_(a, b) a##b

@@ -28,35 +28,13 @@ class BLOCK(ctypes.Structure):
         ("channels", ctypes.c_int32),
         ("expanded", ctypes.c_int32),
         ("units", ctypes.c_int32),
+        ("levels", ctypes.c_int32),
         ("weights", ctypes.c_void_p),
         ("first", ctypes.c_void_p),
         ("last", ctypes.c_void_p),
         ("first_bias", ctypes.c_void_p),
         ("last_bias", ctypes.c_void_p),
-    )
-
-
-class LEVELS(ctypes.Structure):
-    """`Levels` of kernels.c."""
-
-    _fields_ = (("values", ctypes.c_float * 16),)
-
-
-class BLOCK8(ctypes.Structure):
-    """`Block8` of kernels.c."""
-
-    _fields_ = (
-        ("channels", ctypes.c_int32),
-        ("expanded", ctypes.c_int32),
-        ("units", ctypes.c_int32),
-        ("levels_in", ctypes.c_int32),
-        ("levels_out", ctypes.c_int32),
-        ("weights", ctypes.c_void_p),
-        ("first", ctypes.c_void_p),
-        ("last", ctypes.c_void_p),
-        ("first_bias", ctypes.c_void_p),
-        ("last_bias", ctypes.c_void_p),
-        ("next", LEVELS),
+        ("next", ctypes.c_void_p),
     )
 
 

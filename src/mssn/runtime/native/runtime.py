@@ -16,7 +16,7 @@ from mssn.errors import WeightsError
 from mssn.image.compression import LEAST
 from mssn.models.meta import read_meta
 from mssn.runtime.base import Computed, failure
-from mssn.runtime.native.kernels import BLOCK, BLOCK8, LEVELS, TAIL, kernels
+from mssn.runtime.native.kernels import BLOCK, TAIL, kernels
 from mssn.runtime.native.network import read_network, suits
 
 _Rows = tuple[ctypes.c_ssize_t, ctypes.c_ssize_t]
@@ -52,7 +52,7 @@ class NativeRuntime:
         self._net = net = read_network(path, self.meta, strength, half=half, lanes=lanes)
         self._threads = threads or len(os.sched_getaffinity(0))
         self._pool = ThreadPoolExecutor(max(1, self._threads - 1), thread_name_prefix="mssn")
-        self._blocks = [self._block(index, precision) for index in range(len(net.blocks))]
+        self._blocks = [self._block(index) for index in range(len(net.blocks))]
         outputs = net.picture.shape[1]
         self._tail = TAIL(net.channels, net.scale, outputs, net.features.ctypes.data, net.picture.ctypes.data)
         self._room = self._kernels.room(ctypes.byref(self._blocks[0]))
@@ -62,19 +62,19 @@ class NativeRuntime:
         self.precision: Computed = precision
         self.name = f"native {precision}"
 
-    def _block(self, index: int, precision: Computed) -> BLOCK | BLOCK8:
+    def _block(self, index: int) -> BLOCK:
         net, block = self._net, self._net.blocks[index]
-        sizes = net.channels, net.expanded, net.units
-        weights = [
-            array.ctypes.data if array is not None else None
-            for array in (block.units, None if index else net.source, block.head, net.source_bias, block.bias)
-        ]
-        if precision != "int8":
-            return BLOCK(*sizes, *weights)
         then = net.blocks[index + 1] if index + 1 < len(net.blocks) else None
-        leaves, levels = (False, None) if then is None else (then.in_levels, then.levels)
-        out = LEVELS() if levels is None else LEVELS.from_buffer_copy(levels)
-        return BLOCK8(*sizes, block.in_levels, leaves, *weights, out)
+        arrays = [
+            block.units,
+            None if index else net.source,
+            block.head,
+            net.source_bias,
+            block.bias,
+            then.levels if then is not None and then.in_levels else None,
+        ]
+        pointers = [None if array is None else array.ctypes.data for array in arrays]
+        return BLOCK(net.channels, net.expanded, net.units, block.in_levels, *pointers)
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """See `Runtime.run`."""
