@@ -122,18 +122,21 @@ def test_batches_and_values_beyond_white() -> None:
     assert ours.max() > 1 > 0 > ours.min()
 
 
-def test_constants_are_what_onnx_reads() -> None:
-    path = shipped_file("mssn-s-photo-x2")
+@pytest.mark.parametrize("name", ["mssn-s-photo-x2", "mssn-s-photo-x2-int8"])
+def test_a_graph_is_what_onnx_reads(name) -> None:
+    graph = onnx.load(shipped_file(name)).graph
+    types = onnx.TensorProto
     expected = {
         tensor.name: numpy_helper.to_array(tensor)
-        for tensor in onnx.load(path).graph.initializer
-        if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+        for tensor in graph.initializer
+        if tensor.data_type in (types.FLOAT, types.FLOAT16, types.INT8, types.UINT8)
     }
-    found, _ = read_graph(path)
+    found, sources = read_graph(shipped_file(name))
     assert set(found) == set(expected)
-    for name, value in expected.items():
-        assert found[name].dtype == value.dtype
-        assert np.array_equal(found[name], value.ravel())
+    for key, value in expected.items():
+        assert found[key].dtype == value.dtype
+        assert np.array_equal(found[key], value.ravel())
+    assert sources == {node.output[0]: list(node.input) for node in graph.node}
 
 
 def test_a_network_that_is_not_what_it_says_is_refused(tmp_path) -> None:

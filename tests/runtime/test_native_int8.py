@@ -161,6 +161,7 @@ UNIT = "blocks.1.2"
         (f"{UNIT}.expand.weight", np.ones((64, 32, 1, 1), np.uint8)),
         (f"{UNIT}.expand.weight_zero", np.ones(64, np.int8)),
         (f"{UNIT}.depthwise.weight_scale", np.ones(63, np.float32)),
+        (f"{UNIT}.depthwise.weight_scale", np.full(64, np.inf, np.float32)),
         (f"{UNIT}.project.zero", np.asarray(1, np.uint8)),
         (f"{UNIT}.expand.scale", np.asarray(0, np.float32)),
         (f"{UNIT}.expand.scale", np.asarray(np.nan, np.float32)),

@@ -8,8 +8,8 @@ import numpy as np
 
 from mssn.errors import WeightsError
 
-_LEVELS = 16  # floats of `Levels` in kernels.c
 _LIMIT = 63  # of weights: without VNNI two products are added in 16 bits
+_SMALLEST, _LARGEST = 1e-12, 1e12  # of scales: no quotient of two of them is beyond float32
 
 
 class Int8Units:
@@ -54,8 +54,7 @@ class Int8Units:
     def levels(self, name: str) -> tuple[np.float32, int]:
         """Scale of the levels that a convolution takes, and the level that stands for 0."""
         scale, zero = self._take(f"{name}.scale", np.float32, 1), self._take(f"{name}.zero", np.uint8, 1)
-        if not 0 < scale[0] < np.inf:
-            raise self._other(f"{name}.scale")
+        self._check(f"{name}.scale", scale)
         return scale[0], int(zero[0])
 
     def _weights(self, name: str, *shape: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +63,13 @@ class Int8Units:
         zero = self._take(f"{name}.weight_zero", np.int8, shape[0])
         if whole.min() < -_LIMIT or whole.max() > _LIMIT or zero.any():
             raise self._other(f"{name}.weight")
-        return whole, self._take(f"{name}.weight_scale", np.float32, shape[0])
+        scale = self._take(f"{name}.weight_scale", np.float32, shape[0])
+        self._check(f"{name}.weight_scale", scale)
+        return whole, scale
+
+    def _check(self, name: str, scales: np.ndarray) -> None:
+        if not ((scales > _SMALLEST) & (scales < _LARGEST)).all():
+            raise self._other(name)
 
     def in_levels(self, block: int, units: int) -> bool:
         """Whether the sums of a block are levels, too, not floats."""
@@ -96,12 +101,10 @@ class Int8Units:
         if then is not None:
             unit, next_zero = self.levels(f"{then}.expand")
             own, rest = first / unit, next_zero - zero * first / unit
-        levels = np.zeros(_LEVELS, np.float32)
-        levels[:4] = 1 / first, zero, own, rest
         upright = np.zeros((3, e, 4), np.int8)  # column, channel, row
         upright[:, :, :3] = filters[order].transpose(2, 0, 1)
         parts = [
-            levels,
+            np.array([1 / first, zero, own, rest], np.float32),
             _in_fours(widen[order].T),
             (-zero * widen.astype(np.int32).sum(1, dtype=np.int32))[order],
             (first * widened / second)[order],
@@ -115,9 +118,7 @@ class Int8Units:
     def levels_of(self, block: int) -> np.ndarray:
         """How a block's input becomes levels, `Levels` of kernels.c."""
         scale, zero = self.levels(f"blocks.{block}.0.expand")
-        levels = np.zeros(_LEVELS, np.float32)
-        levels[:2] = 1 / scale, zero
-        return levels
+        return np.array([1 / scale, zero, 0, 0], np.float32)
 
 
 def _in_fours(weights: np.ndarray) -> np.ndarray:

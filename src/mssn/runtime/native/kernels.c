@@ -27,7 +27,7 @@ enum { STRIP = 320 }; /* columns at a time: the rows that a block has in hand st
 /* How sums become the levels 0..255 that a unit of int8 takes: x * steps + zero, rounded. Of levels, x * own + rest
    is what the unit adds its result to: levels of the next unit, or sums where it is a block's last. */
 typedef struct {
-    float steps, zero, own, rest, unused[12];
+    float steps, zero, own, rest;
 } Levels;
 
 /* One cascading block and the share of the source that joins its result. */
@@ -57,7 +57,7 @@ typedef uint16_t bf16;
         int8_t expand[C * E];   \
         int32_t start[E];       \
         float expanded[E];      \
-        int8_t depthwise[12 * E];\
+        int8_t depthwise[12 * E]; \
         float filtered[E];      \
         int8_t project[E * C];  \
         float projected[C];     \

@@ -24,14 +24,14 @@ _Work = Callable[[int, _Rows], object]
 
 
 class NativeRuntime:
-    """One network; float32, or bfloat16 where the processor computes in it.
+    """One network; in float32, in bfloat16 where the processor computes in it, or with units in int8.
 
     Rows are divided among threads, block by block. A row of a block's input passes all its units before the
     next is read, so features go to memory only between blocks.
 
     Args:
         path: An .onnx file written by `mssn export`, of an MSSN.
-        precision: What to compute in: "fp32" or "bf16".
+        precision: What to compute in: "fp32" or "bf16", or "int8" for a file whose units do.
         threads: Processor cores to use; None for all.
         strength: How strongly pictures are degraded, 0..1; only for a network that is told.
 
