@@ -111,29 +111,6 @@ class Segments:
             self._folder.keep()
 
 
-def drop_damaged(folder: SegmentFolder, plan: FilmPlan, length: int) -> None:
-    """Let all segments be made again from the first one on that is not as long as it should be.
-
-    Args:
-        folder: Where they lie.
-        plan: How they were encoded.
-        length: Frames of a segment; the last one may be shorter once all are there.
-    """
-    about, left = folder.whole, 0
-    segments = folder.segments
-    for number, segment in enumerate(segments):
-        left = length if about is None else about["frames"] - number * length
-        try:
-            if len(_times(segment, plan)) == min(left, length):
-                continue
-        except FilmError:
-            pass
-        folder.drop(number)
-        return
-    if left > length:  # more were made
-        folder.drop(len(segments))
-
-
 def _times(segment: Path, plan: FilmPlan) -> list[int]:
     """When the frames of a segment are shown, in order."""
     return sorted(packet.pts for packet in packets([segment], plan.time_base))
