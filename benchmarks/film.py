@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import av.filter
 from common import RESULTS, report
 
 import mssn

@@ -52,7 +52,7 @@ def make_clip(
 
     rate = Fraction(rate)
     with av.open(str(path), "w", options=kept) as container:
-        stream = container.add_stream(encoder, rate=rate, options=options or {})
+        stream: Any = container.add_stream(encoder, rate=rate, options=options or {})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.time_base = 1 / rate
         tone = container.add_stream("aac", rate=8000, layout="mono") if sound else None
@@ -76,7 +76,8 @@ def decoded(path: Path) -> Iterator[tuple[Fraction, np.ndarray]]:
     import av
 
     with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
+        frames: Iterator[Any] = container.decode(video=0)
+        for frame in frames:
             yield frame.pts * frame.time_base, frame.to_ndarray()
 
 
@@ -121,10 +122,8 @@ def captions_of(path: Path) -> list[bytes]:
     import av
 
     with av.open(str(path)) as container:
-        return [
-            b"".join(bytes(data) for data in frame.side_data if data.type.name == "A53_CC")
-            for frame in container.decode(video=0)
-        ]
+        sides: list[Any] = [frame.side_data for frame in container.decode(video=0)]
+        return [b"".join(bytes(one) for one in side if one.type.name == "A53_CC") for side in sides]
 
 
 def frame_times(path: Path) -> list[float]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole")
-    source = make_clip(folder / "source.mkv", FRAMES, 2.5, sound=True)
+    source = make_clip(folder / "source.mkv", FRAMES, Fraction(5, 2))
     started = time.perf_counter()
     child = started_child(source, folder / "made.mkv")
     assert child.communicate()[0].endswith(f"made {FRAMES} 0\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -52,18 +53,22 @@ TIMES = {
 }
 
 
-def source(path: Path, **options: float) -> Source:
+def source(path: Path, **options: Any) -> Source:
     return Source(probe(path), FilmOptions(**options))
 
 
-def times(path: Path, **options: float) -> list[Fraction]:
+def times(path: Path, **options: Any) -> list[Fraction]:
     made = source(path, **options)
-    frames = list(made)
+    frames: list[Any] = list(made)
     assert [frame.number for frame in frames] == list(range(len(frames))) and made.frames == len(frames)
     assert all(frame.frame.pts * frame.frame.time_base == frame.pts * made.time_base for frame in frames)
     found = [frame.pts * made.time_base for frame in frames]
     assert all(earlier < later for earlier, later in pairwise(found))
     return found
+
+
+def gaps(found: list[Fraction]) -> list[Fraction]:
+    return [later - earlier for earlier, later in pairwise(found)]
 
 
 @pytest.mark.parametrize("name", TIMES)
@@ -86,17 +91,13 @@ def test_frames_come_in_the_order_of_showing() -> None:
 def test_without_times_of_showing_frames_follow_each_other(tmp_path, ending) -> None:
     """B-frames in a raw stream have no times, in AVI only those of decoding."""
     path = make_clip(tmp_path / f"clip{ending}", 30, 25, sound=False, options={"bf": "2"})
-    assert set(np.diff(times(path))) == {Fraction(1, 25)} and len(times(path)) == 30
+    assert set(gaps(times(path))) == {Fraction(1, 25)} and len(times(path)) == 30
 
 
 def joined_streams(target: Path, *parts: Path) -> Path:
     """Transport streams one behind the other, as recorders leave them."""
     target.write_bytes(b"".join(part.read_bytes() for part in parts))
     return target
-
-
-def steps(path: Path) -> set[float]:
-    return {round(float(step), 3) for step in np.diff(times(path))}
 
 
 @pytest.mark.parametrize("sound", [False, True])
@@ -111,7 +112,7 @@ def test_a_clock_that_jumps_goes_on(tmp_path, sound, first) -> None:
     found = times(whole)
     assert len(found) == 75
     # At a jump the picture waits for the end of the sound, which is a little longer.
-    assert max(np.diff(found)) < 0.2 and min(np.diff(found)) > 0.035
+    assert min(gaps(found)) > 0.035 and max(gaps(found)) < 0.2
     assert found[-1] - found[0] < 3.4
 
 
@@ -120,7 +121,7 @@ def moved(clip: Path, target: Path, seconds: float) -> Path:
     with av.open(str(clip)) as container, av.open(str(target), "w", options={"mpegts_copyts": "1"}) as made:
         streams = {stream.index: made.add_stream_from_template(stream) for stream in container.streams}
         for packet in container.demux():
-            if packet.dts is not None:
+            if packet.pts is not None and packet.dts is not None:
                 ticks = round(seconds / packet.time_base)
                 packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
                 packet.stream = streams[packet.stream_index]
@@ -166,7 +167,7 @@ def test_another_size_in_the_middle_is_brought_to_the_first() -> None:
     assert len(frames) == 50 and {(f.frame.width, f.frame.height) for f in frames} == {(64, 48)}
     assert len(made.missing) == 1
     assert made.missing[0].startswith("25 frames of another size were brought to 64x48, from 1.0")
-    assert max(np.diff(times(CASES / "sizechange.ts"))) < 0.1
+    assert max(gaps(times(CASES / "sizechange.ts"))) < 0.1
 
 
 def test_interlaced_frames_become_whole_ones() -> None:

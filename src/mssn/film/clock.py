@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import av
+    import av.container
 
 _JUMP = 10  # seconds between a packet and where its stream was to go on, as in FFmpeg's command line
 _BACK = Fraction(1, 10)  # seconds that a packet lies before the one it follows, where clocks may jump
@@ -36,7 +36,7 @@ class Clock:
     """
 
     def __init__(self, container: av.container.InputContainer) -> None:
-        import av
+        import av.format
 
         self.jumps = bool(container.format.flags & av.format.Flags.ts_discont.value)
         self._corrections = [Fraction(0)]  # seconds to add; the one in use last

@@ -6,15 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 from mssn.errors import FilmError
 from mssn.film.mux import SegmentWriter, packets
 from mssn.film.plan import FilmPlan
 from mssn.film.segments import SegmentFolder, naming
-
-if TYPE_CHECKING:
-    import av
 
 # Frames that wait before and behind the network, and bytes of those behind it. Beside a network 1, 3 and 8
 # take the same time, within what repeats differ by; where nothing but bicubic runs, 8 save a fifth beside 3,
@@ -77,7 +74,7 @@ class Segments:
         self._writer: SegmentWriter | None = None
         self._times: list[int] = []
 
-    def write(self, frame: av.VideoFrame) -> None:
+    def write(self, frame: Any) -> None:
         """Encode the next frame.
 
         Raises:

@@ -10,7 +10,7 @@ from mssn.film.clock import Clock
 from mssn.film.facts import Film
 
 if TYPE_CHECKING:
-    import av
+    import av.container
 
 _HOPELESS = 100  # errors in a row, without a packet between them
 _SLACK = Fraction(1, 4)  # seconds by which headers round their durations up
@@ -29,12 +29,12 @@ class Reading:
         self._end: Fraction | None = None  # of what was read
         self._ends: dict[int, bool] = {}  # by stream: whether its last packet is broken off
 
-    def seek(self, time: Fraction, stream: av.VideoStream) -> bool:
+    def seek(self, time: Fraction, stream: Any) -> bool:
         """Go to where decoding must begin to show what comes at a time; whether that was done.
 
         Clocks that jump tell no places.
         """
-        import av
+        import av.error
 
         if self.clock.jumps:
             return False
@@ -46,7 +46,7 @@ class Reading:
 
     def packets(self) -> Iterator[av.Packet[Any]]:
         """All packets of all streams in the order of the file, with corrected time stamps."""
-        import av
+        import av.error
 
         failed = 0
         while failed < _HOPELESS:

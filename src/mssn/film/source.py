@@ -83,7 +83,7 @@ class Source:
             FilmError: There is none.
         """
         self.frames, self._broken, self._resized, self._lost = 0, [], None, None
-        frames = self._whole()
+        frames: Iterator[Any] = self._whole()
         if self.film.video.interlaced:
             frames = self._deinterlaced(frames)
         ticks = 1 / self.time_base
@@ -121,11 +121,12 @@ class Source:
         with opened(self.film.path, self.film.given) as container:
             stream, reading = container.streams[self.film.video.index], Reading(container)
             decoder = decoder_of(self.film.video, stream)
-            sought = sought and self.begin is not None and reading.seek(self.begin, stream)
+            begin = self.begin
+            sought = sought and begin is not None and reading.seek(begin, stream)
             for packet in reading.packets():
                 if packet.stream_index != stream.index:
                     continue
-                if sought and packet.pts is not None and packet.pts * packet.time_base > self.begin:
+                if sought and begin and packet.pts is not None and packet.pts * packet.time_base > begin:
                     break  # too far
                 sought = False
                 yield from self._frames_of(decoder, packet)
@@ -138,7 +139,7 @@ class Source:
 
     def _frames_of(self, decoder: Any, packet: av.Packet[Any] | None) -> Iterator[av.VideoFrame]:
         """What comes out behind a packet; behind None all that is left."""
-        import av
+        import av.error
 
         while True:
             try:
@@ -157,7 +158,8 @@ class Source:
 
     def _deinterlaced(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """As many frames, each of its own moment."""
-        import av
+        import av.error
+        import av.filter
 
         video, graph = self.film.video, av.filter.Graph()
         which = "interlaced" if video.codec in _TOLD else "all"
