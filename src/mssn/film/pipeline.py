@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mssn.errors import FilmError
 from mssn.film.mux import SegmentWriter, packets
 from mssn.film.plan import FilmPlan
-from mssn.film.segments import SegmentFolder, naming
+from mssn.film.segments import SegmentFolder, intact, naming
 
 if TYPE_CHECKING:
     import av
@@ -124,7 +124,7 @@ def drop_damaged(folder: SegmentFolder, plan: FilmPlan, length: int) -> None:
     for number, segment in enumerate(segments):
         left = length if about is None else about["frames"] - number * length
         try:
-            if len(_times(segment, plan)) == min(left, length):
+            if intact(segment) and len(_times(segment, plan)) == min(left, length):
                 continue
         except FilmError:
             pass

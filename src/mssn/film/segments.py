@@ -89,7 +89,7 @@ class SegmentFolder:
     def segments(self) -> list[Path]:
         """Those that are whole, in order, up to the first one that is missing."""
         found: list[Path] = []
-        while (path := self._segment(len(found))).is_file():
+        while path := next(self.path.glob(f"{len(found):06}.*"), None):
             found.append(path)
         return found
 
@@ -104,9 +104,9 @@ class SegmentFolder:
         return self.path / _PART
 
     def keep(self) -> None:
-        """The next segment is whole: it gets its name."""
+        """The next segment is whole: it gets its name, which holds its checksum."""
         _sync(self.part)
-        os.replace(self.part, self._segment(len(self.segments)))
+        os.replace(self.part, self.path / f"{len(self.segments):06}.{_checksum(self.part)}")
         _sync(self.path)
 
     def keep_whole(self, about: Mapping[str, Any]) -> None:
@@ -123,14 +123,21 @@ class SegmentFolder:
         """Nothing of it is needed any more."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _segment(self, number: int) -> Path:
-        return self.path / f"{number:06}"
-
     def _put(self, name: str, content: Mapping[str, Any]) -> None:
         self.part.write_text(json.dumps(content, indent=1), "utf-8")
         _sync(self.part)
         os.replace(self.part, self.path / name)
         _sync(self.path)
+
+
+def intact(segment: Path) -> bool:
+    """Whether a segment is still what it was when it was kept."""
+    return segment.suffix[1:] == _checksum(segment)
+
+
+def _checksum(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 @contextmanager
