@@ -13,7 +13,7 @@ from mssn.errors import FilmError, ImageError, MissingDependencyError
 from mssn.film.inputs import RAW, Given, opening
 
 if TYPE_CHECKING:
-    import av
+    from av.container import InputContainer
 
 
 def require() -> None:
@@ -32,9 +32,9 @@ def require() -> None:
 
 def faults() -> tuple[type[Exception], ...]:
     """What PyAV raises: its own errors, the system's, and what it says of arguments."""
-    import av
+    from av.error import FFmpegError
 
-    return (av.error.FFmpegError, OSError, ValueError)
+    return (FFmpegError, OSError, ValueError)
 
 
 def url(path: Path) -> str:
@@ -48,7 +48,7 @@ def reason(error: BaseException) -> str:
 
 
 @contextmanager
-def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[av.container.InputContainer]:
+def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[InputContainer]:
     """A film opened for reading.
 
     Args:
