@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mssn.version import __version__
 
 if TYPE_CHECKING:
-    from mssn.api import clear_cache, load, upscale, upscale_frames
+    from mssn.api import clear_cache, load, upscale
     from mssn.errors import (
         CancelledError,
         CheckpointError,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         WeightsError,
     )
-    from mssn.film.frames import Frame
+    from mssn.film.frames import Frame, upscale_frames
     from mssn.models.info import ModelInfo, list_models
     from mssn.upscaling.upscaler import Upscaler
 
@@ -60,8 +60,8 @@ __all__ = [
 ]
 
 _HOME = {
-    "mssn.api": ("clear_cache", "load", "upscale", "upscale_frames"),
-    "mssn.film.frames": ("Frame",),
+    "mssn.api": ("clear_cache", "load", "upscale"),
+    "mssn.film.frames": ("Frame", "upscale_frames"),
     "mssn.models.info": ("ModelInfo", "list_models"),
     "mssn.upscaling.upscaler": ("Upscaler",),
 }

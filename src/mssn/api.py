@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
@@ -30,9 +29,7 @@ from mssn.upscaling.upscaler import Upscaler
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from mssn.film.frames import Frame
-
-__all__ = ["DEFAULT_MODEL", "clear_cache", "load", "load_tiled", "upscale", "upscale_frames"]
+__all__ = ["DEFAULT_MODEL", "clear_cache", "load", "load_tiled", "upscale"]
 
 AnyImage = TypeVar("AnyImage", str, Path, bytes, np.ndarray, "Image")
 PathLike = TypeVar("PathLike", str, Path)
@@ -191,110 +188,6 @@ def upscale(
     if isinstance(image, np.ndarray):
         return upscaler(image, progress)
     return to_pil(upscaler.enlarge(from_pil(image), progress=progress).picture, image.info)
-
-
-@overload
-def upscale_frames(
-    frames: PathLike,
-    scale: float | None = None,
-    *,
-    size: str | Sides | None = ...,
-    model: str | os.PathLike[str] = ...,
-    variant: Variant = ...,
-    strength: float | None = ...,
-    precision: Precision = ...,
-    runtime: RuntimeName = ...,
-    ensemble: bool = ...,
-    threads: int | None = ...,
-    start: float | None = ...,
-    end: float | None = ...,
-) -> Iterator[Frame]: ...
-@overload
-def upscale_frames(
-    frames: Iterable[np.ndarray],
-    scale: float | None = None,
-    *,
-    size: str | Sides | None = ...,
-    model: str | os.PathLike[str] = ...,
-    variant: Variant = ...,
-    strength: float | None = ...,
-    precision: Precision = ...,
-    runtime: RuntimeName = ...,
-    ensemble: bool = ...,
-    threads: int | None = ...,
-) -> Iterator[np.ndarray]: ...
-def upscale_frames(
-    frames: Any,
-    scale: float | None = None,
-    *,
-    size: str | Sides | None = None,
-    model: str | os.PathLike[str] = DEFAULT_MODEL,
-    variant: Variant = "auto",
-    strength: float | None = None,
-    precision: Precision = "auto",
-    runtime: RuntimeName = "auto",
-    ensemble: bool = False,
-    threads: int | None = None,
-    start: float | None = None,
-    end: float | None = None,
-) -> Iterator[Any]:
-    """Enlarge the frames of a film, one when it is asked for.
-
-        for frame in mssn.upscale_frames("film.mkv", scale=2):
-            frame.pixels, frame.time
-
-    Args:
-        frames: The path of a film, of a moving GIF, WebP or PNG, or of numbered pictures
-            ("frames/%06d.png", taken for 25 a second); or NumPy arrays as `upscale` takes them, from
-            whatever yields them.
-        scale: Any number; default 2, or what a weights file was trained for.
-        size: Instead of a scale; see `load`.
-        model: See `load`.
-        variant: See `load`.
-        strength: See `load`.
-        precision: See `load`.
-        runtime: See `load`.
-        ensemble: See `load`.
-        threads: See `load`.
-        start: Of a film: seconds after its beginning from which on frames are wanted.
-        end: Of a film: seconds after its beginning until which they are.
-
-    Returns:
-        Of a film, each `Frame`: its pixels, upright, and when it is shown. Of arrays, the enlarged arrays.
-
-    Raises:
-        FilmError: It cannot be read.
-        ImageError: An array is none that can be enlarged.
-        MissingDependencyError: Films need PyAV.
-
-    Examples:
-        >>> small = (np.full((40, 60, 3), level, np.uint8) for level in (16, 128))
-        >>> [(large.shape, int(large.mean())) for large in upscale_frames(small, model="bicubic")]
-        [((80, 120, 3), 16), ((80, 120, 3), 128)]
-    """
-    # Here, because most pictures are no films.
-    from mssn.film.frames import frames_of_arrays, frames_of_film
-    from mssn.film.plan import FilmOptions
-
-    upscaler = _loaded(
-        model,
-        scale,
-        size=size,
-        variant=variant,
-        strength=strength,
-        runtime=runtime,
-        precision=precision,
-        threads=threads,
-        ensemble=ensemble,
-    )
-    if isinstance(frames, str | os.PathLike):
-        options = FilmOptions(start=start, end=end)
-        return frames_of_film(upscaler, Path(frames), options)
-    if start is not None or end is not None:
-        raise ImageError("`start` and `end` are for films; arrays have no times")
-    if isinstance(frames, np.ndarray) and frames.ndim < 3:
-        raise ImageError("give a path, or arrays one after the other; one array is for `upscale`")
-    return frames_of_arrays(upscaler, frames)
 
 
 def clear_cache() -> None:

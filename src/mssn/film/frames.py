@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,17 +10,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from mssn.errors import FilmError
+from mssn.errors import FilmError, ImageError
 from mssn.film.color import Converter
 from mssn.film.facts import Film, Video, probe
 from mssn.film.plan import FilmOptions
 from mssn.film.repeats import FrameEnlarger
 from mssn.film.source import Decoded, Source
 from mssn.film.streams import plan_stream
+from mssn.runtime.base import Precision, RuntimeName
+from mssn.upscaling.dial import Variant
+from mssn.upscaling.load import DEFAULT_MODEL, load
+from mssn.upscaling.size import Sides
 from mssn.upscaling.upscaler import Upscaler
 
 _AHEAD = 3  # frames decoded while one is enlarged
@@ -69,22 +74,108 @@ class Frames:
         return float(decoded.pts * self.source.time_base - Fraction(self.film.start).limit_denominator(10**6))
 
 
-def frames_of_film(upscaler: Upscaler, path: Path, options: FilmOptions) -> Iterator[Frame]:
-    """Enlarge a film's frames, while the next ones are decoded.
+@overload
+def upscale_frames(
+    frames: str | os.PathLike[str],
+    scale: float | None = None,
+    *,
+    size: str | Sides | None = ...,
+    model: str | os.PathLike[str] = ...,
+    variant: Variant = ...,
+    strength: float | None = ...,
+    precision: Precision = ...,
+    runtime: RuntimeName = ...,
+    ensemble: bool = ...,
+    threads: int | None = ...,
+    start: float | None = ...,
+    end: float | None = ...,
+) -> Iterator[Frame]: ...
+@overload
+def upscale_frames(
+    frames: Iterable[np.ndarray],
+    scale: float | None = None,
+    *,
+    size: str | Sides | None = ...,
+    model: str | os.PathLike[str] = ...,
+    variant: Variant = ...,
+    strength: float | None = ...,
+    precision: Precision = ...,
+    runtime: RuntimeName = ...,
+    ensemble: bool = ...,
+    threads: int | None = ...,
+) -> Iterator[np.ndarray]: ...
+def upscale_frames(
+    frames: Any,
+    scale: float | None = None,
+    *,
+    size: str | Sides | None = None,
+    model: str | os.PathLike[str] = DEFAULT_MODEL,
+    variant: Variant = "auto",
+    strength: float | None = None,
+    precision: Precision = "auto",
+    runtime: RuntimeName = "auto",
+    ensemble: bool = False,
+    threads: int | None = None,
+    start: float | None = None,
+    end: float | None = None,
+) -> Iterator[Any]:
+    """Enlarge the frames of a film, one when it is asked for.
+
+        for frame in mssn.upscale_frames("film.mkv", scale=2):
+            frame.pixels, frame.time
 
     Args:
-        upscaler: What enlarges.
-        path: A film, a moving GIF, WebP or PNG, or a pattern of numbered pictures.
-        options: From when to when, and the rate of what has no times.
+        frames: The path of a film, of a moving GIF, WebP or PNG, or of numbered pictures
+            ("frames/%06d.png", taken for 25 a second); or NumPy arrays as `mssn.upscale` takes them, from
+            whatever yields them.
+        scale: Any number; default 2, or what a weights file was trained for.
+        size: Instead of a scale; see `load`.
+        model: See `load`.
+        variant: See `load`.
+        strength: See `load`.
+        precision: See `load`.
+        runtime: See `load`.
+        ensemble: See `load`.
+        threads: See `load`.
+        start: Of a film: seconds after its beginning from which on frames are wanted.
+        end: Of a film: seconds after its beginning until which they are.
+
+    Returns:
+        Of a film, each `Frame`: its pixels, upright, and when it is shown. Of arrays, the enlarged arrays.
 
     Raises:
         FilmError: It cannot be read.
-        MissingDependencyError: PyAV is not installed.
+        ImageError: An array is none that can be enlarged.
+        MissingDependencyError: Films need PyAV.
+
+    Examples:
+        >>> small = (np.full((40, 60, 3), level, np.uint8) for level in (16, 128))
+        >>> [(large.shape, int(large.mean())) for large in upscale_frames(small, model="bicubic")]
+        [((80, 120, 3), 16), ((80, 120, 3), 128)]
     """
-    return _enlarged(upscaler, Frames(probe(path, options.rate), options))
+    upscaler = load(
+        model,
+        scale,
+        size=size,
+        variant=variant,
+        strength=strength,
+        runtime=runtime,
+        precision=precision,
+        threads=threads,
+        ensemble=ensemble,
+    )
+    if isinstance(frames, str | os.PathLike):
+        options = FilmOptions(start=start, end=end)
+        return _of_film(upscaler, Frames(probe(Path(frames)), options))
+    if start is not None or end is not None:
+        raise ImageError("`start` and `end` are for films; arrays have no times")
+    if isinstance(frames, np.ndarray) and frames.ndim < 3:
+        raise ImageError("give a path, or arrays one after the other; one array is for `mssn.upscale`")
+    return _of_arrays(upscaler, frames)
 
 
-def _enlarged(upscaler: Upscaler, frames: Frames) -> Iterator[Frame]:
+def _of_film(upscaler: Upscaler, frames: Frames) -> Iterator[Frame]:
+    """Each enlarged, while the next ones are decoded."""
     enlarge = FrameEnlarger(upscaler, frames.film.video.compression)
     with closing(_ahead(iter(frames))) as coming:
         for decoded, pixels, alpha in coming:
@@ -94,13 +185,8 @@ def _enlarged(upscaler: Upscaler, frames: Frames) -> Iterator[Frame]:
             yield Frame(np.concatenate(planes, axis=2), frames.seconds(decoded))
 
 
-def frames_of_arrays(upscaler: Upscaler, arrays: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Enlarge arrays, one when it is asked for; one that equals the array before is not computed again.
-
-    Args:
-        upscaler: What enlarges.
-        arrays: Pictures as it takes them.
-    """
+def _of_arrays(upscaler: Upscaler, arrays: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Each enlarged; one that equals the array before is not computed again."""
     before = large = None
     for array in arrays:
         same = before is not None and before.dtype == array.dtype and np.array_equal(before, array)
@@ -113,7 +199,7 @@ def frame_at(path: Path, at: float | None, rate: Fraction | None = None) -> Fram
     """The frame that is shown at a time.
 
     Args:
-        path: As above.
+        path: A film, or what else `upscale_frames` takes.
         at: Seconds after the film's beginning; None: its middle, or its beginning where it does not tell how
             long it is.
         rate: Frames a second of what has no times.

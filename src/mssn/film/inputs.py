@@ -98,6 +98,7 @@ class Pipe:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._kept, self._at, self._keeps = file, bytearray(), 0, True
+        self._count, self._header, self._ended = 0, 0, False
 
     def read(self, size: int) -> bytes:
         """So many bytes, fewer at the end only."""
@@ -107,6 +108,8 @@ class Pipe:
             self._kept, self._at = bytearray(), 0
         if more := size - len(data):
             new = self._file.read(more)
+            self._count += len(new)
+            self._ended = len(new) < more
             if self._keeps:
                 self._kept += new
                 self._at += len(new)
@@ -136,8 +139,15 @@ class Pipe:
         """
         if not self._keeps:
             raise FilmError("a stream can be read once only")
+        self._header = self._header or self._kept.find(b"\nFRAME\n") + 1
         self._at, self._keeps = 0, keep
         return self
+
+    def breaks_off(self, size: int) -> bool:
+        """Whether it ended within a frame of so many bytes."""
+        # Frames may have notes of their own, which nobody writes; then nothing is known.
+        whole = len(b"FRAME\n") + size
+        return self._ended and self._header > 0 and (self._count - self._header) % whole != 0
 
 
 Given = Fraction | Pipe | BinaryIO | None

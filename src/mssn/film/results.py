@@ -180,7 +180,20 @@ class _Making:
             model=model,
             strength=strength,
             notes=tuple(notes),
-            missing=tuple(self.frames.source.missing),
+            missing=(*self.frames.source.missing, *self.broken_off()),
+        )
+
+    def broken_off(self) -> list[str]:
+        """What is missing of a stream."""
+        import av
+
+        video, pipe = self.film.video, self.film.given
+        parts = av.VideoFormat(video.format, video.width, video.height).components
+        size = sum(part.width * part.height * (1 if part.bits <= 8 else 2) for part in parts)
+        return (
+            ["the stream breaks off within a frame"]
+            if isinstance(pipe, Pipe) and pipe.breaks_off(size)
+            else []
         )
 
 

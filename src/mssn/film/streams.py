@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from mssn.errors import FilmError
 from mssn.film.codecs import Encoding
 from mssn.film.facts import Film, Hdr, Video
+from mssn.film.pace import Apart, Steady
 from mssn.film.plan import FilmPlan
 from mssn.film.pyav import reason
 from mssn.image.webp import set_end
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 Y4M = ".y4m"
 _FORMATS = {".apng": "apng", ".png": "apng", ".gif": "gif", ".webp": "webp", Y4M: "yuv4mpegpipe"}
 _ENCODERS = {"apng": "apng", "gif": "gif", "webp": "libwebp_anim", "yuv4mpegpipe": "wrapped_avframe"}
-_MUXING = {"apng": (("plays", "0"),), "yuv4mpegpipe": (("strict", "-1"),)}
+_MUXING = {"apng": (("plays", "0"),), "webp": (("loop", "0"),), "yuv4mpegpipe": (("strict", "-1"),)}
 _TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000)}  # what these count in
+_NAMES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020"}
 _LEAST = {"gif": 2}  # ticks of a frame; browsers show those of one tick for ten
 _USUAL = Fraction(25)  # frames a second of Y4M where the source says nothing
 
@@ -50,6 +52,9 @@ def plan_stream(film: Film, target: Path, size: tuple[int, int], quality: int | 
             colours = replace(colours, matrix=1 if size[0] >= 720 else 6, full=False)
         if video.alpha:
             notes.append("its transparency is lost: Y4M has none")
+        if video.chroma != "grey":
+            name = _NAMES.get(colours.matrix, f"those of H.273's matrix {colours.matrix}")
+            notes.append(f"Y4M does not tag its colours: these are {name}")
     if sound := sorted({stream.kind for stream in film.others}):
         notes.append(f"{' and '.join(sound)} left out")
     return FilmPlan(
@@ -103,17 +108,18 @@ class StreamWriter:
         import av
 
         self._file, self._plan, self._name = file, plan, name
+        into = _WithAspect(file, plan.aspect) if plan.container == "yuv4mpegpipe" else file
         try:
-            self._container = av.open(file, "w", format=plan.container, container_options=dict(plan.muxing))
+            self._container = av.open(into, "w", format=plan.container, container_options=dict(plan.muxing))
             self._stream = self._encoder()
         except (av.error.FFmpegError, ValueError) as error:
             raise FilmError(f"{name}: cannot be written: {reason(error)}") from error
         self._palette = _Palette() if plan.container == "gif" else None
         if plan.container == "yuv4mpegpipe":
-            self._times: _Steady | _Apart = _Steady(plan.rate or _USUAL)
+            self._times: Steady | Apart = Steady(plan.rate or _USUAL)
         else:
             tick = _TICKS.get(plan.container, plan.time_base)
-            self._times = _Apart(tick, _LEAST.get(plan.container, 1))
+            self._times = Apart(tick, _LEAST.get(plan.container, 1))
 
     def _encoder(self) -> av.VideoStream:
         plan, steady = self._plan, self._plan.container == "yuv4mpegpipe"
@@ -168,90 +174,23 @@ class StreamWriter:
             raise FilmError(f"{self._name}: cannot be written: {reason(error)}") from error
 
 
-class _Apart:
-    """Frames at times of their own, as far as a format can tell these from each other.
+class _WithAspect:
+    """Takes Y4M, whose header PyAV leaves without the shape of a pixel, and passes it on with it.
 
     Args:
-        tick: Seconds in which the format counts.
-        least: Ticks between two frames.
+        file: Where to.
+        aspect: Width of a pixel by its height.
     """
 
-    def __init__(self, tick: Fraction, least: int) -> None:
-        self._tick, self._least, self._lost = tick, least, 0
-        self._first = self._last = 0
-        self.last = self.span = Fraction(0)  # seconds of the last frame, and of all
+    def __init__(self, file: BinaryIO, aspect: Fraction) -> None:
+        self._file, self._begun = file, False
+        self._said = f" A{aspect.numerator}:{aspect.denominator} ".encode()
 
-    def add(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        """What is to be shown."""
-        tick = round(frame.pts * frame.time_base / self._tick)
-        if not self.span:
-            self._first = tick
-        elif tick - self._last < self._least:
-            self._lost += 1
-            return
-        told = frame.duration * frame.time_base if frame.duration else (tick - self._last) * self._tick
-        self.last = told if self.span or frame.duration else Fraction(1, 10)
-        self._last, self.span = tick, (tick - self._first) * self._tick + self.last
-        yield frame
-
-    def end(self) -> Iterator[av.VideoFrame]:
-        """Nothing: every frame was shown when it came."""
-        return iter(())
-
-    @property
-    def notes(self) -> list[str]:
-        if not self._lost:
-            return []
-        least = float(self._least * self._tick)
-        frames = "1 frame is" if self._lost == 1 else f"{self._lost} frames are"
-        return [f"{frames} left out that followed within {least:g} s"]
-
-
-class _Steady:
-    """As many frames in every second, as the format counts them: others are repeated or left out.
-
-    Args:
-        rate: Frames a second.
-    """
-
-    def __init__(self, rate: Fraction) -> None:
-        self._rate, self._next = rate, 0
-        self._waits: av.VideoFrame | None = None
-        self._begin: Fraction | None = None
-        self._at = self._repeated = self._lost = 0
-        self.last = 1 / rate
-        self.span = Fraction(0)
-
-    def add(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        """What is to be shown before this frame."""
-        time = frame.pts * frame.time_base
-        if self._begin is None:
-            self._begin = time
-        at = round((time - self._begin) * self._rate)
-        if self._waits is not None:
-            yield from self._until(at)
-        self._waits, self._at = frame, at
-
-    def _until(self, end: int) -> Iterator[av.VideoFrame]:
-        assert self._waits is not None
-        self._repeated += max(0, end - self._at - 1)
-        self._lost += end == self._at
-        for _ in range(self._at, end):
-            self._waits.pts, self._waits.time_base = self._next, 1 / self._rate
-            self._next += 1
-            yield self._waits
-
-    def end(self) -> Iterator[av.VideoFrame]:
-        """The last frame."""
-        if self._waits is not None:
-            yield from self._until(self._at + 1)
-
-    @property
-    def notes(self) -> list[str]:
-        if not self._repeated and not self._lost:
-            return []
-        changes = f"{self._repeated} frames repeated, {self._lost} left out"
-        return [f"at a steady {self._rate} frames/s: {changes}"]
+    def write(self, data: bytes) -> int:
+        """Pass bytes on."""
+        self._file.write(data if self._begun else bytes(data).replace(b" A0:0 ", self._said, 1))
+        self._begun = True
+        return len(data)
 
 
 class _Palette:
