@@ -56,6 +56,7 @@ def carry(film: Film, target: Path, container: str) -> tuple[tuple[Carried, ...]
     found: list[Carried] = []
     notes: list[str] = []
     # A film from a pipe has no other streams, and cannot be opened once more.
+    source: Any
     with opened(film.path) if film.others else nullcontext() as source:
         for stream in film.others:
             made: Any = source.streams[stream.index]

@@ -98,6 +98,7 @@ def _copy(source: Any, target: Any) -> None:
 
 def packets(segments: Sequence[Path], time_base: Fraction) -> Iterator[Any]:
     """The packets of segments in the order of decoding, with their time stamps in a time base."""
+    packet: Any
     for segment in segments:
         with opened(segment) as container:
             for packet in container.demux(container.streams.video[0]):

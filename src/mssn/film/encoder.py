@@ -42,7 +42,7 @@ def add_film(container: OutputContainer, plan: FilmPlan) -> av.VideoStream:
     options = dict(encoding.options)
     if plan.colours.siting is not None:
         options["chroma_sample_location"] = str(plan.colours.siting)
-    stream = container.add_stream(encoding.encoder, rate=usual, options=options)
+    stream: Any = container.add_stream(encoding.encoder, rate=usual, options=options)
     context: Any = stream.codec_context
     context.width, context.height, context.pix_fmt = plan.width, plan.height, plan.format
     context.time_base = stream.time_base = plan.time_base

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mssn.errors import FilmError, ImageError, MissingDependencyError
 from mssn.film.inputs import RAW, Given, opening
@@ -66,7 +66,7 @@ def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[I
     try:
         # Texts in unknown encodings go through unchanged.
         file, form, options = opening(path, given, look=look)
-        container = av.open(file, "r", form, options, metadata_errors="surrogateescape")
+        container: Any = av.open(file, "r", form, options, metadata_errors="surrogateescape")
     except ImageError as error:
         raise FilmError(*error.args) from error
     except faults() as error:
