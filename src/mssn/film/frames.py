@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -66,8 +66,8 @@ class Frames:
         turn = turning(self.film.video.rotation)
         for decoded in self.source:
             pixels, alpha = self._converter.to_rgb(decoded.frame)
-            clear = alpha is None or not self.film.video.alpha
-            yield decoded, turn(pixels), None if clear else turn(alpha)
+            seen = alpha if self.film.video.alpha else None
+            yield decoded, turn(pixels), None if seen is None else turn(seen)
 
     def seconds(self, decoded: Decoded) -> float:
         """When a frame is shown, after the film's beginning."""
@@ -229,7 +229,7 @@ def frame_at(path: Path, at: float | None, rate: Fraction | None = None) -> Fram
 _BEFORE = 2.0  # seconds
 
 
-def _ahead(frames: Iterator[Any]) -> Iterator[Any]:
+def _ahead(frames: Iterator[Any]) -> Generator[Any, None, None]:
     """The same, a few made ahead in a thread of their own."""
     coming = deque[Future[Any]]()
     with ThreadPoolExecutor(1, "mssn-decode") as reader:

@@ -13,7 +13,7 @@ from mssn.film.codecs import Encoding
 from mssn.film.facts import Film, Hdr, Video
 from mssn.film.pace import Apart, Steady
 from mssn.film.plan import FilmPlan
-from mssn.film.pyav import reason
+from mssn.film.pyav import faults, reason
 from mssn.image.webp import set_end
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class StreamWriter:
         try:
             self._container = av.open(into, "w", format=plan.container, container_options=dict(plan.muxing))
             self._stream = self._encoder()
-        except (av.error.FFmpegError, ValueError) as error:
+        except faults() as error:
             raise FilmError(f"{name}: cannot be written: {reason(error)}") from error
         self._palette = _Palette() if plan.container == "gif" else None
         if plan.container == "yuv4mpegpipe":
@@ -121,7 +121,7 @@ class StreamWriter:
             tick = _TICKS.get(plan.container, plan.time_base)
             self._times = Apart(tick, _LEAST.get(plan.container, 1))
 
-    def _encoder(self) -> av.VideoStream:
+    def _encoder(self) -> Any:
         plan, steady = self._plan, self._plan.container == "yuv4mpegpipe"
         options = dict(plan.encoding.options)
         if plan.colours.siting is not None:
@@ -163,14 +163,13 @@ class StreamWriter:
             self._mux(each)
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
-        import av
 
         try:
             for packet in self._stream.encode(frame):
                 if not packet.duration:
                     packet.duration = round(self._times.last / packet.time_base)
                 self._container.mux(packet)
-        except av.error.FFmpegError as error:
+        except faults() as error:
             raise FilmError(f"{self._name}: cannot be written: {reason(error)}") from error
 
 
@@ -201,8 +200,6 @@ class _Palette:
 
     def __call__(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """What is done: for a frame that goes in, or, when none is left, for those still within."""
-        import av
-
         if self._graph is None:
             if frame is None:
                 return
@@ -211,7 +208,7 @@ class _Palette:
         while True:
             try:
                 yield self._graph.vpull()
-            except (av.error.BlockingIOError, av.error.EOFError):
+            except (BlockingIOError, EOFError):  # FFmpeg's are kinds of them
                 return
 
     def _made(self, frame: av.VideoFrame) -> Any:
