@@ -1,16 +1,18 @@
 """How fast is enlarging? Array to array, beside what this processor can multiply at best.
 
     python benchmarks/upscale.py
+    python benchmarks/upscale.py --only int8    # one part; what is known of the others stays
 
 All ways to run a network take turns, so that their ratios hold whatever else the machine does: every network
-into 1280x720, and MSSN-S x2 on pictures from 320x180 to 4000x3000. Needs the extra kernels, for its compiler,
-and a processor with AVX-512.
+into 1280x720, MSSN-S x2 on pictures from 320x180 to 4000x3000, and the networks x2 in the ways that compute
+in 8 or 16 bits. Needs the extra kernels, for its compiler, and a processor with AVX-512.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import os
 import statistics
 import subprocess
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import report
+from common import RESULTS, report
 
 import mssn
 from mssn.api import load_tiled
@@ -31,7 +33,8 @@ from mssn.models.info import PHOTO, ModelInfo
 from mssn.models.meta import read_meta
 from mssn.runtime.base import Precision, RuntimeName
 
-WAYS: list[tuple[RuntimeName, Precision]] = [
+Way = tuple[RuntimeName, Precision]
+WAYS: list[Way] = [
     ("native", "bf16"),
     ("native", "fp32"),
     ("openvino", "bf16"),
@@ -40,7 +43,8 @@ WAYS: list[tuple[RuntimeName, Precision]] = [
     ("onnxruntime", "fp32"),
     ("onnxruntime", "int8"),
 ]
-BOTH = WAYS[:4]  # what the kernels compute in, by them and by OpenVINO
+BOTH = WAYS[:4]  # in floats, by our kernels and by OpenVINO
+FEW_BITS: list[Way] = [("native", "int8"), ("openvino", "int8"), ("native", "bf16")]
 SIZES = ((180, 320), (360, 640), (720, 1280), (3000, 4000))
 LANES = {"fp32": 16, "bf16": 32, "int8": 64}  # multiply-adds an instruction
 ROUNDS, FEW = 7, 3
@@ -50,27 +54,55 @@ REST = (
 
 
 def main() -> None:
-    """Measure everything, and write benchmarks/results/upscale.json."""
-    argparse.ArgumentParser(
+    """Measure everything or one part, and write benchmarks/results/upscale.json."""
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "networks": _networks,
+        "sizes": _sizes,
+        "int8": _int8,
+        "peak": lambda: {"peak_gmacs": peak()},
+    }
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
-    # Weights for photographs are of the same networks and take as long.
-    shipped = [row for row in mssn.list_models() if row.weights and not row.model.endswith(PHOTO)]
+    )
+    parser.add_argument("--only", choices=parts)
+    only = parser.parse_args().only
+    numbers: dict[str, Any] = json.loads((RESULTS / "upscale.json").read_text()) if only else {}
+    for name, part in parts.items():
+        if only in (None, name):
+            numbers |= part()
+    report("upscale", numbers | {"gmacs": {f"{row.model} x{row.scale}": _gmacs(row) for row in _shipped()}})
+
+
+def _shipped() -> list[ModelInfo]:
+    """Weights for photographs are of the same networks and take as long."""
+    return [row for row in mssn.list_models() if row.weights and not row.model.endswith(PHOTO)]
+
+
+def _networks() -> dict[str, Any]:
     times: dict[str, dict[str, float]] = {}
-    for row in shipped:
+    for row in _shipped():
         jobs = {f"{row.model} x{row.scale} {way}": job for way, job in _ways(row, WAYS, 1280 // row.scale)}
         times |= in_turns(jobs, ROUNDS)
     bicubic = mssn.load("bicubic", 2)
     pixels = _pixels(360, 640)
     times |= in_turns({"bicubic x2": lambda: bicubic(pixels)}, ROUNDS)
-    small = next(row for row in shipped if (row.model, row.scale) == ("mssn-s", 2))
+    return {"seconds_1280x720": times}
+
+
+def _sizes() -> dict[str, Any]:
+    small = next(row for row in _shipped() if (row.model, row.scale) == ("mssn-s", 2))
     sizes: dict[str, dict[str, dict[str, float]]] = {}
     for height, width in SIZES:
         jobs = dict(_ways(small, BOTH, width, height))
         sizes[f"{width}x{height}"] = in_turns(jobs, ROUNDS if width < 4000 else FEW)
-    numbers: dict[str, Any] = {"seconds_1280x720": times, "mssn-s x2": sizes, "peak_gmacs": peak()}
-    numbers["gmacs"] = {f"{row.model} x{row.scale}": _gmacs(row) for row in shipped}
-    report("upscale", numbers)
+    return {"mssn-s x2": sizes}
+
+
+def _int8() -> dict[str, Any]:
+    rows = [row for row in _shipped() if row.scale == 2]
+    return {
+        "int8_640x360": {f"{row.model} x2": in_turns(dict(_ways(row, FEW_BITS, 640)), ROUNDS) for row in rows}
+    }
 
 
 def in_turns(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str, dict[str, float]]:
@@ -96,7 +128,7 @@ def in_turns(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str, di
 
 
 def _ways(
-    row: ModelInfo, ways: list[tuple[RuntimeName, Precision]], width: int, height: int | None = None
+    row: ModelInfo, ways: list[Way], width: int, height: int | None = None
 ) -> list[tuple[str, Callable[[], object]]]:
     """A job for each way to run a network that ships."""
     pixels = _pixels(width * 9 // 16 if height is None else height, width)

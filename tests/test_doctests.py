@@ -9,7 +9,16 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["api", "film.frames", "image.resize", "score.metrics", "upscaling.size", "upscaling.dial", "upscaling.way"]
+    "name",
+    [
+        "api",
+        "film.frames",
+        "image.resize",
+        "score.metrics",
+        "upscaling.size",
+        "upscaling.dial",
+        "upscaling.way",
+    ],
 )
 def test_examples(name) -> None:
     result = doctest.testmod(import_module(f"mssn.{name}"))

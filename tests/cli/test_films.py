@@ -33,8 +33,7 @@ def size(path: Path) -> tuple[int, int, int]:
 def test_a_film_becomes_a_larger_one_beside_it(mssn, film) -> None:
     result = mssn("upscale", film, "--model", "bicubic")
     assert result.code == 0, result.err
-    assert result.out.startswith(f"{film.parent / 'src_x2.mp4'}  64x48 -> 128x96  25 frames  its colours")
-    assert "  bicubic  " in result.out
+    assert result.out.startswith(f"{film.parent / 'src_x2.mp4'}  64x48 -> 128x96  25 frames  bicubic  ")
     assert size(film.parent / "src_x2.mp4") == (128, 96, 25)
     assert [path.name for path in sorted(film.parent.iterdir())] == ["src.mp4", "src_x2.mp4"]
 
@@ -107,7 +106,7 @@ def test_a_container_that_cannot_hold_the_result_becomes_mkv(mssn, tmp_path) -> 
         (["--codec", "mpeg9"], "--codec must be one of"),
         (["--from", "soon"], "--from must be a time"),
         (["--from", "2", "--to", "1"], "--to"),
-        (["-o", "out.gif2"], "ends in no format"),
+        (["-o", "out.gif2"], "out.gif2: a film becomes a film"),
         (["-o", "src.mp4"], "would replace the original"),
     ],
 )
@@ -120,7 +119,7 @@ def test_what_cannot_be_is_one_line_and_nothing_is_made(mssn, film, options, com
 
 def test_options_of_films_need_a_film(mssn, pictures) -> None:
     result = mssn("upscale", pictures / "one.png", "--codec", "av1")
-    assert result.code == 2 and "--codec, --interlaced, --from and --to are for films" in result.err
+    assert result.code == 2 and "--codec, --interlaced, --rate, --from and --to are for films" in result.err
 
 
 def test_a_film_made_with_a_part_missing_ends_with_1(mssn, tmp_path) -> None:

@@ -26,12 +26,12 @@ def gif(path: Path, value: int) -> None:
 
 
 def test_files_of_other_kinds_are_counted_by_their_endings(mssn, pictures) -> None:
-    for name in ("notes.txt", "deeper/more.TXT", "film.mp4", "README", ".hidden", ".cache/x.txt", "one.xmp"):
+    for name in ("notes.txt", "deeper/more.TXT", "song.mp3", "README", ".hidden", ".cache/x.txt", "one.xmp"):
         (pictures / name).parent.mkdir(exist_ok=True)
         (pictures / name).write_text("no picture")
     result = mssn("upscale", "pictures", "-o", "big", *BICUBIC)
     assert result.code == 0
-    told = "4 files passed over whose endings are none of a picture's: .txt (2), .mp4 (1), no ending (1)"
+    told = "4 files passed over whose endings are none of a picture's: .txt (2), .mp3 (1), no ending (1)"
     assert told in result.err.splitlines()
     assert len(files(pictures.parent / "big")) == 4  # one.xmp came along
     named = mssn("upscale", "pictures/one.png", "-o", "alone/", *BICUBIC)  # nobody asked about the folder

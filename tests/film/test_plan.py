@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -65,13 +66,15 @@ def test_a_codec_that_is_asked_for_is_used(codec) -> None:
 
 @pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_qsv", "h264_videotoolbox"])
 def test_an_encoder_of_a_graphics_card_works_or_is_refused_in_a_line(codec) -> None:
-    try:
+    with suppress(FilmError):
         assert plan("src.mp4", codec=codec).encoding.encoder == codec
-    except FilmError as error:
-        assert "codec" in str(error) and "\n" not in str(error)
+        return
+    with pytest.raises(FilmError, match=r"leave `codec` out") as raised:
+        plan("src.mp4", codec=codec)
+    assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("scale", [3, 1.5])
+@pytest.mark.parametrize("scale", [3, 5])
 @pytest.mark.parametrize("codec", [None, "h264", "hevc", "vp9", "ffv1"])
 def test_odd_sizes_come_out_exactly(codec, scale) -> None:
     """H.264 and HEVC need 4:4:4 for that; of one frame the plan has read the size back."""
@@ -114,7 +117,7 @@ def test_what_does_not_fit_is_said_before_the_first_frame(name, target, said) ->
 def test_hdr_is_kept_or_refused() -> None:
     assert plan("hdr10.mkv").hdr == probe(CASES / "hdr10.mkv").video.hdr
     for codec in ("vp9", "ffv1"):
-        with pytest.raises(FilmError, match="does not keep .*HDR metadata"):
+        with pytest.raises(FilmError, match=r"does not keep .*HDR metadata"):
             plan("hdr10.mkv", codec=codec)
 
 

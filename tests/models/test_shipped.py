@@ -19,6 +19,7 @@ from mssn.lab.export.rescale import SMALLEST, round_to_half
 from mssn.lab.weights import load_network
 from mssn.models import info
 from mssn.models.meta import FORMAT
+from mssn.runtime.native.runtime import NativeRuntime
 from mssn.runtime.open import open_runtime
 from mssn.runtime.openvino import OpenVINORuntime
 from mssn.runtime.plan import plan_for
@@ -117,7 +118,7 @@ def test_int8_is_of_the_same_weights_and_equal_in_both_runtimes(row) -> None:
     one = open_runtime(plan_for(row.model, row.scale, precision="int8"))
     other = open_runtime(plan_for(row.model, row.scale, precision="int8", runtime="onnxruntime"))
     exact = open_runtime(plan_for(row.model, row.scale, precision="fp32", runtime="openvino"))
-    assert isinstance(one, OpenVINORuntime) and isinstance(exact, OpenVINORuntime)
+    assert isinstance(one, NativeRuntime | OpenVINORuntime) and isinstance(exact, OpenVINORuntime)
     assert one.meta == replace(exact.meta, precision="int8")
     lr = np.ascontiguousarray(skimage.data.astronaut()[:160, 150:310])  # a face
     ours, theirs, floats = (enlarge(runtime, lr).astype(int) for runtime in (one, other, exact))

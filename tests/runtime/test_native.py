@@ -12,13 +12,14 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from waves import floats, picture
 
 from mssn.errors import WeightsError
 from mssn.models import info
 from mssn.models.info import shipped_file
-from mssn.models.meta import read_constants, read_meta
+from mssn.models.meta import read_graph, read_meta
 from mssn.runtime.native import kernels
-from mssn.runtime.native.kernels import FILE, computes, instructions
+from mssn.runtime.native.kernels import FILE, SETS, computes, instructions
 from mssn.runtime.native.network import suits
 from mssn.runtime.native.runtime import NativeRuntime
 from mssn.runtime.openvino import OpenVINORuntime
@@ -27,22 +28,6 @@ from mssn.upscaling.tiled import enlarge
 SHIPPED = sorted({row.path for row in info.list_models() if row.path is not None})
 pytestmark = pytest.mark.skipif(not computes(), reason="no kernels for this machine")
 bf16 = pytest.mark.skipif("bf16" not in computes(), reason="this processor does not compute in bfloat16")
-
-
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Smooth colours with edges and noise, H x W x 3 uint8."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width]
-    waves = np.stack([np.sin(x / (5 + c)) * np.cos(y / (9 - c)) for c in range(3)], axis=2)
-    return (
-        (128 + 90 * waves + 40 * (x[..., None] > y[..., None]) + rng.normal(0, 9, waves.shape))
-        .clip(0, 255)
-        .astype(np.uint8)
-    )
-
-
-def floats(pixels: np.ndarray) -> np.ndarray:
-    return (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -63,8 +48,7 @@ def test_fp32_is_the_graph(path: Path) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 1), (2, 700), (333, 5), (64, 321)])
 @pytest.mark.parametrize("best", ["avx2", "avx512"])
 def test_all_sizes_with_all_instructions(size, best, monkeypatch) -> None:
-    sets = ("", "avx2", "avx512", "avx512bf16")
-    if sets.index(instructions()) < sets.index(best):
+    if SETS.index(instructions()) < SETS.index(best):
         pytest.skip(f"this processor has no {best}")
     monkeypatch.setattr(kernels, "instructions", lambda: best)
     path = shipped_file("mssn-s-x2")
@@ -88,9 +72,13 @@ def test_bf16_is_no_further_from_fp32_than_openvino(name: str) -> None:
     assert 0 < ours <= theirs
 
 
+def file_of(precision: str) -> Path:
+    return shipped_file("mssn-s-x2-int8" if precision == "int8" else "mssn-s-x2")
+
+
 @pytest.mark.parametrize("precision", computes())
 def test_pixels_depend_neither_on_threads_nor_on_tiles(precision) -> None:
-    path, pixels = shipped_file("mssn-s-x2"), picture(45, 400)
+    path, pixels = file_of(precision), picture(45, 400)
     one = NativeRuntime(path, precision=precision, threads=1)
     whole = one.run_pixels(pixels)
     for threads in (2, 3, 64):
@@ -102,14 +90,14 @@ def test_pixels_depend_neither_on_threads_nor_on_tiles(precision) -> None:
 
 @pytest.mark.parametrize("precision", computes())
 def test_memory_of_one_picture_does_not_show_in_the_next(precision) -> None:
-    runtime = NativeRuntime(shipped_file("mssn-s-x2"), precision=precision, threads=2)
+    runtime = NativeRuntime(file_of(precision), precision=precision, threads=2)
     pictures = [
         picture(20, 30, 1),
         np.full((20, 30, 3), 255, np.uint8),
         picture(30, 20, 2),
         picture(20, 30, 3),
     ]
-    alone = [NativeRuntime(shipped_file("mssn-s-x2"), precision=precision).run_pixels(p) for p in pictures]
+    alone = [NativeRuntime(file_of(precision), precision=precision).run_pixels(p) for p in pictures]
     for _ in range(2):
         for given, expected in zip(pictures, alone, strict=True):
             assert np.array_equal(runtime.run_pixels(given), expected)
@@ -134,18 +122,21 @@ def test_batches_and_values_beyond_white() -> None:
     assert ours.max() > 1 > 0 > ours.min()
 
 
-def test_constants_are_what_onnx_reads() -> None:
-    path = shipped_file("mssn-s-photo-x2")
+@pytest.mark.parametrize("name", ["mssn-s-photo-x2", "mssn-s-photo-x2-int8"])
+def test_a_graph_is_what_onnx_reads(name) -> None:
+    graph = onnx.load(shipped_file(name)).graph
+    types = onnx.TensorProto
     expected = {
         tensor.name: numpy_helper.to_array(tensor)
-        for tensor in onnx.load(path).graph.initializer
-        if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+        for tensor in graph.initializer
+        if tensor.data_type in (types.FLOAT, types.FLOAT16, types.INT8, types.UINT8)
     }
-    found = read_constants(path)
+    found, sources = read_graph(shipped_file(name))
     assert set(found) == set(expected)
-    for name, value in expected.items():
-        assert found[name].dtype == value.dtype
-        assert np.array_equal(found[name], value.ravel())
+    for key, value in expected.items():
+        assert found[key].dtype == value.dtype
+        assert np.array_equal(found[key], value.ravel())
+    assert sources == {node.output[0]: list(node.input) for node in graph.node}
 
 
 def test_a_network_that_is_not_what_it_says_is_refused(tmp_path) -> None:

@@ -153,7 +153,7 @@ REFUSALS = {
     ),
     "not-pytorch": (
         WeightsError,
-        "pytorch computes in fp32 or bf16 here; use openvino or onnxruntime for int8",
+        "pytorch computes in fp32 or bf16 here; use native or openvino or onnxruntime for int8",
     ),
     "none-ships": (UnknownModelError, "m x2 does not ship in int8; take fp32, bf16 or auto"),
     "no-units": (
@@ -190,7 +190,7 @@ def test_auto_is_openvino_where_our_kernels_do_not_run(source, asked) -> None:
             return type(error), str(error)
 
     for found in PROCESSORS:  # without kernels, and for a network that they do not know
-        every = replace(found, native=("fp32", "bf16"))
+        every = replace(found, native=("fp32", "bf16", "int8"))
         assert outcome("auto", found) == outcome("auto", every) == outcome("openvino", found)
 
 
@@ -199,8 +199,12 @@ FAMILY_FILE = WeightsFile(
     Path("own.onnx"),
     replace(META, config={"channels": 32, "expanded": 64, "blocks": 4, "units": 4}, scale=2),
 )
-# Of a processor: bf16, fast int8, what our kernels compute in; then what each source is run with.
+FAMILY_INT8 = replace(FAMILY_FILE, meta=replace(FAMILY_FILE.meta, precision="int8"))
+# Of a processor: bf16, fast int8, what our kernels compute in. Then what is run: of what ships, of a file,
+# and of what ships if our kernels are asked for.
 KERNELS = [
+    (Processor(False, True, ("fp32", "int8")), "native int8", "native fp32", "native int8"),
+    (Processor(True, True, ("fp32", "bf16", "int8")), "native bf16", "native bf16", "native bf16"),
     (Processor(False, True, ("fp32",)), "openvino int8", "native fp32", "native fp32"),
     (Processor(False, False, ("fp32",)), "native fp32", "native fp32", "native fp32"),
     (Processor(True, True, ("fp32", "bf16")), "native bf16", "native bf16", "native bf16"),
@@ -217,37 +221,35 @@ def test_our_kernels_run_what_they_compute(processor, ships, file, native) -> No
         assert found.deep.precision == "fp32"
         assert found.tile == (1024 if found.runtime == "native" else 640)
         assert plan(source, None, "openvino", "fp32", processor).runtime == "openvino"
-        if native is not None:
+    if native is not None:
+        for source, expected in ((FAMILY, native), (FAMILY_FILE, file)):
             found = plan(source, None, "native", "auto", processor)
-            assert f"{found.runtime} {found.precision}" == native
+            assert f"{found.runtime} {found.precision}" == expected
 
 
-NO_INT8 = "native computes in fp32 or bf16 here; use openvino or onnxruntime for int8"
-STRANGE = "m x2: native runs .onnx files of the MSSN family only; take openvino"
+STRANGE = "{}: native runs .onnx files of the MSSN family only; take openvino"
 
 
 @pytest.mark.parametrize(
     ("source", "precision", "native", "told"),
     [
-        (
-            FAMILY,
-            "int8",
-            ("fp32",),
-            NO_INT8,
-        ),
+        (FAMILY, "int8", ("fp32",), "native cannot compute in int8 on this machine; take openvino"),
         (FAMILY, "bf16", ("fp32",), "native cannot compute in bf16 on this machine; take openvino"),
         (FAMILY, "auto", (), "native cannot compute in fp32 on this machine; take openvino"),
+        (SOURCES["ships"], "auto", ("fp32",), STRANGE.format("m x2")),
+        (SOURCES["int8.onnx"], "auto", ("fp32", "int8"), STRANGE.format("int8.onnx")),
+        (FAMILY_INT8, "auto", ("fp32",), "native cannot compute in int8 on this machine; take openvino"),
         (
-            SOURCES["ships"],
-            "auto",
-            ("fp32",),
-            "m x2: native runs .onnx files of the MSSN family only; take openvino",
+            FAMILY_INT8,
+            "fp32",
+            ("fp32", "int8"),
+            "own.onnx: computes in int8; for fp32 take the float32 file it was made from",
         ),
         (
-            SOURCES["int8.onnx"],
-            "auto",
-            ("fp32",),
-            NO_INT8,
+            FAMILY_FILE,
+            "int8",
+            ("fp32", "int8"),
+            "own.onnx: holds no int8 units; mssn export --int8 makes a file that does",
         ),
     ],
 )
@@ -259,8 +261,8 @@ def test_what_our_kernels_refuse(source, precision, native, told) -> None:
 
 def test_our_kernels_know_all_that_ships() -> None:
     for row in info.list_models():
-        if row.path is not None:
-            assert row.native and suits(read_meta(row.path)), row.model
+        for path in filter(None, (row.path, row.int8_path)):
+            assert row.native and suits(read_meta(path)), row.model
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if len(line) == 7], ids=" ".join)
@@ -377,25 +379,31 @@ def test_this_machine_is_asked(able, exported, monkeypatch) -> None:
 def test_processor(machine, int8, bf16, monkeypatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("mssn.runtime.openvino.computes_bf16", lambda: bf16)
-    sets: tuple[tuple[Computed, ...], ...] = ((), ("fp32",))
-    for native in sets:
+    monkeypatch.setattr(planning, "computes", lambda: ())
+    assert planning.processor() == Processor(bf16=bf16, int8=int8)
+    sets: tuple[tuple[Computed, ...], ...] = (("fp32",), ("fp32", "int8"), ("fp32", "bf16", "int8"))
+    for native in sets:  # which settles it
         monkeypatch.setattr(planning, "computes", lambda native=native: native)
-        assert planning.processor() == Processor(bf16=bf16, int8=int8, native=native)
-    monkeypatch.setattr(planning, "computes", lambda: ("fp32", "bf16"))  # which settles it
-    assert planning.processor() == Processor(bf16=True, int8=int8, native=("fp32", "bf16"))
+        expected = Processor(bf16="bf16" in native, int8="int8" in native, native=native)
+        assert planning.processor() == expected
 
 
 def test_auto_is_the_fastest_on_every_level_of_instructions_that_was_measured() -> None:
-    measured = json.loads((ROOT / "benchmarks" / "results" / "isa.json").read_text("utf-8"))[
-        "seconds_1280x720"
-    ]
+    file = ROOT / "benchmarks" / "results" / "isa.json"
+    measured = json.loads(file.read_text("utf-8"))["seconds_1280x720"]
     for level, seconds in measured.items():
         able = Processor(bf16=level.endswith("BF16"), int8=True)
         taken = plan(SOURCES["ships"], None, "openvino", "auto", able).precision
-        for cores in seconds["fp32"]:
-            fastest = min(times[cores] for times in seconds.values())
+        for cores in ("1", "2"):
+            fastest = min(times[cores] for times in seconds["openvino"].values())
             # bf16 is the more exact one; for that it may take a little longer than int8.
-            assert seconds[taken][cores] <= 1.05 * fastest, (level, cores)
+            assert seconds["openvino"][taken][cores] <= 1.05 * fastest, (level, cores)
+        ours = replace(able, native=tuple(seconds["native"]))
+        found = plan(FAMILY, None, "auto", "auto", ours)
+        assert found.runtime == "native"
+        for cores in ("1", "2"):
+            others = [times[cores] for name, times in seconds["openvino"].items() if name != "bf16"]
+            assert seconds["native"][found.precision][cores] < min(others), (level, cores)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

@@ -74,9 +74,9 @@ def plan(
         if folder.exists():
             raise ImageError(f"{output}: is a file, but several pictures need a folder")
         if folder.suffix.lower() in {*READABLE, *WRITABLE, *FILMS}:
+            what = "film" if folder.suffix.lower() in FILMS else "picture"
             raise ImageError(
-                f"{output}: ends like a picture or a film, but several need a folder; end it in / if it is "
-                "to be one"
+                f"{output}: ends like a {what}, but several need a folder; end it in / if it is to be one"
             )
         if not folder.parent.is_dir():
             raise ImageError(f"{folder.parent}: no such folder; end the output in / to have it made")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mssn.errors import FilmError
 from mssn.film.facts import Colours, Film, probe
 from mssn.film.pyav import faults, reason
+from mssn.film.threads import ordinary_threads
 
 if TYPE_CHECKING:
     import av
@@ -57,6 +58,8 @@ def add_film(container: av.container.OutputContainer, plan: FilmPlan) -> av.Vide
         context.codec_tag = "hvc1"  # the other name, hev1, is not played by Apple's programs
     if plan.format.startswith("yuva") and encoding.codec == "vp9":
         stream.metadata["alpha_mode"] = "1"
+    with ordinary_threads():
+        context.open()
     return stream
 
 

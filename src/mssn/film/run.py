@@ -177,7 +177,12 @@ class _Making:
 
         return {
             "source": identity(self.film.path),
-            "options": [self.options.start, self.options.end, self.options.interlaced, str(self.options.rate)],
+            "options": [
+                self.options.start,
+                self.options.end,
+                self.options.interlaced,
+                str(self.options.rate),
+            ],
             "plan": repr(self.plan),
             "network": _fingerprint(self.upscaler, self.video, self.plan),
             "frames": self.length,

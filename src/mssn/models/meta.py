@@ -11,7 +11,7 @@ import numpy as np
 
 from mssn.errors import WeightsError
 from mssn.image.compression import LEAST
-from mssn.models.onnx_file import constants, op_types, read_metadata, with_number
+from mssn.models.onnx_file import constants, op_types, read_metadata, sources, with_number
 
 FORMAT = 2  # raise when a field changes its meaning
 KEY = "mssn"  # where the metadata of a file keep its description
@@ -178,18 +178,22 @@ def read_told(path: Path, strength: float) -> bytes:
         raise WeightsError(f"{path}: cannot be told a `strength` ({error})") from error
 
 
-def read_constants(path: Path) -> dict[str, np.ndarray]:
-    """The float constants of an .onnx file's graph by name, flat: float32 or float16.
+def read_graph(path: Path) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+    """An .onnx file's graph.
 
     Args:
         path: The file.
+
+    Returns:
+        Its constants by name, flat: float32, float16, int8 or uint8.
+        What each operator reads, by the name of its result.
 
     Raises:
         WeightsError: It cannot be read.
     """
     try:
         with path.open("rb") as file:
-            return constants(file)
+            return constants(file), sources(file)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:

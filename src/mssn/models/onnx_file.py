@@ -17,8 +17,8 @@ import numpy as np
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14  # ModelProto
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5  # GraphProto
 _TENSOR_KIND, _TENSOR_NAME, _TENSOR_RAW_DATA = 2, 8, 9  # TensorProto
-_NUMBERS = {1: "<f4", 10: "<f2"}  # TensorProto.DataType: what floats are stored as
-_NODE_OP_TYPE = 4  # NodeProto
+_NUMBERS = {1: "<f4", 2: "u1", 3: "i1", 10: "<f2"}  # TensorProto.DataType: what our files hold
+_NODE_INPUT, _NODE_OUTPUT, _NODE_OP_TYPE = 1, 2, 4  # NodeProto
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2  # StringStringEntryProto
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # kinds of content
 _LONGEST = 2**20  # bytes of a text; a description has about a thousand
@@ -50,19 +50,28 @@ def op_types(file: BinaryIO) -> set[str]:
     Raises:
         ValueError: As for `read_metadata`.
     """
-    return {
-        _text(file, *place)
-        for graph, *graph_place in _fields(file, 0, _size(file))
-        if graph == _MODEL_GRAPH
-        for node, *node_place in _fields(file, *graph_place)
-        if node == _GRAPH_NODE
-        for part, *place in _fields(file, *node_place)
-        if part == _NODE_OP_TYPE
-    }
+    return {_text(file, *place) for node in _nodes(file) for part, *place in node if part == _NODE_OP_TYPE}
+
+
+def sources(file: BinaryIO) -> dict[str, list[str]]:
+    """What each operator of an ONNX file's graph reads, by the name of its result.
+
+    Args:
+        file: Opened for reading bytes.
+
+    Raises:
+        ValueError: As for `read_metadata`.
+    """
+    found: dict[str, list[str]] = {}
+    for node in _nodes(file):
+        named = [(part, _text(file, *place)) for part, *place in node if part in (_NODE_INPUT, _NODE_OUTPUT)]
+        read = [name for part, name in named if part == _NODE_INPUT]
+        found |= {name: read for part, name in named if part == _NODE_OUTPUT}
+    return found
 
 
 def constants(file: BinaryIO) -> dict[str, np.ndarray]:
-    """The float constants of an ONNX file's graph by name, flat, as they are stored: float32 or float16.
+    """The constants of an ONNX file's graph by name, flat, as stored: float32, float16, int8 or uint8.
 
     Args:
         file: Opened for reading bytes.
@@ -105,6 +114,15 @@ def with_number(file: BinaryIO, name: str, value: float) -> bytes:
     data = bytearray(file.read())
     data[slice(*places[0])] = number
     return bytes(data)
+
+
+def _nodes(file: BinaryIO) -> Iterator[Iterator[tuple[int, int, int]]]:
+    """The operators of the graph, each as its parts: number and place."""
+    for graph, *graph_place in _fields(file, 0, _size(file)):
+        if graph == _MODEL_GRAPH:
+            for number, *place in _fields(file, *graph_place):
+                if number == _GRAPH_NODE:
+                    yield _fields(file, *place)
 
 
 def _initializers(file: BinaryIO) -> Iterator[tuple[dict[int, tuple[int, int]], tuple[int, int]]]:

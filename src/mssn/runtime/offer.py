@@ -12,7 +12,7 @@ from mssn.runtime.base import Computed
 from mssn.runtime.native.network import suits
 
 _COMPUTES: dict[str, tuple[Computed, ...]] = {
-    "native": ("fp32", "bf16"),
+    "native": ("fp32", "bf16", "int8"),
     "openvino": ("fp32", "bf16", "int8"),
     "onnxruntime": ("fp32", "int8"),
     "pytorch": ("fp32", "bf16"),
@@ -119,8 +119,6 @@ def require_native(offer: Offer, precision: Computed, processor: Processor) -> N
     Raises:
         WeightsError: They do not compute in this precision, here or anywhere, or do not know the network.
     """
-    if precision == "int8" or (offer.meta is not None and offer.meta.precision == "int8"):
-        raise WeightsError("native computes in fp32 or bf16 here; use openvino or onnxruntime for int8")
     if not offer.native:
         raise WeightsError(f"{offer.name}: native runs .onnx files of the MSSN family only; take openvino")
     if precision not in processor.native:

@@ -173,15 +173,15 @@ def names_file(model: str | Path) -> bool:
 
 
 def processor() -> Processor:
-    """What this machine computes fast; OpenVINO is asked, and loaded, only where our kernels do not know."""
+    """What this machine computes fast; OpenVINO is asked, and loaded, only where our kernels do not run."""
     native = computes()
-    # int8 is faster than fp32 from AVX2 on (benchmarks/isa.py); elsewhere nobody has measured.
-    int8 = platform.machine().lower() in ("x86_64", "amd64")
-    if "bf16" in native:
-        return Processor(bf16=True, int8=int8, native=native)
+    if native:
+        return Processor(bf16="bf16" in native, int8="int8" in native, native=native)
     from mssn.runtime.openvino import computes_bf16
 
-    return Processor(bf16=computes_bf16(), int8=int8, native=native)
+    # int8 is faster than fp32 from AVX2 on (benchmarks/isa.py); elsewhere nobody has measured.
+    int8 = platform.machine().lower() in ("x86_64", "amd64")
+    return Processor(bf16=computes_bf16(), int8=int8)
 
 
 def _fastest(offer: Offer, runtime: RuntimeName, processor: Processor) -> Computed:
@@ -191,7 +191,8 @@ def _fastest(offer: Offer, runtime: RuntimeName, processor: Processor) -> Comput
     near = {name for name, loss in offer.loss.items() if loss <= MAX_LOSS_OF_AUTO}
     if processor.bf16 and "bf16" in near:
         return "bf16"
-    if processor.int8 and "int8" in near and offer.int8 is not None and runtime != "native":
+    able = runtime != "native" or "int8" in processor.native
+    if processor.int8 and "int8" in near and offer.int8 is not None and able:
         return "int8"
     return "fp32"
 

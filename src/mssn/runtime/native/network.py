@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from mssn.checks import is_whole
 from mssn.errors import WeightsError
-from mssn.models.meta import Meta, read_constants
+from mssn.models.meta import Meta, read_graph
+from mssn.runtime.native.int8 import Int8Units
 
 SHAPES = ((32, 64), (64, 128), (64, 256))  # C and E that the kernels know
 LANES = 16
@@ -21,14 +24,19 @@ class BlockWeights:
     """One cascading block.
 
     Args:
-        units: Bytes of its units, one after another: expand, depthwise (float32), project.
+        units: Bytes of its units, one after another: expand, depthwise (float32), project; of int8, `Unit` of
+            kernels.c.
         head: The share of the source that joins the block's result, packed.
         bias: Its bias, C float32.
+        levels: Of int8: how its input becomes levels, `Levels` of kernels.c; else null.
+        in_levels: Whether its input and sums are levels of int8.
     """
 
     units: np.ndarray
     head: np.ndarray
     bias: np.ndarray
+    levels: np.ndarray | None = None
+    in_levels: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,6 @@ def suits(meta: Meta) -> bool:
     config = meta.config
     return (
         meta.domain == "rgb"
-        and meta.precision == "fp32"
         and meta.format >= 2
         and config.get("unit", "mawru") == "mawru"
         and (config.get("channels"), config.get("expanded")) in SHAPES
@@ -75,7 +82,7 @@ def suits(meta: Meta) -> bool:
     )
 
 
-def read_network(path: Path, meta: Meta, strength: float, *, half: bool) -> Network:
+def read_network(path: Path, meta: Meta, strength: float, *, half: bool, lanes: int) -> Network:
     """Read and pack the weights of a network.
 
     Args:
@@ -83,11 +90,12 @@ def read_network(path: Path, meta: Meta, strength: float, *, half: bool) -> Netw
         meta: Its description, one that `suits`.
         strength: How strongly pictures are degraded, 0..1; of a network that is told.
         half: Pack for bfloat16.
+        lanes: Numbers of 32 bits in a register, for units of int8.
 
     Raises:
         WeightsError: It cannot be read, or is not the network that its description says.
     """
-    constants = read_constants(path)
+    constants, sources = read_graph(path)
 
     def take(name: str, *shape: int) -> np.ndarray:
         try:
@@ -109,24 +117,29 @@ def read_network(path: Path, meta: Meta, strength: float, *, half: bool) -> Netw
             bias = take(f"heads.{index}.bias", c)
         return _packed(weight.reshape(-1, c), half), bias
 
+    inner = Int8Units(constants, sources, str(path), c, e, lanes) if meta.precision == "int8" else None
     # In bfloat16 a kernel takes 32 channels apart into those at even and those at odd places.
     order = np.arange(e, dtype=np.intp)
     order = order.reshape(-1, LANES, 2).transpose(0, 2, 1).ravel() if half else order
 
-    def unit(name: str) -> list[bytes]:
-        return [
-            _packed(take(f"{name}.expand.weight", e, c).T, half).tobytes(),
-            np.ascontiguousarray(take(f"{name}.depthwise.weight", e, 9)[order].T).tobytes(),
-            _packed(take(f"{name}.project.weight", c, e).T[order], half).tobytes(),
+    def unit(name: str) -> bytes:
+        parts = [
+            _packed(take(f"{name}.expand.weight", e, c).T, half),
+            np.ascontiguousarray(take(f"{name}.depthwise.weight", e, 9)[order].T),
+            _packed(take(f"{name}.project.weight", c, e).T[order], half),
         ]
+        return b"".join(part.tobytes() for part in parts)
 
-    blocks = [
-        BlockWeights(
-            np.frombuffer(b"".join(part for u in range(units) for part in unit(f"blocks.{b}.{u}")), np.uint8),
-            *head(b + 1),
-        )
-        for b in range(count)
-    ]
+    def block(index: int) -> BlockWeights:
+        names = [f"blocks.{index}.{u}" for u in range(units)]
+        if inner is None:
+            return BlockWeights(_joined(map(unit, names)), *head(index + 1))
+        in_levels = inner.in_levels(index, units)
+        nexts = names[1:] if in_levels else []
+        packed = _joined(inner.unit(name, then) for name, then in zip_longest(names, nexts))
+        return BlockWeights(packed, *head(index + 1), inner.levels_of(index), in_levels)
+
+    blocks = [block(index) for index in range(count)]
     mean = -take("minus_mean", 3)
     room = -(-outputs // LANES) * LANES
     features = np.zeros((9 * c, room), np.float32)
@@ -139,6 +152,10 @@ def read_network(path: Path, meta: Meta, strength: float, *, half: bool) -> Netw
     picture[:75, :outputs] = skip.reshape(75, outputs)
     picture[75, :outputs] = bias + mean[colours]
     return Network(c, e, units, scale, mean, *head(0), blocks, _packed(features, half), picture)
+
+
+def _joined(parts: Iterable[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(parts), np.uint8)
 
 
 def _packed(weights: np.ndarray, half: bool) -> np.ndarray:

@@ -24,14 +24,14 @@ _Work = Callable[[int, _Rows], object]
 
 
 class NativeRuntime:
-    """One network; float32, or bfloat16 where the processor computes in it.
+    """One network; in float32, in bfloat16 where the processor computes in it, or with units in int8.
 
     Rows are divided among threads, block by block. A row of a block's input passes all its units before the
     next is read, so features go to memory only between blocks.
 
     Args:
         path: An .onnx file written by `mssn export`, of an MSSN.
-        precision: What to compute in: "fp32" or "bf16".
+        precision: What to compute in: "fp32" or "bf16", or "int8" for a file whose units do.
         threads: Processor cores to use; None for all.
         strength: How strongly pictures are degraded, 0..1; only for a network that is told.
 
@@ -48,22 +48,11 @@ class NativeRuntime:
         if not suits(self.meta):
             raise WeightsError(f"{path}: native runs .onnx files of the MSSN family only; take openvino")
         self._kernels = kernels(precision)
-        self._net = net = read_network(path, self.meta, strength, half=self._kernels.half)
+        half, lanes = self._kernels.half, self._kernels.lanes
+        self._net = net = read_network(path, self.meta, strength, half=half, lanes=lanes)
         self._threads = threads or len(os.sched_getaffinity(0))
         self._pool = ThreadPoolExecutor(max(1, self._threads - 1), thread_name_prefix="mssn")
-        self._blocks = [
-            BLOCK(
-                net.channels,
-                net.expanded,
-                net.units,
-                block.units.ctypes.data,
-                None if index else net.source.ctypes.data,
-                block.head.ctypes.data,
-                net.source_bias.ctypes.data,
-                block.bias.ctypes.data,
-            )
-            for index, block in enumerate(net.blocks)
-        ]
+        self._blocks = [self._block(index) for index in range(len(net.blocks))]
         outputs = net.picture.shape[1]
         self._tail = TAIL(net.channels, net.scale, outputs, net.features.ctypes.data, net.picture.ctypes.data)
         self._room = self._kernels.room(ctypes.byref(self._blocks[0]))
@@ -72,6 +61,20 @@ class NativeRuntime:
         self.scale, self.halo = self.meta.scale, self.meta.halo
         self.precision: Computed = precision
         self.name = f"native {precision}"
+
+    def _block(self, index: int) -> BLOCK:
+        net, block = self._net, self._net.blocks[index]
+        then = net.blocks[index + 1] if index + 1 < len(net.blocks) else None
+        arrays = [
+            block.units,
+            None if index else net.source,
+            block.head,
+            net.source_bias,
+            block.bias,
+            then.levels if then is not None and then.in_levels else None,
+        ]
+        pointers = [None if array is None else array.ctypes.data for array in arrays]
+        return BLOCK(net.channels, net.expanded, net.units, block.in_levels, *pointers)
 
     def run(self, lr: np.ndarray) -> np.ndarray:
         """See `Runtime.run`."""
