@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
 from mssn.film.run import FilmDone, FilmProgress, upscale_film
 from mssn.film.source import Decoded
-from mssn.film.streams import Y4M, StreamWriter, plan_stream
+from mssn.film.streams import Y4M, Sink, StreamWriter, plan_stream
 from mssn.upscaling.files import check_place
 from mssn.upscaling.upscaler import Upscaler
 
@@ -43,7 +43,7 @@ def make(
     *,
     keep: bool = False,
     pipe: Pipe | None = None,
-    out: BinaryIO | None = None,
+    out: Sink | None = None,
 ) -> FilmDone:
     """Enlarge a film into whatever its target is.
 
@@ -112,7 +112,7 @@ class _Making:
             notes.append(f"pixels are {self.film.video.aspect} as wide as high")
         return self.done([*notes, *writer.left(self.frames.source.frames)])
 
-    def stream(self, target: Path, out: BinaryIO | None) -> FilmDone:
+    def stream(self, target: Path, out: Sink | None) -> FilmDone:
         """A moving picture, or Y4M."""
         plan = plan_stream(self.film, target, self.size, self.options.quality)
         with ExitStack() as stack:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from mssn.errors import FilmError
 from mssn.film.codecs import Encoding
@@ -92,6 +92,14 @@ def _format(video: Video, container: str) -> str:
 _CHROMA = {"422": "422", "444": "444", "440": "444", "rgb": "444"}
 
 
+class Sink(Protocol):
+    """What takes bytes."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take them all; how many they were."""
+        ...
+
+
 class StreamWriter:
     """Encodes frames, one after the other, into a file that need not go back.
 
@@ -104,7 +112,7 @@ class StreamWriter:
         FilmError: The encoder does not start.
     """
 
-    def __init__(self, file: BinaryIO, plan: FilmPlan, name: str) -> None:
+    def __init__(self, file: BinaryIO | Sink, plan: FilmPlan, name: str) -> None:
         import av
 
         self._file, self._plan, self._name = file, plan, name
@@ -151,7 +159,7 @@ class StreamWriter:
         self._mux(None)
         self._container.close()
         if self._plan.container == "webp":
-            set_end(self._file, round(self._times.span * 1000))
+            set_end(cast(BinaryIO, self._file), round(self._times.span * 1000))
 
     @property
     def notes(self) -> list[str]:
@@ -181,7 +189,7 @@ class _WithAspect:
         aspect: Width of a pixel by its height.
     """
 
-    def __init__(self, file: BinaryIO, aspect: Fraction) -> None:
+    def __init__(self, file: Sink, aspect: Fraction) -> None:
         self._file, self._begun = file, False
         self._said = f" A{aspect.numerator}:{aspect.denominator} ".encode()
 
