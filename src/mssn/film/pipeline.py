@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mssn.errors import FilmError
 from mssn.film.mux import SegmentWriter, packets
 from mssn.film.plan import FilmPlan
-from mssn.film.segments import SegmentFolder, intact, naming
+from mssn.film.segments import SegmentFolder, naming
 
 if TYPE_CHECKING:
     import av
@@ -109,29 +109,6 @@ class Segments:
                     "encoder; is the disk full? The next run goes on from what is there"
                 )
             self._folder.keep()
-
-
-def drop_damaged(folder: SegmentFolder, plan: FilmPlan, length: int) -> None:
-    """Let all segments be made again from the first one on that is not as long as it should be.
-
-    Args:
-        folder: Where they lie.
-        plan: How they were encoded.
-        length: Frames of a segment; the last one may be shorter once all are there.
-    """
-    about, left = folder.whole, 0
-    segments = folder.segments
-    for number, segment in enumerate(segments):
-        left = length if about is None else about["frames"] - number * length
-        try:
-            if intact(segment) and len(_times(segment, plan)) == min(left, length):
-                continue
-        except FilmError:
-            pass
-        folder.drop(number)
-        return
-    if left > length:  # more were made
-        folder.drop(len(segments))
 
 
 def _times(segment: Path, plan: FilmPlan) -> list[int]:

@@ -20,7 +20,7 @@ from mssn.film.estimate import frames_of
 from mssn.film.facts import Video, probe
 from mssn.film.inputs import need_rate
 from mssn.film.mux import join, with_captions
-from mssn.film.pipeline import Segments, depth, drop_damaged, flow
+from mssn.film.pipeline import Segments, depth, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
 from mssn.film.segments import SegmentFolder, identity, naming
@@ -149,7 +149,6 @@ class _Making:
     def run(self) -> FilmDone:
         sweep(self.target.parent)
         with SegmentFolder(self.target, self.making()) as folder:
-            drop_damaged(folder, self.plan, self.length)
             resumed = len(folder.segments) * self.length
             about = folder.whole or self.make(folder)
             resumed = min(resumed, about["frames"])
@@ -224,7 +223,7 @@ class _Making:
         about = {"frames": source.frames, "missing": source.missing}
         folder.keep_whole(about)
         self.computed, self.total = enlarge.computed, source.frames
-        self.tell(source.frames, source.frames - there, first)
+        self.tell(source.frames, max(source.frames - there, 0), first)
         return about
 
     def tell(self, done: int, here: int, first: float) -> None:

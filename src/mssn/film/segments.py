@@ -37,6 +37,7 @@ class SegmentFolder:
     def __init__(self, target: Path, making: Mapping[str, Any]) -> None:
         self.target, self.path = target, work_folder(target)
         self._making, self._held = dict(making), ExitStack()
+        self.segments: list[Path] = []  # those that are whole, in order
 
     def __enter__(self) -> SegmentFolder:
         with naming(self.target):
@@ -48,6 +49,7 @@ class SegmentFolder:
                             left.unlink()
                     self._put(_MANIFEST, self._making)
                 self.part.unlink(missing_ok=True)
+                self._look()
             except BaseException:
                 self._leave()
                 raise
@@ -59,9 +61,22 @@ class SegmentFolder:
         self._leave()
 
     def _leave(self) -> None:
-        if not self.segments:  # nothing to go on from
+        if not self._found():  # nothing to go on from
             self.remove()
         self._held.close()
+
+    def _look(self) -> None:
+        """Find the segments that are whole; what lies behind the first one that is not is made again."""
+        found = self._found()
+        for number, segment in enumerate(found):
+            if segment.name != _name(number, segment):  # what a failing disk made of it
+                for left in reversed(found[number:]):  # without a gap at any moment
+                    left.unlink()
+                return
+            self.segments.append(segment)
+
+    def _found(self) -> list[Path]:
+        return sorted(self.path.glob("[0-9]*-*"))
 
     def _take(self) -> None:
         """Make the folder and hold it.
@@ -86,17 +101,10 @@ class SegmentFolder:
             self._held.close()
 
     @property
-    def segments(self) -> list[Path]:
-        """Those that are whole, in order, up to the first one that is missing."""
-        found: list[Path] = []
-        while path := next(self.path.glob(f"{len(found):06}.*"), None):
-            found.append(path)
-        return found
-
-    @property
     def whole(self) -> dict[str, Any] | None:
         """What was kept when all segments were; None if some are missing."""
-        return _json_in(self.path / _WHOLE)
+        about = _json_in(self.path / _WHOLE)
+        return about if about and about["segments"] == len(self.segments) else None
 
     @property
     def part(self) -> Path:
@@ -104,20 +112,16 @@ class SegmentFolder:
         return self.path / _PART
 
     def keep(self) -> None:
-        """The next segment is whole: it gets its name, which holds its checksum."""
+        """The next segment is whole: it gets its name."""
         _sync(self.part)
-        os.replace(self.part, self.path / f"{len(self.segments):06}.{_checksum(self.part)}")
+        segment = self.path / _name(len(self.segments), self.part)
+        os.replace(self.part, segment)
         _sync(self.path)
+        self.segments.append(segment)
 
     def keep_whole(self, about: Mapping[str, Any]) -> None:
         """All segments are there; this is to be known when they are joined."""
-        self._put(_WHOLE, about)
-
-    def drop(self, number: int) -> None:
-        """Forget the segments from this one on, and that all are there."""
-        (self.path / _WHOLE).unlink(missing_ok=True)
-        for segment in reversed(self.segments[number:]):  # without a gap at any moment
-            segment.unlink()
+        self._put(_WHOLE, {**about, "segments": len(self.segments)})
 
     def remove(self) -> None:
         """Nothing of it is needed any more."""
@@ -128,16 +132,6 @@ class SegmentFolder:
         _sync(self.part)
         os.replace(self.part, self.path / name)
         _sync(self.path)
-
-
-def intact(segment: Path) -> bool:
-    """Whether a segment is still what it was when it was kept."""
-    return segment.suffix[1:] == _checksum(segment)
-
-
-def _checksum(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 @contextmanager
@@ -171,6 +165,12 @@ def identity(source: Path) -> list[Any]:
         file.seek(max(0, about.st_size - _ENDS))
         digest.update(file.read(_ENDS))
     return [about.st_size, about.st_mtime_ns, digest.hexdigest()]
+
+
+def _name(number: int, segment: Path) -> str:
+    """A segment's name, which says what is in it."""
+    with open(segment, "rb") as file:
+        return f"{number:06}-{hashlib.file_digest(file, 'sha256').hexdigest()[:32]}"
 
 
 def _json_in(path: Path) -> dict[str, Any] | None:
