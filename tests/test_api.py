@@ -31,7 +31,8 @@ def model(exported: Path) -> Path:
 
 def test_public_names() -> None:
     errors = {name for name, kind in vars(mssn.errors).items() if isinstance(kind, type)}
-    others = {"ModelInfo", "Upscaler", "__version__", "clear_cache", "list_models", "load", "upscale"}
+    others = {"Frame", "ModelInfo", "Upscaler", "__version__"}
+    others |= {"clear_cache", "list_models", "load", "upscale", "upscale_frames"}
     assert set(mssn.__all__) == errors | others
     for name in mssn.__all__:
         assert getattr(mssn, name) is not None

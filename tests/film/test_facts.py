@@ -29,7 +29,7 @@ from mssn.film.pyav import url
         ("alpha.mov", "prores", "yuva444p12le", 12, "444", True, False),
         ("mjpeg.avi", "mjpeg", "yuvj420p", 8, "420", False, False),
         ("inter.mpg", "mpeg2video", "yuv420p", 8, "420", False, True),
-        ("v.gif", "gif", "bgra", 8, "rgb", True, False),
+        ("v.gif", "gif", "bgra", 8, "rgb", False, False),
     ],
 )
 def test_pixels(name, codec, pixels, depth, chroma, alpha, interlaced) -> None:

@@ -136,7 +136,7 @@ def test_what_is_no_film_is_said_at_once(tmp_path) -> None:
     with pytest.raises(ImageError, match=r"one array is for"):
         mssn.upscale_frames(np.zeros((4, 4)), model="bicubic")
     with pytest.raises(ImageError, match=r"`start` and `end`"):
-        mssn.upscale_frames(iter([]), model="bicubic", start=1)
+        mssn.upscale_frames(iter([]), model="bicubic", start=1)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(

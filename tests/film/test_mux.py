@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -51,6 +52,11 @@ def told(path: Path, *entries: str) -> dict[str, Any]:
     """What ffprobe says of a file."""
     command = ["ffprobe", "-v", "error", "-of", "json", *entries, str(path)]
     return json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+def iter_any(packets: Any) -> Iterator[Any]:
+    """The same, of no declared type."""
+    return iter(packets)
 
 
 def seen(path: Path, index: int = 0) -> list[float]:
@@ -251,7 +257,7 @@ def test_subtitles_are_copied_or_converted(tmp_path, target, codec) -> None:
 
     def cues(path: Path) -> list[tuple[float, float, str]]:
         with av.open(str(path)) as container:
-            stream = container.streams.subtitles[0]
+            stream: Any = container.streams.subtitles[0]
             assert path.parent != tmp_path or stream.codec_context.codec.canonical_name == codec
             return [
                 (
@@ -259,7 +265,7 @@ def test_subtitles_are_copied_or_converted(tmp_path, target, codec) -> None:
                     round(float(packet.duration * packet.time_base), 3),
                     lines[0].dialogue.decode(),
                 )
-                for packet in container.demux(stream)
+                for packet in iter_any(container.demux(stream))
                 if packet.size and (lines := stream.codec_context.decode2(packet))
             ]
 
@@ -342,3 +348,68 @@ def test_segments_keep_every_time_base_and_times_before_0(tmp_path) -> None:
     writer.close()
     assert sorted(packet.pts for packet in packets([tmp_path / "a"], plan.time_base)) == times
     assert next(packets([tmp_path / "a"], plan.time_base)).is_keyframe
+
+
+def moved(path: Path, source: Path, by: Fraction) -> Path:
+    """A copy in MP4 that begins so much earlier: what comes before 0 is hidden by edit lists."""
+    with av.open(str(source)) as film, av.open(str(path), "w") as made:
+        new = {one.index: made.add_stream_from_template(one, opaque=True) for one in film.streams}
+        for packet in iter_any(film.demux()):
+            if packet.size:
+                shift = round(by / packet.time_base)
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                packet.stream = new[packet.stream_index]
+                made.mux(packet)
+    return path
+
+
+@needs_ffprobe
+@pytest.mark.parametrize("target", ["b.mp4", "b.mkv"])
+def test_what_an_edit_list_hides_stays_hidden(tmp_path, target) -> None:
+    """Of 25 frames 0.32 s are cut away; what is left begins with its sound."""
+    source = moved(tmp_path / "a.mp4", CASES / "src.mp4", Fraction(8, 25))
+    carried(source, tmp_path / target)
+    pictures, sound = seen(tmp_path / target), seen(tmp_path / target, 1)
+    assert len(pictures) == 17
+    before = {content: time for time, content in zip(seen(source, 1), contents(source, 1), strict=True)}
+    after = zip(sound, contents(tmp_path / target, 1), strict=True)
+    assert all(abs(time - pictures[0] - before[content]) < 0.002 for time, content in after)
+    assert target == "b.mp4" or (sound[0] >= 0 and pictures[0] < 0.1)
+
+
+@needs_ffprobe
+@pytest.mark.parametrize("target", ["b.mov", "b.mp4", "b.mkv"])
+def test_a_second_film_and_the_time_code_are_kept(tmp_path, target) -> None:
+    with av.open(str(CASES / "src.mp4")) as film, av.open(str(tmp_path / "a.mov"), "w") as made:
+        new = [made.add_stream_from_template(film.streams[n], opaque=True) for n in (0, 0, 1)]
+        new[0].metadata["timecode"] = "01:00:00:00"
+        for packet in iter_any(film.demux()):
+            copies = {0: new[:2], 1: new[2:]}[packet.stream_index] if packet.size else []
+            for stream in copies:
+                twin = av.Packet(bytes(packet))
+                twin.pts, twin.dts, twin.time_base = packet.pts, packet.dts, packet.time_base
+                twin.duration, twin.is_keyframe, twin.stream = packet.duration, packet.is_keyframe, stream
+                made.mux(twin)
+    assert [one.kind for one in probe(tmp_path / "a.mov").others] == ["video", "audio", "data"]
+    assert carried(tmp_path / "a.mov", tmp_path / target).notes == ()
+    streams = told(tmp_path / target, "-show_streams")["streams"]
+    tags = {key.lower(): value for key, value in streams[0]["tags"].items()}
+    assert tags["timecode"] == "01:00:00:00"
+    assert contents(tmp_path / target, 1) == contents(tmp_path / "a.mov", 1)
+
+
+@needs_ffprobe
+def test_what_telephones_say_is_kept(tmp_path) -> None:
+    said = {"com.apple.quicktime.make": "Apple", "com.apple.quicktime.location.ISO6709": "+47.1+8.5/"}
+    with (
+        av.open(str(CASES / "one.mp4")) as film,
+        av.open(str(tmp_path / "a.mov"), "w", container_options={"movflags": "use_metadata_tags"}) as made,
+    ):
+        new = made.add_stream_from_template(film.streams[0], opaque=True)
+        made.metadata.update(said)
+        for packet in iter_any(film.demux()):
+            if packet.size:
+                packet.stream = new
+                made.mux(packet)
+    carried(tmp_path / "a.mov", tmp_path / "b.mov")
+    assert said.items() <= told(tmp_path / "b.mov", "-show_format")["format"]["tags"].items()

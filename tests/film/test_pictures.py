@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,8 +50,12 @@ def probed(path: Path | bytes, *entries: str, form: str = "") -> dict:
     named = isinstance(path, Path)
     command = ["ffprobe", "-v", "error", "-select_streams", "v", "-of", "json", "-show_entries", *entries]
     command += ["-f", form] if form else []
-    given = {} if named else {"input": path}
-    done = subprocess.run([*command, str(path) if named else "-"], capture_output=True, check=True, **given)
+    done = subprocess.run(
+        [*command, str(path) if named else "-"],
+        capture_output=True,
+        check=True,
+        input=None if named else path,
+    )
     return json.loads(done.stdout)
 
 
@@ -180,7 +185,8 @@ def test_a_moving_gif_keeps_its_times(tmp_path, ending) -> None:
         assert times(target) == pytest.approx(V_GIF, abs=1e-3)
         return
     with Image.open(target) as image:
-        assert (image.n_frames, image.size, image.info["loop"]) == (5, (128, 96), 0)
+        count = image.n_frames  # type: ignore[attr-defined]
+        assert (count, image.size, image.info["loop"]) == (5, (128, 96), 0)
         shown = []
         for number in range(5):
             image.seek(number)
@@ -205,8 +211,9 @@ def test_moving_pictures_show_what_the_film_shows(tmp_path, ending, far) -> None
 def test_moving_pictures_are_films(tmp_path, ending) -> None:
     """WebP is one that FFmpeg does not read."""
     frames = [Image.fromarray(drawn(number)) for number in range(4)]
-    options = {"save_all": True, "append_images": frames[1:], "duration": [40, 200, 80, 120]}
-    frames[0].save(tmp_path / f"a.{ending}", **options, **({"lossless": True} if ending == "webp" else {}))
+    options: dict[str, Any] = {"lossless": True} if ending == "webp" else {}
+    options |= {"save_all": True, "append_images": frames[1:], "duration": [40, 200, 80, 120]}
+    frames[0].save(tmp_path / f"a.{ending}", **options)
     made(tmp_path / f"a.{ending}", tmp_path / "a.mkv", SAME)
     assert times(tmp_path / "a.mkv") == pytest.approx([0, 0.04, 0.24, 0.32], abs=1e-3)
     with av.open(str(tmp_path / "a.mkv")) as container:
@@ -252,10 +259,15 @@ def y4m(name: str) -> bytes:
 def piped(content: bytes, target: Path = Path("-"), upscaler=BICUBIC, **options):
     """What becomes of a stream that can neither go back nor be opened twice."""
     out = io.BytesIO()
-    forward = type("Out", (), {"write": staticmethod(out.write)})()
-    source = type("In", (), {"read": staticmethod(io.BytesIO(content).read)})()
-    where = {"out": forward} if target == Path("-") else {}
-    done = make(upscaler, Path("-"), target, FilmOptions(**options), pipe=Pipe(source), **where)
+
+    class In:
+        read = staticmethod(io.BytesIO(content).read)
+
+    class Out:
+        write = staticmethod(out.write)
+
+    to = Out() if target == Path("-") else None
+    done = make(upscaler, Path("-"), target, FilmOptions(**options), pipe=Pipe(In()), out=to)
     return done, out.getvalue()
 
 
@@ -325,11 +337,11 @@ def test_a_broken_stream_says_so() -> None:
 
 def test_what_a_full_pipe_says_is_said() -> None:
     class Full:
-        def write(self, data: bytes) -> int:
+        def write(self, data: bytes, /) -> int:
             raise MssnError("standard output takes no more")
 
     with pytest.raises(MssnError, match=r"takes no more"):
-        make(BICUBIC, CASES / "src.mp4", Path("-"), FilmOptions(), out=Full())  # type: ignore[arg-type]
+        make(BICUBIC, CASES / "src.mp4", Path("-"), FilmOptions(), out=Full())
 
 
 def test_a_stream_is_held_nowhere(tmp_path) -> None:
@@ -342,7 +354,7 @@ def test_a_stream_is_held_nowhere(tmp_path) -> None:
         def __init__(self, frames: int) -> None:
             self.left, self.waits = frames, header
 
-        def read(self, size: int) -> bytes:
+        def read(self, size: int = -1, /) -> bytes:
             while len(self.waits) < size and self.left:
                 self.left -= 1
                 self.waits += frame
@@ -350,13 +362,13 @@ def test_a_stream_is_held_nowhere(tmp_path) -> None:
             return data
 
     class Nowhere:
-        def write(self, data: bytes) -> int:
+        def write(self, data: bytes, /) -> int:
             return len(data)
 
     def peak(frames: int) -> int:
         tracemalloc.start()
-        pipe = Pipe(Endless(frames))  # type: ignore[arg-type]
-        made_of = make(SAME, Path("-"), Path("-"), FilmOptions(), pipe=pipe, out=Nowhere())  # type: ignore[arg-type]
+        pipe = Pipe(Endless(frames))
+        made_of = make(SAME, Path("-"), Path("-"), FilmOptions(), pipe=pipe, out=Nowhere())
         assert made_of.frames == frames
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -56,11 +56,14 @@ def carry(film: Film, target: Path, container: str) -> tuple[tuple[Carried, ...]
     found: list[Carried] = []
     notes: list[str] = []
     # A film from a pipe has no other streams, and cannot be opened once more.
+    source: Any
     with opened(film.path) if film.others else nullcontext() as source:
         for stream in film.others:
-            made = source.streams[stream.index]
+            made: Any = source.streams[stream.index]
             if stream.kind == "data" and film.chapters and stream.codec == "bin_data":
                 continue  # how MP4 stores chapters, which are kept as such
+            if stream.kind == "data" and "timecode" in made.metadata:
+                continue  # the pictures have it as a tag, from which MP4 and MOV make such a stream again
             if holds(container, stream, made):
                 found.append(Carried(stream))
             elif stream.codec in _TEXTS and container in _TEXT:
@@ -76,8 +79,6 @@ def carry(film: Film, target: Path, container: str) -> tuple[tuple[Carried, ...]
                 notes.append(f"{stream} is not kept: no container here can hold it")
     if container == "mpegts" and (film.chapters or "title" in film.metadata):
         notes.append("chapters and title are not kept: transport streams have none")
-    if container == "webm" and film.chapters:
-        pass
     return tuple(found), tuple(notes)
 
 
@@ -99,10 +100,19 @@ def holds(container: str, stream: Stream, made: Any) -> bool:
         return False
     if container == "mpegts" and stream.codec not in _TRANSPORT:
         return False
+    file = BytesIO()
     try:
-        with av.open(BytesIO(), "w", format=container) as trial:
-            trial.add_stream_from_template(made, opaque=True)
+        with av.open(file, "w", format=container) as trial:
+            copy = trial.add_stream_from_template(made, opaque=True)
             trial.start_encoding()
-    except faults():
+            if stream.kind == "data":  # of these the header alone tells too little
+                packet = next(packet for packet in made.container.demux(made) if packet.size)
+                packet.stream, packet.pts, packet.dts = copy, 0, 0
+                trial.mux(packet)
+        if stream.kind == "data":
+            file.seek(0)
+            with av.open(file) as trial:
+                return any(one.type == "data" for one in trial.streams)
+    except (*faults(), StopIteration):
         return False
     return True

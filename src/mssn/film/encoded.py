@@ -41,7 +41,7 @@ class SegmentWriter:
 
     def write(self, frame: av.VideoFrame) -> None:
         """Encode a frame; its time stamp and time base are set."""
-        frame.pts += _LIFT
+        frame.pts = (frame.pts or 0) + _LIFT
         frame.pict_type = 0  # the encoder chooses
         self._mux(frame)
 
@@ -74,7 +74,8 @@ def with_captions(frame: av.VideoFrame, source: av.VideoFrame) -> av.VideoFrame:
         frame: An enlarged one.
         source: The one it was made from.
     """
-    if not any(data.type.name == "A53_CC" for data in source.side_data):
+    side: Any = source.side_data
+    if not any(data.type.name == "A53_CC" for data in side):
         return frame
     # Nothing puts captions into a frame, but a frame that is scaled keeps its own. Its pixels are replaced.
     carrier = source.reformat(frame.width, frame.height, frame.format.name, interpolation="FAST_BILINEAR")
@@ -97,6 +98,7 @@ def _copy(source: Any, target: Any) -> None:
 
 def packets(segments: Sequence[Path], time_base: Fraction) -> Iterator[Any]:
     """The packets of segments in the order of decoding, with their time stamps in a time base."""
+    packet: Any
     for segment in segments:
         with opened(segment) as container:
             for packet in container.demux(container.streams.video[0]):

@@ -16,13 +16,14 @@ from mssn.film.threads import ordinary_threads
 
 if TYPE_CHECKING:
     import av
+    from av.container import OutputContainer
 
     from mssn.film.plan import FilmPlan
 
 _FASTEST = {"libsvtav1": 240}  # frames a second that an encoder takes; they steer its choices alone
 
 
-def add_film(container: av.container.OutputContainer, plan: FilmPlan) -> av.VideoStream:
+def add_film(container: OutputContainer, plan: FilmPlan) -> av.VideoStream:
     """A stream whose encoder stands as the plan says; headers take everything from there.
 
     Args:
@@ -33,13 +34,15 @@ def add_film(container: av.container.OutputContainer, plan: FilmPlan) -> av.Vide
         ValueError: The container holds no such codec.
     """
     import av
+    from av.codec.context import Flags
+    from av.format import Flags as FormatFlags
 
     encoding = plan.encoding
     usual = min(plan.rate or Fraction(25), _FASTEST.get(encoding.encoder, 1000))
     options = dict(encoding.options)
     if plan.colours.siting is not None:
         options["chroma_sample_location"] = str(plan.colours.siting)
-    stream = container.add_stream(encoding.encoder, rate=usual, options=options)
+    stream: Any = container.add_stream(encoding.encoder, rate=usual, options=options)
     context: Any = stream.codec_context
     context.width, context.height, context.pix_fmt = plan.width, plan.height, plan.format
     context.time_base = stream.time_base = plan.time_base
@@ -49,8 +52,8 @@ def add_film(container: av.container.OutputContainer, plan: FilmPlan) -> av.Vide
     context.color_primaries, context.color_trc = plan.colours.primaries, plan.colours.transfer
     context.thread_count = 0  # as many as the encoder thinks right
     # As the result's container needs it, also where a segment's would not.
-    flag = int(av.codec.context.Flags.global_header)
-    headers = av.ContainerFormat(plan.container, "w").flags & int(av.format.Flags.global_header.value)
+    flag = int(Flags.global_header)
+    headers = av.ContainerFormat(plan.container, "w").flags & int(FormatFlags.global_header.value)
     context.flags = context.flags | flag if headers else context.flags & ~flag
     if plan.rotation is not None:
         stream.set_display_matrix(plan.rotation)
@@ -63,9 +66,7 @@ def add_film(container: av.container.OutputContainer, plan: FilmPlan) -> av.Vide
     return stream
 
 
-def add_encoded(
-    container: av.container.OutputContainer, plan: FilmPlan, rate: Fraction | None
-) -> av.VideoStream:
+def add_encoded(container: OutputContainer, plan: FilmPlan, rate: Fraction | None) -> av.VideoStream:
     """A stream for packets that such an encoder made.
 
     Args:

@@ -15,6 +15,7 @@ from mssn.film.pyav import opened
 
 if TYPE_CHECKING:
     import av
+    from av.container import InputContainer
 
 __all__ = ["Colours", "Film", "Hdr", "Stream", "Video", "decoder_of", "film_stream", "is_film", "probe"]
 
@@ -69,7 +70,7 @@ def _transparent(path: Path) -> bool:
     return False
 
 
-def film_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+def film_stream(path: Path, container: InputContainer) -> av.VideoStream:
     """The stream that is the film: the first one of moving pictures.
 
     Raises:
@@ -93,10 +94,9 @@ def decoder_of(video: Video, stream: av.VideoStream) -> Any:
 
 
 def _is_cover(stream: Any) -> bool:
-    import av
+    from av.stream import Disposition
 
-    flags = av.stream.Disposition
-    return bool(stream.disposition & (flags.attached_pic | flags.timed_thumbnails))
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
 def _other(stream: Any) -> Stream:

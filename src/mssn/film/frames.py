@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -66,8 +66,8 @@ class Frames:
         turn = turning(self.film.video.rotation)
         for decoded in self.source:
             pixels, alpha = self._converter.to_rgb(decoded.frame)
-            clear = alpha is None or not self.film.video.alpha
-            yield decoded, turn(pixels), None if clear else turn(alpha)
+            seen = alpha if self.film.video.alpha else None
+            yield decoded, turn(pixels), None if seen is None else turn(seen)
 
     def seconds(self, decoded: Decoded) -> float:
         """When a frame is shown, after the film's beginning."""
@@ -89,7 +89,7 @@ def upscale_frames(
     threads: int | None = ...,
     start: float | None = ...,
     end: float | None = ...,
-) -> Iterator[Frame]: ...
+) -> Generator[Frame, None, None]: ...
 @overload
 def upscale_frames(
     frames: Iterable[np.ndarray],
@@ -103,7 +103,7 @@ def upscale_frames(
     runtime: RuntimeName = ...,
     ensemble: bool = ...,
     threads: int | None = ...,
-) -> Iterator[np.ndarray]: ...
+) -> Generator[np.ndarray, None, None]: ...
 def upscale_frames(
     frames: Any,
     scale: float | None = None,
@@ -118,7 +118,7 @@ def upscale_frames(
     threads: int | None = None,
     start: float | None = None,
     end: float | None = None,
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Enlarge the frames of a film, one when it is asked for.
 
         for frame in mssn.upscale_frames("film.mkv", scale=2):
@@ -174,7 +174,7 @@ def upscale_frames(
     return _of_arrays(upscaler, frames)
 
 
-def _of_film(upscaler: Upscaler, frames: Frames) -> Iterator[Frame]:
+def _of_film(upscaler: Upscaler, frames: Frames) -> Generator[Frame, None, None]:
     """Each enlarged, while the next ones are decoded."""
     enlarge = FrameEnlarger(upscaler, frames.film.video.compression)
     with closing(_ahead(iter(frames))) as coming:
@@ -185,7 +185,7 @@ def _of_film(upscaler: Upscaler, frames: Frames) -> Iterator[Frame]:
             yield Frame(np.concatenate(planes, axis=2), frames.seconds(decoded))
 
 
-def _of_arrays(upscaler: Upscaler, arrays: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def _of_arrays(upscaler: Upscaler, arrays: Iterable[np.ndarray]) -> Generator[np.ndarray, None, None]:
     """Each enlarged; one that equals the array before is not computed again."""
     before = large = None
     for array in arrays:
@@ -229,7 +229,7 @@ def frame_at(path: Path, at: float | None, rate: Fraction | None = None) -> Fram
 _BEFORE = 2.0  # seconds
 
 
-def _ahead(frames: Iterator[Any]) -> Iterator[Any]:
+def _ahead(frames: Iterator[Any]) -> Generator[Any, None, None]:
     """The same, a few made ahead in a thread of their own."""
     coming = deque[Future[Any]]()
     with ThreadPoolExecutor(1, "mssn-decode") as reader:

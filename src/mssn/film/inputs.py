@@ -7,7 +7,7 @@ import re
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from mssn.errors import FilmError
 from mssn.image.read import read
@@ -89,6 +89,14 @@ class Numbered:
         return f"file:{os.path.join(folder, before)}%0{self._digits}d{after}"
 
 
+class Readable(Protocol):
+    """What gives bytes, fewer than asked for at its end only."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes; -1: all that are left."""
+        ...
+
+
 class Pipe:
     """A stream that can be read once, but for its beginning: what is read before `again` is read again.
 
@@ -96,7 +104,7 @@ class Pipe:
         file: Open for reading.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file, self._kept, self._at, self._keeps = file, bytearray(), 0, True
         self._count, self._header, self._ended = 0, 0, False
 

@@ -49,11 +49,11 @@ class Looked:
             raise FilmError(f"{path}: not one frame can be decoded")
 
     def _decode(self, container: Any, stream: Any, context: Any) -> Iterator[Any]:
-        import av
+        from av.error import InvalidDataError
 
         for packet in container.demux(stream):
             self.packets.append(packet)
-            with suppress(av.error.InvalidDataError):
+            with suppress(InvalidDataError):
                 yield from context.decode(packet if packet.size else None)
 
     def data(self, kind: str) -> Any:

@@ -26,6 +26,7 @@ __all__ = ["SegmentWriter", "join", "packets", "with_captions"]
 # Tags that told of the source's file; each container and encoder writes its own.
 _GONE = {"encoder", "duration", "major_brand", "minor_version", "compatible_brands", "alpha_mode"}
 _COUNTS = ("bps", "number_of_", "_statistics")  # what Matroska's programs count of a stream
+_PREROLL = Fraction(1, 20)  # seconds; sound needs some packets before its first
 _MIME = {"mjpeg": "image/jpeg"}
 
 
@@ -195,6 +196,8 @@ class _Joining:
         if stamp is None:
             return self.begin is None
         time, length = stamp * base, (packet.duration or 0) * base
+        if packet.is_discard and self.plan.container not in ("mp4", "mov") and time + length < -_PREROLL:
+            return False  # what an edit list hides, and no other container can
         text = packet.stream.type == "subtitle"
         if self.end is not None and time >= self.end:
             return False

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     import av
 
 
+def seconds(frame: av.VideoFrame, ticks: int | None = None) -> Fraction:
+    """So many ticks of a frame, by default those of its time stamp."""
+    return ((frame.pts or 0) if ticks is None else ticks) * (frame.time_base or Fraction(1))
+
+
 class Apart:
     """Frames at times of their own, as far as a format can tell these from each other.
 
@@ -25,13 +30,13 @@ class Apart:
 
     def add(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         """What is to be shown."""
-        tick = round(frame.pts * frame.time_base / self._tick)
+        tick = round(seconds(frame) / self._tick)
         if not self.span:
             self._first = tick
         elif tick - self._last < self._least:
             self._lost += 1
             return
-        told = frame.duration * frame.time_base if frame.duration else (tick - self._last) * self._tick
+        told = seconds(frame, frame.duration) if frame.duration else (tick - self._last) * self._tick
         self.last = told if self.span or frame.duration else Fraction(1, 10)
         self._last, self.span = tick, (tick - self._first) * self._tick + self.last
         yield frame
@@ -42,6 +47,7 @@ class Apart:
 
     @property
     def notes(self) -> list[str]:
+        """What became of the frames, once all came."""
         if not self._lost:
             return []
         least = float(self._least * self._tick)
@@ -66,7 +72,7 @@ class Steady:
 
     def add(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         """What is to be shown before this frame."""
-        time = frame.pts * frame.time_base
+        time = seconds(frame)
         if self._begin is None:
             self._begin = time
         at = round((time - self._begin) * self._rate)
@@ -90,6 +96,7 @@ class Steady:
 
     @property
     def notes(self) -> list[str]:
+        """What became of the frames, once all came."""
         if not self._repeated and not self._lost:
             return []
         changes = f"{self._repeated} frames repeated, {self._lost} left out"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mssn.errors import FilmError, ImageError, MissingDependencyError
 from mssn.film.inputs import RAW, Given, opening
 
 if TYPE_CHECKING:
-    import av
+    from av.container import InputContainer
 
 
 def require() -> None:
@@ -32,9 +32,9 @@ def require() -> None:
 
 def faults() -> tuple[type[Exception], ...]:
     """What PyAV raises: its own errors, the system's, and what it says of arguments."""
-    import av
+    from av.error import FFmpegError
 
-    return (av.error.FFmpegError, OSError, ValueError)
+    return (FFmpegError, OSError, ValueError)
 
 
 def url(path: Path) -> str:
@@ -48,7 +48,7 @@ def reason(error: BaseException) -> str:
 
 
 @contextmanager
-def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[av.container.InputContainer]:
+def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[InputContainer]:
     """A film opened for reading.
 
     Args:
@@ -66,7 +66,7 @@ def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[a
     try:
         # Texts in unknown encodings go through unchanged.
         file, form, options = opening(path, given, look=look)
-        container = av.open(file, "r", form, options, metadata_errors="surrogateescape")
+        container: Any = av.open(file, "r", form, options, metadata_errors="surrogateescape")
     except ImageError as error:
         raise FilmError(*error.args) from error
     except faults() as error:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +19,12 @@ from mssn.film.frames import Frames
 from mssn.film.inputs import MOVING, Pipe, is_pattern, need_rate
 from mssn.film.mux import SegmentWriter, join
 from mssn.film.pictures import PictureWriter
-from mssn.film.pipeline import flow
+from mssn.film.pipeline import depth, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
 from mssn.film.run import FilmDone, FilmProgress, upscale_film
 from mssn.film.source import Decoded
-from mssn.film.streams import Y4M, StreamWriter, plan_stream
+from mssn.film.streams import Y4M, Sink, StreamWriter, plan_stream
 from mssn.upscaling.files import check_place
 from mssn.upscaling.upscaler import Upscaler
 
@@ -43,7 +43,7 @@ def make(
     *,
     keep: bool = False,
     pipe: Pipe | None = None,
-    out: BinaryIO | None = None,
+    out: Sink | None = None,
 ) -> FilmDone:
     """Enlarge a film into whatever its target is.
 
@@ -112,7 +112,7 @@ class _Making:
             notes.append(f"pixels are {self.film.video.aspect} as wide as high")
         return self.done([*notes, *writer.left(self.frames.source.frames)])
 
-    def stream(self, target: Path, out: BinaryIO | None) -> FilmDone:
+    def stream(self, target: Path, out: Sink | None) -> FilmDone:
         """A moving picture, or Y4M."""
         plan = plan_stream(self.film, target, self.size, self.options.quality)
         with ExitStack() as stack:
@@ -153,8 +153,8 @@ class _Making:
             if one is not None:
                 write(*one)
 
-        first = time.perf_counter()
-        for done, _ in enumerate(flow(iter(self.frames), enlarged, written), 1):
+        first, waiting = time.perf_counter(), depth(*self.size)
+        for done, _ in enumerate(flow(iter(self.frames), enlarged, written, waiting), 1):
             if self.progress is None:
                 continue
             now = time.perf_counter()
@@ -175,7 +175,7 @@ class _Making:
             after=(self.size[1], self.size[0]),
             frames=self.frames.source.frames,
             resumed=0,
-            computed=self.enlarge.computed * self.frames.source.frames,
+            computed=self.enlarge.computed,
             seconds=time.perf_counter() - self.started,
             model=model,
             strength=strength,
@@ -204,7 +204,8 @@ def _encoding(film: Film, plan: FilmPlan, write: Callable[[Any], object]) -> _Wr
     def encode(decoded: Decoded, pixels: np.ndarray, alpha: np.ndarray | None) -> None:
         frame = converter.from_rgb(pixels, alpha)
         frame.pts, frame.time_base = decoded.pts, base
-        frame.duration = round((decoded.frame.duration or 0) * decoded.frame.time_base / base)
+        told = decoded.frame.time_base or base
+        frame.duration = round((decoded.frame.duration or 0) * told / base)
         write(frame)
 
     return encode

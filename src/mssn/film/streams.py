@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from mssn.errors import FilmError
 from mssn.film.codecs import Encoding
 from mssn.film.facts import Film, Hdr, Video
 from mssn.film.pace import Apart, Steady
 from mssn.film.plan import FilmPlan
-from mssn.film.pyav import reason
+from mssn.film.pyav import faults, reason
 from mssn.image.webp import set_end
 
 if TYPE_CHECKING:
@@ -92,6 +92,14 @@ def _format(video: Video, container: str) -> str:
 _CHROMA = {"422": "422", "444": "444", "440": "444", "rgb": "444"}
 
 
+class Sink(Protocol):
+    """What takes bytes."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take them all; how many they were."""
+        ...
+
+
 class StreamWriter:
     """Encodes frames, one after the other, into a file that need not go back.
 
@@ -104,7 +112,7 @@ class StreamWriter:
         FilmError: The encoder does not start.
     """
 
-    def __init__(self, file: BinaryIO, plan: FilmPlan, name: str) -> None:
+    def __init__(self, file: BinaryIO | Sink, plan: FilmPlan, name: str) -> None:
         import av
 
         self._file, self._plan, self._name = file, plan, name
@@ -112,7 +120,7 @@ class StreamWriter:
         try:
             self._container = av.open(into, "w", format=plan.container, container_options=dict(plan.muxing))
             self._stream = self._encoder()
-        except (av.error.FFmpegError, ValueError) as error:
+        except faults() as error:
             raise FilmError(f"{name}: cannot be written: {reason(error)}") from error
         self._palette = _Palette() if plan.container == "gif" else None
         if plan.container == "yuv4mpegpipe":
@@ -121,7 +129,7 @@ class StreamWriter:
             tick = _TICKS.get(plan.container, plan.time_base)
             self._times = Apart(tick, _LEAST.get(plan.container, 1))
 
-    def _encoder(self) -> av.VideoStream:
+    def _encoder(self) -> Any:
         plan, steady = self._plan, self._plan.container == "yuv4mpegpipe"
         options = dict(plan.encoding.options)
         if plan.colours.siting is not None:
@@ -151,7 +159,7 @@ class StreamWriter:
         self._mux(None)
         self._container.close()
         if self._plan.container == "webp":
-            set_end(self._file, round(self._times.span * 1000))
+            set_end(cast(BinaryIO, self._file), round(self._times.span * 1000))
 
     @property
     def notes(self) -> list[str]:
@@ -163,14 +171,13 @@ class StreamWriter:
             self._mux(each)
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
-        import av
 
         try:
             for packet in self._stream.encode(frame):
                 if not packet.duration:
                     packet.duration = round(self._times.last / packet.time_base)
                 self._container.mux(packet)
-        except av.error.FFmpegError as error:
+        except faults() as error:
             raise FilmError(f"{self._name}: cannot be written: {reason(error)}") from error
 
 
@@ -182,7 +189,7 @@ class _WithAspect:
         aspect: Width of a pixel by its height.
     """
 
-    def __init__(self, file: BinaryIO, aspect: Fraction) -> None:
+    def __init__(self, file: Sink, aspect: Fraction) -> None:
         self._file, self._begun = file, False
         self._said = f" A{aspect.numerator}:{aspect.denominator} ".encode()
 
@@ -201,8 +208,6 @@ class _Palette:
 
     def __call__(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """What is done: for a frame that goes in, or, when none is left, for those still within."""
-        import av
-
         if self._graph is None:
             if frame is None:
                 return
@@ -211,7 +216,7 @@ class _Palette:
         while True:
             try:
                 yield self._graph.vpull()
-            except (av.error.BlockingIOError, av.error.EOFError):
+            except (BlockingIOError, EOFError):  # FFmpeg's are kinds of them
                 return
 
     def _made(self, frame: av.VideoFrame) -> Any:
