@@ -25,6 +25,13 @@ def classes() -> set[int]:
     return {os.sched_getscheduler(int(task)) for task in os.listdir("/proc/self/task")}
 
 
+@pytest.fixture(autouse=True)
+def ordinary() -> None:
+    """As a process begins; tests that encode with PyAV itself may have left it otherwise."""
+    for task in os.listdir("/proc/self/task"):
+        os.sched_setscheduler(int(task), os.SCHED_OTHER, os.sched_param(0))
+
+
 def test_threads_stay_ordinary_while_a_film_is_encoded(tmp_path) -> None:
     film = probe(CASES / "src.mp4")
     plan = plan_film(film, tmp_path / "x.mkv", (96, 128), FilmOptions(codec="av1"))
