@@ -119,7 +119,8 @@ class Source:
     def _decoded(self, *, sought: bool = True) -> Iterator[av.VideoFrame]:
         """All frames as they come out of the decoder; those before the beginning where they are needed."""
         with opened(self.film.path, self.film.given) as container:
-            stream, reading = container.streams[self.film.video.index], Reading(container)
+            stream: Any = container.streams[self.film.video.index]
+            reading = Reading(container)
             decoder = decoder_of(self.film.video, stream)
             begin = self.begin
             sought = sought and begin is not None and reading.seek(begin, stream)
