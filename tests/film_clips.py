@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mssn.film.threads import ordinary_threads
+
 CASES = Path(__file__).parent / "cases" / "video"
 
 
@@ -51,7 +53,8 @@ def make_clip(
     import av
 
     rate = Fraction(rate)
-    with av.open(str(path), "w", options=kept) as container:
+    # An encoder may make the calling thread a real-time one, which would stay so in later tests.
+    with ordinary_threads(), av.open(str(path), "w", options=kept) as container:
         stream: Any = container.add_stream(encoder, rate=rate, options=options or {})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.time_base = 1 / rate
