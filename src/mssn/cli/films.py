@@ -121,10 +121,11 @@ def held(upscaler: Upscaler, job: Job, options: FilmOptions, *, named: bool) -> 
     """
     from mssn.film.facts import probe
     from mssn.film.plan import plan_film
+    from mssn.film.size import result_size
 
     need_rate(job.source, options.rate)
     film = probe(job.source, options.rate)
-    size = upscaler.result_size(film.video.height, film.video.width)
+    size = result_size(upscaler, film.video)
     try:
         plan_film(film, job.target, size, options)
     except FilmError as error:

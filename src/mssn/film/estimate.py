@@ -12,6 +12,7 @@ from mssn.film.color import Converter
 from mssn.film.facts import Film, probe
 from mssn.film.mux import SegmentWriter
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
+from mssn.film.size import result_size
 from mssn.film.source import Source
 from mssn.image.picture import Picture
 from mssn.upscaling.estimate import Planned
@@ -35,7 +36,7 @@ def estimate_film(upscaler: Upscaler, job: Job, options: FilmOptions) -> Planned
     """
     try:
         film = probe(job.source, options.rate)
-        size = upscaler.result_size(film.video.height, film.video.width)
+        size = result_size(upscaler, film.video)
         plan = plan_film(film, job.target, size, options)
         model, strength = upscaler.chosen(film.video.compression, film.video.height, film.video.width)
         seconds, content = _trial(upscaler, film, options, plan)
