@@ -185,7 +185,7 @@ class _Making:
             "plan": repr(self.plan),
             "network": _fingerprint(self.upscaler, self.video, self.plan),
             "frames": self.length,
-            "versions": [__version__, av.__version__, repr(av.library_versions)],
+            "versions": [__version__, av.__version__, av.ffmpeg_version_info],
         }
 
     def make(self, folder: SegmentFolder) -> dict[str, Any]:
