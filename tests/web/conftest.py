@@ -76,12 +76,9 @@ def site(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Plain files, quietly, with the types that hosts give; what was asked for is noted."""
+    """Plain files, quietly; what was asked for is noted."""
 
-    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
-    requests: list[str]
-
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         pass
 
     def end_headers(self) -> None:
