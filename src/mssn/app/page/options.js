@@ -1,7 +1,7 @@
 // The options panel: what was chosen, remembered in this browser alone.
 
 import { byId, make } from "./dom.js";
-import { bytes, fixed, formatWords, inShort, modelWords, percent } from "./texts.js";
+import { fixed, formatWords, inShort, modelWords, percent } from "./texts.js";
 
 const KEY = "mssn.options";
 const FIRST = {
@@ -49,15 +49,7 @@ export class Panel {
 
   constructor(changed) {
     this.changed = changed;
-    this.#offer(
-      [
-        { name: "mssn-s", bytes: {} },
-        { name: "mssn-m", bytes: {} },
-        { name: "mssn", bytes: {} },
-      ],
-      false,
-    );
-    this.#formats(["png", "jpeg", "webp"]);
+    this.#offer([{ name: "mssn-s" }, { name: "mssn-m" }, { name: "mssn" }]);
     this.#fill();
     this.#form.addEventListener("input", () => this.#read());
     this.#form.addEventListener("submit", (event) => event.preventDefault());
@@ -70,7 +62,7 @@ export class Panel {
 
   /** What this engine can do. */
   use(engine) {
-    this.#offer(engine.models, engine.kind === "browser");
+    this.#offer(engine.models);
     this.#formats(engine.formats);
     this.#fill();
   }
@@ -79,16 +71,11 @@ export class Panel {
     return toOptions(this.#values);
   }
 
-  #offer(models, loads) {
-    const card = ({ name, bytes: sizes }) => {
+  #offer(models) {
+    const card = ({ name }) => {
       const [word, about] = modelWords(name);
-      const load = loads && sizes?.["2"] ? `, loads ${bytes(sizes["2"])}` : "";
-      return make(
-        "label",
-        {},
-        make("input", { type: "radio", name: "model", value: name }),
-        make("span", {}, make("strong", {}, word), " ", make("small", {}, about + load)),
-      );
+      const input = make("input", { type: "radio", name: "model", value: name });
+      return make("label", {}, input, make("span", {}, make("strong", {}, word), make("small", {}, about)));
     };
     byId("models").replaceChildren(...models.map(card));
   }
