@@ -5,6 +5,7 @@
 # make peers  set up what benchmarks/beside.py compares with, in an environment of its own (those that run in
 #             ncnn also need libvulkan1 and libomp5 of the system, those in TensorFlow.js need Node.js)
 # make paper  regenerate the paper's comparison, paper/out/index.html (CARN_M=carn_m.pth to show CARN-M's details)
+# make page   build the static page into site/: plain files for any host, and mssn.html for the disk (needs Node.js)
 # make format lay the code out as `make check` wants it
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ IMG    ?=
 # Asked for the CPU build of PyTorch only where pip does not find one by itself.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: demo test test-slow check-results check format peers paper clean
+.PHONY: demo test test-slow check-results check format peers page paper clean
 .DELETE_ON_ERROR:
 
 demo: export IMG := $(IMG)
@@ -53,6 +54,13 @@ peers: $(VENV)/.dev
 	! command -v npm >/dev/null || npm install --silent --ignore-scripts --prefix $(PEERS)/node \
 	@upscalerjs/esrgan-slim@1.0.0 @tensorflow/tfjs@4.11.0 @tensorflow/tfjs-backend-wasm@4.11.0
 
+page: $(VENV)/.dev web/node_modules/.package-lock.json
+	PYTHON=$(abspath $(BIN)/python) node web/build.mjs
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	npm ci --silent --ignore-scripts --prefix web
+	@touch $@
+
 paper: $(VENV)/.dev
 	$(BIN)/python paper/document.py $(CARN_M)
 
@@ -73,4 +81,4 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) $(PEERS) demo.png paper/out
+	rm -rf $(VENV) $(PEERS) demo.png paper/out site web/node_modules
