@@ -35,12 +35,10 @@ def write(folder: Path) -> None:
     rows = [row for row in list_models() if row.path is not None]
     for row in rows:
         shutil.copyfile(path_of(row), folder / path_of(row).name)
-    names = list(dict.fromkeys(row.model for row in rows))
-    clean = [name for name in names if photo_variant(name)]
-    clean += [name for name in names if not any(name in (one, photo_variant(one)) for one in clean)]
     models = [
-        {"name": name, "clean": family(name, rows), "photo": family(photo_variant(name), rows)}
-        for name in clean
+        {"name": name, "clean": family(name, rows), "photo": family(name + PHOTO, rows)}
+        for name in dict.fromkeys(row.model for row in rows)
+        if not name.endswith(PHOTO)
     ]
     table = {"version": __version__, "border": BORDER, "models": models, "known": known_answer(rows, folder)}
     (folder / "models.json").write_text(json.dumps(table, indent=1), "utf-8")

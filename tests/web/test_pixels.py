@@ -144,9 +144,7 @@ def test_tiles_are_those_of_the_package() -> None:
     random = np.random.default_rng(0)
     cases = [(*random.integers(1, 400, 2), 2 * halo + random.integers(1, 120), halo) for halo in range(30)]
     for found, case in zip(call("pixels/tiles.js", "tiles", cases), cases, strict=True):
-        right = [
-            (tile.rows, tile.columns, tile.keep_rows, tile.keep_columns) for tile in tiles(*map(int, case))
-        ]
+        right = [astuple(tile) for tile in tiles(*map(int, case))]
         assert [tuple(map(tuple, tile.values())) for tile in found] == right
 
 
@@ -249,10 +247,8 @@ def family(name: str | None) -> ModelFamily | None:
     rows = [row for row in list_models() if row.model == name and row.weights]
     if not rows:
         return None
-    told = tuple(row.scale for row in rows if row.told)
-    return ModelFamily(
-        rows[0].model, tuple(row.scale for row in rows), lambda *_: TiledModel(Counting(1)), told
-    )
+    scales, told = ([row.scale for row in rows if row.told or not only] for only in (False, True))
+    return ModelFamily(rows[0].model, tuple(scales), lambda *_: TiledModel(Counting(1)), tuple(told))
 
 
 def in_our_words(upscaler: Upscaler, steps: Sequence[Step], case: tuple[Any, ...]) -> dict[str, Any]:
@@ -296,7 +292,7 @@ DIALS = [
 
 def test_every_dial_of_every_model_takes_the_same_networks(models: dict[str, Any]) -> None:
     assert set(models) == {
-        row.model for row in list_models() if row.weights and not row.model.endswith("-photo")
+        row.model for row in list_models() if not row.model.endswith(PHOTO) and row.weights
     }
     sizes = itertools.cycle([(40, 48), (1, 1), (3, 7), (333, 500)])
     for name, model in models.items():
