@@ -7,7 +7,6 @@ import { provided } from "./provided.js";
 /** Their files, as the site offers them, and the JavaScript around each. */
 const MAKERS = {
   "jpeg-decode.wasm": () => import("@jsquash/jpeg/codec/dec/mozjpeg_dec.js"),
-  "jpeg-encode.wasm": () => import("@jsquash/jpeg/codec/enc/mozjpeg_enc.js"),
   "webp-decode.wasm": () => import("@jsquash/webp/codec/dec/webp_dec.js"),
   "webp-encode.wasm": () => import("@jsquash/webp/codec/enc/webp_enc_simd.js"),
 };
@@ -49,15 +48,14 @@ export async function decodeWith(format, file) {
 }
 
 /**
- * @param {"jpeg" | "webp"} format
  * @param {Uint8Array} rgba
  * @param {number} width @param {number} height
- * @param {object} options  of the encoder
+ * @param {object} options  of libwebp
  * @returns {Promise<Uint8Array>}
  */
-export async function encodeWith(format, rgba, width, height, options) {
-  const codec = await opened(`${format}-encode.wasm`);
+export async function encodeWebpWith(rgba, width, height, options) {
+  const codec = await opened("webp-encode.wasm");
   const encoded = attempt(() => codec.encode(rgba, width, height, options));
   if (encoded) return new Uint8Array(encoded);
-  throw new FileError("too-large", `the result is too large for a ${format} in this browser; choose PNG`);
+  throw new FileError("too-large", "the result is too large for a WebP in this browser; choose PNG");
 }

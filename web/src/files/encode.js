@@ -1,8 +1,9 @@
 // A picture as the bytes of a PNG, JPEG or WebP, with its metadata, as the command line writes it.
 
 import { FileError } from "./bytes.js";
-import { encodeWith } from "./codecs.js";
+import { encodeWebpWith } from "./codecs.js";
 import * as jpeg from "./jpeg.js";
+import { encodedJpeg } from "./jpegpixels.js";
 import { fitted } from "./kept.js";
 import { encodedPixels } from "./pngpixels.js";
 import * as png from "./png.js";
@@ -13,13 +14,6 @@ export const WRITTEN = ["png", "jpeg", "webp"];
 const USUAL = 95; // quality
 const FULL_COLOUR = 90; // the quality from which on a JPEG keeps the colour of every pixel
 const MOST_SIDE = { png: 2 ** 31 - 1, jpeg: 65500, webp: 16383 }; // pixels
-// The tables of the JPEG standard, as libjpeg has them, in one scan.
-const MOZJPEG = {
-  ...{ baseline: false, arithmetic: false, progressive: false, optimize_coding: true, smoothing: 0 },
-  ...{ quant_table: 0, trellis_multipass: false, trellis_opt_zero: false, trellis_opt_table: false },
-  ...{ trellis_loops: 1, auto_subsample: false, separate_chroma_quality: false, chroma_quality: 0 },
-};
-const [GREY, YCC] = [1, 3]; // colour spaces of libjpeg
 const LIBWEBP = {
   ...{ target_size: 0, target_PSNR: 0, method: 4, sns_strength: 50, filter_strength: 60, filter_sharpness: 0 },
   ...{ filter_type: 1, partitions: 0, segments: 4, pass: 1, show_compressed: 0, preprocessing: 0, autofilter: 0 },
@@ -70,11 +64,7 @@ async function encodePng(picture, _, kept) {
 }
 
 async function encodeJpeg(picture, quality, kept) {
-  const { width, height, channels } = picture;
-  const grey = channels === 1;
-  const shared = (quality ?? USUAL) < FULL_COLOUR && !grey ? 2 : 1;
-  const options = { ...MOZJPEG, quality: quality ?? USUAL, color_space: grey ? GREY : YCC, chroma_subsample: shared };
-  const encoded = await encodeWith("jpeg", rgbaOf(picture, true), width, height, options);
+  const encoded = encodedJpeg(picture, quality ?? USUAL, (quality ?? USUAL) < FULL_COLOUR);
   return jpeg.withMetadata(encoded, kept);
 }
 
@@ -82,22 +72,16 @@ async function encodeWebp(picture, quality, kept) {
   const lossless = quality === null && picture.kept.lossless;
   const kind = lossless ? { lossless: 1, quality: 75, use_sharp_yuv: 0 } : { lossless: 0, use_sharp_yuv: 1 };
   const options = { ...LIBWEBP, quality: quality ?? USUAL, ...kind };
-  const encoded = await encodeWith("webp", rgbaOf(picture, false), picture.width, picture.height, options);
+  const encoded = await encodeWebpWith(rgbaOf(picture), picture.width, picture.height, options);
   return webp.withMetadata(encoded, kept);
 }
 
-/** The pixels as RGBA, on white paper where the format holds no transparency. */
-function rgbaOf({ channels, pixels, alpha }, onWhite) {
+function rgbaOf({ channels, pixels, alpha }) {
   const count = pixels.length / channels;
-  const rgba = new Uint8Array(4 * count).fill(255);
+  const rgba = new Uint8Array(4 * count);
   for (let n = 0, from = 0, to = 0; n < count; n++, from += channels, to += 4) {
     for (let c = 0; c < 3; c++) rgba[to + c] = pixels[channels === 1 ? from : from + c];
-    if (!alpha) continue;
-    const opacity = alpha[n];
-    if (!onWhite) rgba[to + 3] = opacity;
-    else for (let c = 0; c < 3; c++) {
-      rgba[to + c] = (rgba[to + c] * opacity + 255 * (255 - opacity) + 127) / 255;
-    }
+    rgba[to + 3] = alpha ? alpha[n] : 255;
   }
   return rgba;
 }

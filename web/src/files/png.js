@@ -18,7 +18,9 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
 /** @param {...Uint8Array} parts  one after the other */
 export function crc32(...parts) {
   let crc = 0xffffffff;
-  for (const part of parts) for (const byte of part) crc = CRC_TABLE[(crc ^ byte) & 255] ^ (crc >>> 8);
+  for (const part of parts) {
+    for (let n = 0; n < part.length; n++) crc = CRC_TABLE[(crc ^ part[n]) & 255] ^ (crc >>> 8);
+  }
   return (crc ^ 0xffffffff) >>> 0;
 }
 
