@@ -107,6 +107,7 @@ class _Making:
         sweep(target.parent)
         self.pump(lambda decoded, *planes: writer.write(decoded.number, *planes), writer.has)
         lost = ["times", *sorted({stream.kind for stream in self.film.others})]
+        lost += [] if self.film.plays is None else ["how often it repeats"]
         notes = [f"{', '.join(lost)} left out"]
         if self.film.video.aspect != 1:
             notes.append(f"pixels are {self.film.video.aspect} as wide as high")
@@ -180,20 +181,7 @@ class _Making:
             model=model,
             strength=strength,
             notes=tuple(notes),
-            missing=(*self.frames.source.missing, *self.broken_off()),
-        )
-
-    def broken_off(self) -> list[str]:
-        """What is missing of a stream."""
-        import av
-
-        video, pipe = self.film.video, self.film.given
-        parts = av.VideoFormat(video.format, video.width, video.height).components
-        size = sum(part.width * part.height * (1 if part.bits <= 8 else 2) for part in parts)
-        return (
-            ["the stream breaks off within a frame"]
-            if isinstance(pipe, Pipe) and pipe.breaks_off(size)
-            else []
+            missing=tuple(self.frames.source.missing),
         )
 
 
