@@ -114,8 +114,9 @@ def _letters(event: str) -> Iterator[tuple[str, dict[str, str]]]:
     parts = _BRACES.split(text.strip())
     for text, marks in zip(parts[::2], [*parts[1::2], ""], strict=True):
         yield from ((letter, dict(now)) for letter in text)
-        for name, value in _MARK.findall(marks):
-            key = _SAME[name] if name in _SAME else name
+        found: list[tuple[str, str]] = _MARK.findall(marks)
+        for name, value in found:
+            key = _SAME.get(name, name)
             if name == "r":
                 now.clear()
             elif value in ("", _OFF.get(key)):
