@@ -140,7 +140,8 @@ class _Making:
         if film.video.interlaced and options.interlaced == "refuse":
             raise FilmError(f"{source}: is interlaced; with `interlaced` auto it is deinterlaced")
         self.frames = Frames(film, options)
-        self.total, self.most = frames_of(film, options), None
+        self.total = frames_of(film, options)
+        self.most: int | None = None  # frames
         self.upscaler, self.size = upscaler, upscaler.result_size(*self.frames.size)
 
     def pictures(self, target: Path, *, keep: bool = False) -> FilmDone:
