@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from film_clips import frame_times, probed
 from real_clips import place
 
 import mssn
-from mssn.film.plan import FilmOptions
+from mssn.film.facts import probe
+from mssn.film.mux import SegmentWriter
+from mssn.film.plan import FilmOptions, plan_film
 from mssn.film.results import make
 
 pytestmark = [
@@ -124,3 +130,32 @@ def test_an_avi_of_a_codec_long_gone(tmp_path) -> None:
     command = ["ffmpeg", "-v", "error", "-i", str(source), "-c", "copy", "-frames:v", "120", str(cut)]
     subprocess.run(command, check=True)
     assert likeness(target, cut, 768, 576) > 30
+
+
+def test_equal_qualities_look_alike(tmp_path) -> None:
+    """The luma's PSNR of every codec is AV1's within 2.5 dB, and a better quality is better."""
+    source = clip("bikes.mp4")
+    film, frames = probe(source), 48
+
+    def luma(path: Path) -> Iterator[np.ndarray]:
+        with av.open(str(path)) as container:
+            for frame in islice(container.decode(video=0), frames):
+                yield frame.to_ndarray()[: frame.height].astype(np.float64)
+
+    def psnr(codec: str, quality: int) -> float:
+        options = FilmOptions(codec=codec, quality=quality)
+        plan = plan_film(film, tmp_path / "a.mkv", (film.video.height, film.video.width), options)
+        writer = SegmentWriter(tmp_path / "segment", plan)
+        with av.open(str(source)) as container:
+            for frame in islice(container.decode(video=0), frames):
+                frame.time_base = film.video.time_base
+                writer.write(frame)
+        writer.close()
+        pairs = zip(luma(source), luma(tmp_path / "segment"), strict=True)
+        return float(10 * np.log10(255**2 / np.mean([np.mean((one - two) ** 2) for one, two in pairs])))
+
+    codecs, qualities = ("av1", "h264", "hevc", "vp9"), (25, 50, 75, 95)
+    found = {codec: [psnr(codec, quality) for quality in qualities] for codec in codecs}
+    for values in found.values():
+        assert values == sorted(values), found
+        assert np.abs(np.subtract(values, found["av1"])).max() < 2.5, found
