@@ -99,6 +99,36 @@ def test_there_and_back_as_numbered_pictures(mssn, tmp_path) -> None:
     assert frames(tmp_path / "film.mkv") == (256, 192, 25)
 
 
+@pytest.mark.parametrize("target", ["frames/%06d.png", "%d.webp", "a.gif", "a.webp", "a.apng", "a.y4m", "-"])
+def test_a_dry_run_of_frames_alone_makes_nothing(mssn, tmp_path, target) -> None:
+    command = ("upscale", CASES / "src.mp4", "-m", "bicubic", "-o", target)
+    planned = mssn(*command, "--dry-run", "--json")
+    assert planned.code == 0, planned.err
+    assert "nothing was written: 1 film, 0.307 megapixels" in planned.err
+    told = json.loads(planned.out)
+    assert (told["after"], told["pages"], told["target"]) == ([128, 96], 25, target)
+    assert not list(tmp_path.iterdir())
+    if target != "-":
+        assert mssn(*command).code == 0
+        size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+        assert size / 2 < told["bytes"] < size * 2
+    line = mssn("upscale", CASES / "src.mp4", "-m", "bicubic", "-o", "b%d.png", "--dry-run").out
+    assert line.startswith("b%d.png  64x48 -> 128x96  25 frames  bicubic")
+    failing = mssn("upscale", CASES / "src.mp4", "-m", "bicubic", "-o", "%d.bmp", "--dry-run")
+    assert failing.code == 1 and "frames cannot be written as .bmp" in failing.err
+
+
+def test_a_dry_run_of_pictures_that_are_there(mssn, tmp_path) -> None:
+    command = ("upscale", CASES / "src.mp4", "-m", "bicubic", "-o", "%d.png")
+    assert mssn(*command).code == 0
+    (tmp_path / "7.png").unlink()
+    (tmp_path / "9.png").unlink()
+    refused = mssn(*command, "--dry-run")
+    assert refused.code == 1 and "1.png and 22 more: exists already" in refused.err
+    assert "  2 frames  " in mssn(*command, "--dry-run", "--skip-existing").out
+    assert len(list(tmp_path.iterdir())) == 23
+
+
 def test_stopped_pictures_are_gone_on_with(mssn, tmp_path) -> None:
     command = ("upscale", CASES / "src.mp4", "-m", "bicubic", "-o", "%d.png")
     assert mssn(*command).code == 0
@@ -127,8 +157,11 @@ def test_what_is_refused(mssn, tmp_path) -> None:
         ((film, "-o", "%d.png", "--rate", "fast"), "--rate must be frames a second, 25 or 29.97"),
         ((film, "-o", "%d.png", "--rate", "25"), "has times of its own; leave --rate out"),
         ((film, "-o", "a/b/%d.png"), "a: no such folder; make it first"),
-        ((film, "-o", "%d.png", "--dry-run"), "--dry-run is for films that become films"),
-        ((film, "-o", "-", "--dry-run"), "not for standard input or output"),
+        (
+            ("-", "-o", "a.mkv", "--dry-run"),
+            "--dry-run is for files, and for films that go to standard output",
+        ),
+        ((film, "-o", "-", "--report", "a.jsonl"), "not for standard input or output"),
     ):
         result = mssn("upscale", *arguments, "-m", "bicubic")
         assert result.code == 2

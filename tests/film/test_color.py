@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,9 +15,11 @@ import pytest
 
 av = pytest.importorskip("av")
 
+import mssn  # noqa: E402
 from mssn.errors import FilmError  # noqa: E402
 from mssn.film.color import Converter  # noqa: E402
 from mssn.film.facts import Colours, probe  # noqa: E402
+from mssn.film.plan import FilmOptions, plan_film  # noqa: E402
 
 CASES = Path(__file__).parents[1] / "cases" / "video"
 WEIGHTS = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}  # of red and blue, by H.273
@@ -371,6 +374,33 @@ def test_full_range_stays_full(name, tmp_path) -> None:
     darkest, lightest = min(part.min() for part in samples(found)), max(part.max() for part in samples(found))
     assert darkest < 6
     assert lightest > 249
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+@pytest.mark.parametrize(("form", "top"), [("gray", 255), ("gray10le", 1023), ("gray16le", 65535)])
+def test_untagged_grey_is_what_players_show(tmp_path, form, top) -> None:
+    """From 0 on: FFmpeg takes grey for full where nobody says otherwise, PyAV's and another build alike."""
+    path, dtype = tmp_path / "grey.mkv", np.uint8 if top == 255 else np.uint16
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("ffv1", rate=25, options={"level": "3"})
+        stream.width, stream.height, stream.pix_fmt = 256, 16, form
+        frame = av.VideoFrame(256, 16, form)
+        row = np.linspace(0, top, 256).round().astype(dtype)
+        np.frombuffer(memoryview(frame.planes[0]), dtype).reshape(16, -1)[:, :256] = row
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        decoded: Any = next(container.decode(video=0))
+    assert decoded.color_range == 0
+    command = ["ffmpeg", "-v", "error", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    shown = np.frombuffer(done.stdout, np.uint8).reshape(16, 256, 3)[0, :, 0]
+    found = next(mssn.upscale_frames(path, 1, model="bicubic")).pixels[0, :, 0] / (1 if top == 255 else 257)
+    for players in (shown, decoded.to_ndarray(format="rgb24")[0, :, 0]):
+        assert np.abs(found - players).max() < 2  # swscale rounds 16 bits in a way of its own
+    made = plan_film(probe(path), Path("a.mkv"), (32, 512), FilmOptions())
+    assert made.format == form and made.colours.full
 
 
 @pytest.mark.parametrize("name", ["gray.mkv", "gbrp.mkv"])

@@ -15,7 +15,7 @@ import av
 import pytest
 from film_clips import CASES, captioned, captions_of, make_clip
 
-from mssn.film.encoder import tag
+from mssn.film.encoder import encoded, tag
 from mssn.film.facts import probe
 from mssn.film.mux import SegmentWriter, delay, join, packets, steady, with_captions
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
@@ -160,6 +160,28 @@ def test_hdr(tmp_path, target, codec) -> None:
     numbers = {key: Fraction(value) for key, value in mastering.items() if "/" in str(value)}
     wanted = {"red_x": 0.68, "green_y": 0.69, "white_point_x": 0.3127, "max_luminance": 1000}
     assert all(abs(float(numbers[key]) - value) < 1e-4 for key, value in wanted.items())
+
+
+@pytest.mark.parametrize("each", [1, 2, 3])
+def test_segments_of_few_frames_in_hevc(tmp_path, each) -> None:
+    """Their packets may come out of libx265 with any time of decoding, which no container takes."""
+    film = make_clip(tmp_path / "in.mkv", 6, sound=False)
+    carried(film, tmp_path / "a.mkv", each, codec="hevc")
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        assert len(list(container.decode(video=0))) == 6
+
+
+@pytest.mark.parametrize("undefined", [8571432972125049500, -8571432972125049500, 11])
+def test_times_of_decoding_that_mean_nothing_are_replaced(undefined) -> None:
+    class Few:
+        def encode(self, frame: Any) -> list[av.Packet[Any]]:
+            made = [av.Packet(b"a"), av.Packet(b"b")]
+            for number, packet in enumerate(made):
+                packet.pts, packet.dts = 10 - number, undefined + number
+            return made
+
+    stream: Any = Few()
+    assert [(packet.pts, packet.dts) for packet in encoded(stream, None, 3)] == [(10, 3), (9, 4)]
 
 
 @needs_ffprobe

@@ -222,6 +222,36 @@ def test_moving_pictures_are_films(tmp_path, ending) -> None:
             assert np.abs(difference).mean() <= (40 if ending == "gif" else 0)
 
 
+@pytest.mark.parametrize("plays", [0, 1, 2, 5])
+@pytest.mark.parametrize("ending", ["gif", "webp", "png"])
+def test_moving_pictures_repeat_as_often(tmp_path, ending, plays) -> None:
+    """GIF counts what comes after the first time; the others count all."""
+    frames = [Image.fromarray(drawn(number)) for number in range(2)]
+    repeats = {1: {}} if ending == "gif" else {1: {"loop": 1}}
+    options: dict[str, Any] = repeats.get(plays, {"loop": max(plays - (ending == "gif"), 0)})
+    frames[0].save(tmp_path / f"a.{ending}", save_all=True, append_images=frames[1:], duration=100, **options)
+    for other in ("gif", "webp", "png"):
+        done = made(tmp_path / f"a.{ending}", tmp_path / f"b.{other}", SAME)
+        assert not any("repeats" in note for note in done.notes)
+        with Image.open(tmp_path / f"b.{other}") as image:
+            if other == "gif" and plays == 1:
+                assert "loop" not in image.info
+            else:
+                assert image.info["loop"] == max(plays - (other == "gif"), 0)
+    for target in ("c.mkv", "c.y4m", "c%d.bmp.png"):
+        done = made(tmp_path / f"a.{ending}", tmp_path / target, SAME)
+        assert any("how often it repeats" in note and "left out" in note for note in done.notes)
+
+
+def test_what_does_not_say_how_often_it_repeats_does_so_for_ever(tmp_path) -> None:
+    film = make_clip(tmp_path / "a.mkv", 2, sound=False)
+    for ending in ("gif", "webp", "apng"):
+        done = made(film, tmp_path / f"a.{ending}", SAME)
+        assert done.notes == ("repeats for ever: its source does not say how often",)
+        with Image.open(tmp_path / f"a.{ending}") as image:
+            assert image.info["loop"] == 0
+
+
 def test_transparency_moves_along(tmp_path) -> None:
     for ending, far in (("webp", 4), ("png", 3)):
         made(CASES / "alpha.webm", tmp_path / f"a.{ending}")
@@ -333,6 +363,20 @@ def test_a_broken_stream_says_so() -> None:
         piped(whole[:300])
     with pytest.raises(FilmError, match=r"has a rate of its own"):
         piped(whole, rate=Fraction(25))
+
+
+@pytest.mark.parametrize("name", ["src.mp4", "odd.webm", "ten.mkv", "gray.mkv"])
+def test_a_file_that_ends_within_a_frame_says_so(tmp_path, name) -> None:
+    """FFmpeg takes the frames that are whole for all that there are."""
+    whole, path = y4m(name), tmp_path / "a.y4m"
+    path.write_bytes(whole)
+    all_of_it = made(path, tmp_path / "a.mkv", SAME)
+    assert all_of_it.missing == ()
+    for short, target in ((1, "b.mkv"), (999, "b.y4m"), (1000, "b%d.png")):
+        path.write_bytes(whole[:-short])
+        done = made(path, tmp_path / target, SAME)
+        assert (done.frames, done.missing) == (all_of_it.frames - 1, ("the file breaks off within a frame",))
+    assert made(path, tmp_path / "c.mkv", SAME, end=0.05).missing == ()  # nothing is missing up to there
 
 
 def test_what_a_full_pipe_says_is_said() -> None:

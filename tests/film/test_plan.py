@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -13,6 +15,8 @@ from film_clips import CASES, captioned, make_clip
 from mssn.errors import FilmError
 from mssn.film.facts import probe
 from mssn.film.plan import FilmOptions, FilmPlan, ending_for, plan_film
+
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 
 def plan(name: str | Path, target: str = "a.mkv", scale: float = 2, **options) -> FilmPlan:
@@ -129,6 +133,80 @@ def test_what_is_lost_is_said() -> None:
     assert plan("src.mp4", "a.mp4").notes == ()
     with pytest.raises(FilmError, match="interlaced"):
         plan("inter.mpg", interlaced="refuse")
+
+
+def subtitled(path: Path, *lines: str, form: str = "srt") -> Path:
+    """A film with subtitles."""
+    words = [f"{n}\n00:00:00.{n}00 --> 00:00:00.{n}50{line}" for n, line in enumerate(lines, 1)]
+    text = path.with_suffix(f".{form}")
+    words = words if form == "vtt" else [each.replace("00.", "00,") for each in words]
+    text.write_text(("WEBVTT\n\n" if form == "vtt" else "") + "\n\n".join(words) + "\n")
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        str(CASES / "src.mp4"),
+        "-i",
+        str(text),
+        "-map",
+        "0:v",
+        "-map",
+        "1",
+    ]
+    subprocess.run([*command, "-c", "copy", str(path)], check=True)
+    return path
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("srt", "\n{\\an8}Above"),
+        ("srt", "\n{\\pos(10,20)}There"),
+        ("srt", '\nA <font color="#ff0000">red</font> word'),
+        ("vtt", " line:0 position:20% align:start\nAbove"),
+        ("vtt", "\n<v Bob>Who speaks"),
+    ],
+)
+def test_lines_that_stand_elsewhere_or_look_otherwise_are_not_converted(tmp_path, form, line) -> None:
+    path = subtitled(tmp_path / "a.mkv", "\nplain", line, form=form)
+    with pytest.raises(
+        FilmError, match=r"stream 1 \(subtitle: .*would lose places or .*0.20 s, in .mp4; write .mkv"
+    ):
+        plan(path, "a.mp4")
+    assert plan(path).notes == ()
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("target", ["a.mp4", "a.mov", "a.webm"])
+def test_lines_that_lose_nothing_are_converted(tmp_path, target) -> None:
+    lines = (
+        "\nplain",
+        "\n<i>some</i> and <b>thick</b> and <u>lined</u>",
+        "\ntwo\nlines",
+        "\n{brace} a\\b & c",
+    )
+    notes = plan(subtitled(tmp_path / "a.mkv", *lines), target).notes
+    (note,) = [note for note in notes if "stream 1" in note]
+    assert " is converted to " in note and "lose" not in note
+
+
+@needs_ffmpeg
+def test_letters_that_end_a_line_of_webvtt_are_no_marks(tmp_path) -> None:
+    """FFmpeg writes "I <3 you" as it stands, and what follows would be gone."""
+    with pytest.raises(FilmError, match=r"would lose .*in .webm; write .mkv"):
+        plan(subtitled(tmp_path / "a.mkv", "\nI <3 you"), "a.webm")
+
+
+@needs_ffmpeg
+def test_what_matroska_cannot_copy_is_converted_and_not_refused(tmp_path) -> None:
+    path = subtitled(tmp_path / "a.mkv", "\nplain", "\n<i>some</i>")
+    film = tmp_path / "a.mp4"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(path), "-c", "copy", "-c:s", "mov_text", str(film)], check=True
+    )
+    assert any(note.endswith("is converted to subrip") for note in plan(film).notes)
 
 
 def test_colours_follow_the_pixel_format() -> None:

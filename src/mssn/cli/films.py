@@ -138,13 +138,19 @@ def held(upscaler: Upscaler, job: Job, options: FilmOptions, *, named: bool) -> 
     return job
 
 
-def estimate_films(upscaler: Upscaler, jobs: Sequence[Job], options: FilmOptions) -> list[Planned]:
-    """What each would become, for `--dry-run`; nothing is written."""
+def estimate_films(
+    upscaler: Upscaler, jobs: Sequence[Job], options: FilmOptions, *, keep: bool = False
+) -> list[Planned]:
+    """What each would become, for `--dry-run`; nothing is written. See `upscale_films`."""
     from mssn.film.estimate import estimate_film
+    from mssn.film.results import foretell
 
-    if any(not becomes_film(job) for job in jobs):
-        raise FilmError("`dry_run` is for films that become films, not for their frames")
-    return [estimate_film(upscaler, job, options) for job in jobs]
+    return [
+        estimate_film(upscaler, job, options)
+        if becomes_film(job)
+        else foretell(upscaler, job, options, keep=keep)
+        for job in jobs
+    ]
 
 
 def upscale_films(

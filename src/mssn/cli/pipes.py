@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mssn.cli.films import STREAM, upscale_films
+from mssn.cli.films import STREAM, estimate_films, upscale_films
 from mssn.cli.jobs import OTHERWISE, check
 from mssn.cli.options import Lines, unused_quality, write_stdout
+from mssn.cli.planned import tell_planned
 from mssn.cli.planning import target_of
 from mssn.cli.progress import as_json, as_text
 from mssn.cli.streams import tell
@@ -35,6 +36,7 @@ def upscale_stream(
     *,
     json: bool,
     skip_existing: bool,
+    dry_run: bool = False,
 ) -> int:
     """Enlarge a picture, or a film as Y4M, that comes from standard input or goes to standard output.
 
@@ -46,6 +48,7 @@ def upscale_stream(
         films: Makes those of a film.
         json: Facts as JSON instead of words.
         skip_existing: A result that is there stays.
+        dry_run: Only say what a film's frames would take.
 
     Returns:
         The exit code.
@@ -58,8 +61,13 @@ def upscale_stream(
     source, target = inputs[0], None if output is None or Path(output) == STREAM else output
     if target is not None and (target.endswith(("/", "\\")) or Path(target).is_dir()):
         raise ImageError("standard input has no name to keep in a folder; give a file to write")
+    film = source.suffix.lower() in FILMS or is_pattern(source)
+    if dry_run:
+        if source == STREAM or not film:
+            raise ImageError("`dry_run` is for files, and for films that go to standard output")
+        return tell_planned(estimate_films(upscaler, [Job(source, STREAM)], films()), json=json)
     if source != STREAM:  # then the result goes to standard output
-        if source.suffix.lower() in FILMS or is_pattern(source):
+        if film:
             _refuse_terminal()
             return upscale_films(upscaler, [Job(source, STREAM)], films(), None, json=json, alone=True)
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mssn.cli.films import is_film
 from mssn.cli.options import Lines, in_options
 from mssn.cli.progress import by_what
 from mssn.cli.streams import tell, to_json
-from mssn.image.formats import FILMS
 from mssn.upscaling.estimate import Planned
 
 
@@ -30,18 +30,21 @@ def tell_planned(planned: Sequence[Planned], *, json: bool) -> int:
             lines.say(_as_json(plan))
         elif plan.error is None:
             sizes = " -> ".join(f"{width}x{height}" for width, height in (plan.before, plan.after))
-            kind = "frames" if plan.job.source.suffix.lower() in FILMS else "pages"
+            kind = "frames" if is_film(plan.job) else "pages"
             pages = f"  {plan.pages} {kind}" if plan.pages > 1 else ""
+            if not plan.pages:
+                pages = "  how many frames, the file does not say: time and size are unknown"
             lines.say(f"{plan.job.target}  {sizes}{pages}  {by_what(plan)}")
-    films = sum(plan.job.source.suffix.lower() in FILMS for plan in made)
+    films = sum(is_film(plan.job) for plan in made)
     kinds = [(len(made) - films, "picture"), (films, "film")]
     pictures = " and ".join(f"{n} {what}{'s' * (n != 1)}" for n, what in kinds if n) or "0 pictures"
     megapixels = sum(plan.pages * plan.after[0] * plan.after[1] for plan in made) / 1e6
     seconds, size = sum(plan.seconds for plan in made), sum(plan.size for plan in made)
     failing = f", {len(planned) - len(made)} would fail" if len(made) < len(planned) else ""
+    least = " at least" if any(not plan.pages for plan in made) else ""
     tell(
         f"nothing was written: {pictures}, {megapixels:.3g} megapixels to make, about {_time(seconds)} and "
-        f"{_bytes(size)}{failing}"
+        f"{_bytes(size)}{least}{failing}"
     )
     return 1 if failing or lines.failure else 0
 

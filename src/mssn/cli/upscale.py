@@ -148,11 +148,14 @@ def upscale(
         ensemble=ensemble,
     )
     if STREAM in (*inputs, output and Path(output)):
-        if dry_run or report is not None:
-            raise ImageError("`dry_run` and `report` are for files, not for standard input or output")
+        if report is not None:
+            raise ImageError("`report` is for files, not for standard input or output")
         films = partial(film_options, options, codec, interlaced, start, end, rate)
         return upscale_stream(
-            upscaler, inputs, output, options, films, json=json, skip_existing=skip_existing
+            *(upscaler, inputs, output, options, films),
+            json=json,
+            skip_existing=skip_existing,
+            dry_run=dry_run,
         )
     passed = PassedOver()
     jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop)
@@ -177,7 +180,7 @@ def upscale(
     if dry_run:
         planned = estimate(upscaler, pictures, options)
         if asked is not None:
-            planned += estimate_films(upscaler, films, asked)
+            planned += estimate_films(upscaler, films, asked, keep=skip_existing)
         return tell_planned(planned, json=json) or code
     if len(pictures) == 1 and not films:
         return _single(upscaler, pictures[0], options, noted, json=json) or code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
@@ -11,6 +12,7 @@ from typing import Any
 from mssn.errors import FilmError
 from mssn.film.kinds import Film, Stream
 from mssn.film.pyav import faults, opened
+from mssn.film.subtitles import first_losses
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,6 @@ def carry(film: Film, target: Path, container: str) -> tuple[tuple[Carried, ...]
                 found.append(Carried(stream))
             elif stream.codec in _TEXTS and container in _TEXT:
                 found.append(Carried(stream, _TEXT[container]))
-                notes.append(f"{stream} is converted to {_TEXT[container]}")
             elif others := [_SUGGESTED[other] for other in _SUGGESTED if holds(other, stream, made)]:
                 ending = target.suffix.lower()
                 if stream.kind == "data":
@@ -77,9 +78,25 @@ def carry(film: Film, target: Path, container: str) -> tuple[tuple[Carried, ...]
                     raise FilmError(f"{film.path}: {stream} does not fit into {ending}; write {others[0]}")
             else:
                 notes.append(f"{stream} is not kept: no container here can hold it")
+        notes += _converted(film, target, container, source, [each for each in found if each.codec])
     if container == "mpegts" and (film.chapters or "title" in film.metadata):
         notes.append("chapters and title are not kept: transport streams have none")
     return tuple(found), tuple(notes)
+
+
+def _converted(film: Film, target: Path, container: str, source: Any, texts: list[Carried]) -> Iterator[str]:
+    """What is said of subtitles in another format; refused where that loses something and .mkv would not."""
+    wanted = {each.stream.index: str(each.codec) for each in texts}
+    lost = first_losses(film.path, wanted, container) if wanted else {}
+    for stream, codec in ((each.stream, each.codec) for each in texts):
+        if stream.index not in lost:
+            yield f"{stream} is converted to {codec}"
+            continue
+        what = f"places or looks of its lines, first at {lost[stream.index]:.2f} s"
+        if holds("matroska", stream, source.streams[stream.index]):
+            ending = target.suffix.lower()
+            raise FilmError(f"{film.path}: {stream} would lose {what}, in {ending}; write .mkv")
+        yield f"{stream} is converted to {codec}, which loses {what}"
 
 
 def holds(container: str, stream: Stream, made: Any) -> bool:

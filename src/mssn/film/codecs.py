@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from mssn.film.facts import Hdr, Video
 
 # Codec -> what encodes it, best first. Those of graphics cards come last: they make larger files of the same
@@ -141,11 +143,25 @@ def _losses(video: Video, flags: int) -> tuple[str, ...]:
     return tuple(name for name, lost in said.items() if lost)
 
 
+_QUALITIES = (1, 25, 75, 100)
+_CRF = {  # at these qualities, with which the luma's PSNR is AV1's (paper/LOG.md)
+    "libsvtav1": (62.43, 48.75, 20.25, 6),
+    "libx264": (34, 26, 17.7, 11.5),
+    "libx264rgb": (34, 26, 17.7, 11.5),
+    "libx265": (37, 28.3, 18.8, 11.8),
+    "libvpx-vp9": (48, 33.8, 17.1, 4.8),
+}
+
+
+def _crf(encoder: str, quality: int) -> float:
+    return float(np.interp(quality, _QUALITIES, _CRF[encoder]))
+
+
 def _options(encoder: str, pixels: str, quality: int | None, hdr: Hdr) -> tuple[tuple[str, str], ...]:
-    """A codec's options for a quality; their ends were chosen so that equal qualities look alike."""
+    """A codec's options for a quality; equal qualities look alike."""
     q = QUALITY if quality is None else quality
     if encoder == "libsvtav1":
-        crf = {"crf": f"{63 - 0.57 * q:.0f}", "preset": "8"}
+        crf = {"crf": f"{_crf(encoder, q):.0f}", "preset": "8"}
         light = [
             "enable-variance-boost=1",  # else faces in the dark lose their features (paper/LOG.md)
             *([f"mastering-display={_display(hdr, 1, 1)}"] if hdr.mastering else []),
@@ -157,7 +173,7 @@ def _options(encoder: str, pixels: str, quality: int | None, hdr: Hdr) -> tuple[
             *([f"mastering-display={_display(hdr, 50000, 10000)}"] if hdr.mastering else []),
             *([f"cll={hdr.light[0]},{hdr.light[1]}"] if hdr.light else []),
         ]
-        crf = {"crf": f"{43 - 0.33 * q:.1f}", "preset": "medium"}
+        crf = {"crf": f"{_crf(encoder, q):.1f}", "preset": "medium"}
         return tuple((crf | ({"x264-params": ":".join(light)} if light else {})).items())
     if encoder == "libx265":
         light = [
@@ -165,9 +181,9 @@ def _options(encoder: str, pixels: str, quality: int | None, hdr: Hdr) -> tuple[
             *([f"master-display={_display(hdr, 50000, 10000)}"] if hdr.mastering else []),
             *([f"max-cll={hdr.light[0]},{hdr.light[1]}"] if hdr.light else []),
         ]
-        return (("crf", f"{45 - 0.33 * q:.1f}"), ("preset", "fast"), ("x265-params", ":".join(light)))
+        return (("crf", f"{_crf(encoder, q):.1f}"), ("preset", "fast"), ("x265-params", ":".join(light)))
     if encoder == "libvpx-vp9":
-        crf = str(round(63 - 0.5 * q))
+        crf = str(round(_crf(encoder, q)))
         return (("crf", crf), ("b", "0"), ("deadline", "good"), ("cpu-used", "4"), ("row-mt", "1"))
     if encoder == "ffv1":
         return (("level", "3"), ("slicecrc", "1"))

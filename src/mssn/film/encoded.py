@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mssn.errors import FilmError
-from mssn.film.encoder import add_film
+from mssn.film.encoder import add_film, encoded
 from mssn.film.plan import FilmPlan
 from mssn.film.pyav import faults, opened, reason, url
 
@@ -32,7 +32,7 @@ class SegmentWriter:
     def __init__(self, path: Path, plan: FilmPlan) -> None:
         import av
 
-        self._path = path
+        self._path, self._packets = path, 0
         try:
             self._container = av.open(url(path), "w", format=_container(plan))
             self._stream = add_film(self._container, plan)
@@ -55,7 +55,9 @@ class SegmentWriter:
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
         try:
-            self._container.mux(self._stream.encode(frame))
+            for packet in encoded(self._stream, frame, self._packets):
+                self._packets += 1
+                self._container.mux(packet)
         except faults() as error:
             raise FilmError(f"{self._path}: cannot be written: {reason(error)}") from error
 

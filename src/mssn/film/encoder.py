@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mssn.film.plan import FilmPlan
 
+_LATE = 1 << 31  # ticks between decoding and showing that no encoder needs
 _FASTEST = {"libsvtav1": 240}  # frames a second that an encoder takes; they steer its choices alone
 
 
@@ -88,6 +89,22 @@ def add_encoded(container: OutputContainer, plan: FilmPlan, rate: Fraction | Non
     return stream
 
 
+def encoded(stream: av.VideoStream, frame: av.VideoFrame | None, before: int) -> Iterator[av.Packet[Any]]:
+    """What an encoder gives for a frame, or, for None, what is still within, with times of decoding.
+
+    libx265 4.1 says anything about these in streams of fewer frames than it looks ahead for B-frames.
+
+    Args:
+        stream: The encoder's.
+        frame: Its time stamp is not negative.
+        before: How many packets came before.
+    """
+    for number, packet in enumerate(stream.encode(frame), before):
+        if packet.pts is not None and packet.dts is not None and not 0 <= packet.pts - packet.dts < _LATE:
+            packet.dts = min(number, packet.pts)
+        yield packet
+
+
 def tag(frame: av.VideoFrame, colours: Colours) -> None:
     """Say what a frame's numbers mean."""
     frame.colorspace, frame.color_range = colours.matrix, 2 if colours.full else 1
@@ -111,8 +128,9 @@ def kept(plan: FilmPlan) -> tuple[str, ...]:
                 plane.update(bytes(plane.buffer_size))
             frame.pts, frame.time_base = 0, plan.time_base
             tag(frame, plan.colours)  # some encoders read these of the frames
-            container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
+            for given in (frame, None):
+                for packet in encoded(stream, given, 0):
+                    container.mux(packet)
     except faults() as error:
         raise FilmError(reason(error)) from error
     file.seek(0)

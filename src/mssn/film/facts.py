@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mssn.errors import FilmError
-from mssn.film.inputs import Given
+from mssn.film.inputs import Given, plays
 from mssn.film.kinds import Colours, Film, Hdr, Stream, Video
 from mssn.film.looked import Looked, sitings, video_of
 from mssn.film.pyav import opened
@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
-__all__ = ["Colours", "Film", "Hdr", "Stream", "Video", "decoder_of", "film_stream", "is_film", "probe"]
+__all__ = [
+    "Colours",
+    "Film",
+    "Hdr",
+    "Stream",
+    "Video",
+    "decoder_of",
+    "film_stream",
+    "frame_bytes",
+    "is_film",
+    "probe",
+]
 
 _ENDING = re.compile(
     r"\.(3g2|3gp|asf|avi|divx|dv|f4v|flv|ivf|m2ts?|m2v|m4v|mjpe?g|mkv|mov|mp4|mp[eg]|mpeg|mts|mxf|nut|obu|ogm|ogv"
@@ -58,6 +69,7 @@ def probe(path: Path, given: Given = None) -> Film:
             chapters=tuple(dict(chapter) for chapter in container.chapters()),
             metadata=dict(container.metadata),
             given=given,
+            plays=plays(path),
         )
 
 
@@ -91,6 +103,14 @@ def decoder_of(video: Video, stream: av.VideoStream) -> Any:
     if video.decoder == stream.codec_context.name:
         return stream.codec_context
     return av.CodecContext.create(video.decoder, "r")
+
+
+def frame_bytes(video: Video) -> int:
+    """Bytes of a frame whose planes stand one behind the other."""
+    import av
+
+    parts = av.VideoFormat(video.format, video.width, video.height).components
+    return sum(part.width * part.height * (1 if part.bits <= 8 else 2) for part in parts)
 
 
 def _is_cover(stream: Any) -> bool:

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -74,35 +74,33 @@ class Frames:
         return float(decoded.pts * self.source.time_base - Fraction(self.film.start).limit_denominator(10**6))
 
 
+class _Ways(TypedDict, total=False):
+    """How frames are enlarged: what `load` takes."""
+
+    size: str | Sides | None
+    model: str | os.PathLike[str]
+    variant: Variant
+    strength: float | None
+    precision: Precision
+    runtime: RuntimeName
+    ensemble: bool
+    threads: int | None
+
+
+class _Part(_Ways, total=False):
+    """The same of a part of a film."""
+
+    start: float | None
+    end: float | None
+
+
 @overload
 def upscale_frames(
-    frames: str | os.PathLike[str],
-    scale: float | None = None,
-    *,
-    size: str | Sides | None = ...,
-    model: str | os.PathLike[str] = ...,
-    variant: Variant = ...,
-    strength: float | None = ...,
-    precision: Precision = ...,
-    runtime: RuntimeName = ...,
-    ensemble: bool = ...,
-    threads: int | None = ...,
-    start: float | None = ...,
-    end: float | None = ...,
+    frames: str | os.PathLike[str], scale: float | None = None, **how: Unpack[_Part]
 ) -> Generator[Frame, None, None]: ...
 @overload
 def upscale_frames(
-    frames: Iterable[np.ndarray],
-    scale: float | None = None,
-    *,
-    size: str | Sides | None = ...,
-    model: str | os.PathLike[str] = ...,
-    variant: Variant = ...,
-    strength: float | None = ...,
-    precision: Precision = ...,
-    runtime: RuntimeName = ...,
-    ensemble: bool = ...,
-    threads: int | None = ...,
+    frames: Iterable[np.ndarray], scale: float | None = None, **how: Unpack[_Ways]
 ) -> Generator[np.ndarray, None, None]: ...
 def upscale_frames(
     frames: Any,

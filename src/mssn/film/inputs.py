@@ -9,9 +9,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from mssn.errors import FilmError
+from mssn.errors import FilmError, ImageError
 from mssn.image.read import read
 from mssn.image.source import PictureFile
+from mssn.image.vips import field
 
 MOVING = (".apng", ".gif", ".png", ".webp")  # endings of pictures that may move
 Y4M = b"YUV4MPEG2 "  # how such a stream begins
@@ -28,6 +29,21 @@ def is_pattern(path: Path) -> bool:
 def may_move(path: Path) -> bool:
     """Whether a picture's ending is one of those that also hold animations."""
     return path.suffix.lower() in MOVING
+
+
+def plays(path: Path) -> int | None:
+    """How often a moving picture is shown; 0: for ever; None: it does not say that, or is none.
+
+    Args:
+        path: Its file.
+    """
+    if not may_move(path):
+        return None
+    try:
+        file = PictureFile(path)
+        return file.extras.plays if file.extras.frames > 1 else field(file.header, "loop", None)
+    except ImageError:
+        return None
 
 
 class Numbered:
@@ -147,15 +163,38 @@ class Pipe:
         """
         if not self._keeps:
             raise FilmError("a stream can be read once only")
-        self._header = self._header or self._kept.find(b"\nFRAME\n") + 1
+        self._header = self._header or _header(self._kept)
         self._at, self._keeps = 0, keep
         return self
 
-    def breaks_off(self, size: int) -> bool:
-        """Whether it ended within a frame of so many bytes."""
-        # Frames may have notes of their own, which nobody writes; then nothing is known.
-        whole = len(b"FRAME\n") + size
-        return self._ended and self._header > 0 and (self._count - self._header) % whole != 0
+    @property
+    def read_whole(self) -> tuple[int, int] | None:
+        """Bytes of the header of Y4M and of all that there was; None before its end."""
+        return (self._header, self._count) if self._ended else None
+
+
+def _header(start: bytes | bytearray) -> int:
+    """Bytes before the first frame of Y4M; 0 where that has notes of its own, which nobody writes."""
+    return start.find(b"\nFRAME\n") + 1
+
+
+def breaks_off(path: Path, given: Given, frame: int) -> str | None:
+    """What to say where Y4M ends within a frame, which FFmpeg passes over; None where it does not.
+
+    Args:
+        path: Its file.
+        given: What came with the path; a pipe was read to its end.
+        frame: Bytes of a frame.
+    """
+    pipe = isinstance(given, Pipe)
+    if pipe:
+        header, count = given.read_whole or (0, 0)
+    else:
+        with open(path, "rb") as file:
+            header, count = _header(file.read(4096)), os.fstat(file.fileno()).st_size
+    if not header or (count - header) % (len(b"FRAME\n") + frame) == 0:
+        return None
+    return f"the {'stream' if pipe else 'file'} breaks off within a frame"
 
 
 Given = Fraction | Pipe | BinaryIO | None

@@ -147,6 +147,7 @@ class Film:
         chapters: As PyAV gives them.
         metadata: Of the whole file.
         given: What came with the path, as for `probe`.
+        plays: How often a moving picture is shown; 0: for ever; None: it does not say that, or is none.
     """
 
     path: Path
@@ -158,3 +159,4 @@ class Film:
     chapters: tuple[dict[str, Any], ...]
     metadata: dict[str, str]
     given: Given = None
+    plays: int | None = None

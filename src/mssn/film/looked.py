@@ -130,9 +130,11 @@ def _colours(frame: Any, stream: Any, chroma: str, siting: int | None) -> Colour
             (number for number in numbers if number not in _UNKNOWN), 2 if known and not rgb else guessed
         )
 
+    ranges = {frame.color_range, context.color_range} - {0}
     return Colours(
         matrix=_RGB if rgb else (matrix if known else guess),
-        full=rgb or 2 in (frame.color_range, context.color_range) or frame.format.name.startswith("yuvj"),
+        # Untagged grey is full for players, because it was in JPEG.
+        full=rgb or 2 in ranges or frame.format.name.startswith("yuvj") or (chroma == "grey" and not ranges),
         primaries=said("color_primaries", _BT709 if rgb else guess),
         transfer=said("color_trc", curve),
         siting=siting if chroma in ("420", "422", "411", "410") else None,

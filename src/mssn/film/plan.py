@@ -262,6 +262,8 @@ def _lost(film: Film, plan: FilmPlan, options: FilmOptions) -> list[str]:
         notes.append(f"its closed captions are lost in {encoding.codec}; h264 and hevc keep them")
     if video.hdr.moving:
         notes.append(f"{' and '.join(video.hdr.moving)} metadata, which change with the frames, are not kept")
+    if film.plays is not None:
+        notes.append("how often it repeats is left out")
     if options.quality is not None and encoding.codec == "ffv1":
         notes.append("`quality` changes nothing: FFV1 is lossless")
     return notes

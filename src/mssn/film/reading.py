@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from mssn.film.clock import Clock
-from mssn.film.facts import Film
+from mssn.film.facts import Film, frame_bytes
+from mssn.film.inputs import breaks_off
 
 if TYPE_CHECKING:
     import av.container
@@ -80,6 +81,8 @@ class Reading:
             film: What its header says.
             longest: Seconds for which a frame was shown; the last one may have been as long.
         """
+        if film.container == "yuv4mpegpipe":
+            return breaks_off(film.path, film.given, frame_bytes(film.video))
         end = None if self._end is None else float(self._end)
         if film.duration is not None and not self.clock.jumps:
             # Some headers count from the beginning, others from 0.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from mssn.atomic import part_of, replacing, sweep
-from mssn.errors import CancelledError, FilmError, ImageError
+from mssn.errors import CancelledError, FilmError, ImageError, MssnError
 from mssn.film.color import Converter
 from mssn.film.estimate import frames_of
 from mssn.film.facts import Film, probe
@@ -25,10 +27,13 @@ from mssn.film.repeats import FrameEnlarger
 from mssn.film.run import FilmDone, FilmProgress, upscale_film
 from mssn.film.source import Decoded
 from mssn.film.streams import Y4M, Sink, StreamWriter, plan_stream
+from mssn.upscaling.estimate import Planned
 from mssn.upscaling.files import check_place
+from mssn.upscaling.jobs import Job
 from mssn.upscaling.upscaler import Upscaler
 
 STREAM = Path("-")
+_TRIED = 4  # frames made to see how long all would take
 Watch = Callable[[FilmProgress], object]
 _One = tuple[Decoded, np.ndarray, np.ndarray | None]
 _Write = Callable[[Decoded, np.ndarray, np.ndarray | None], object]
@@ -77,6 +82,44 @@ def make(
         raise FilmError(f"{target}: cannot be written: {error.strerror or error}") from error
 
 
+def foretell(upscaler: Upscaler, job: Job, options: FilmOptions, *, keep: bool) -> Planned:
+    """About how long a film's frames alone would take, and how large they would become: a few are made.
+
+    Args:
+        upscaler: What would enlarge.
+        job: As for `make`, but for films as targets and pipes as sources.
+        options: What is wanted.
+        keep: Numbered pictures that are there stay.
+
+    Returns:
+        What would be made; pages are frames, 0 where the film does not say how many it has.
+    """
+    numbered, moments = is_pattern(job.target), list[float]()
+    try:
+        making = _Making(
+            *(upscaler, job.source, options),
+            lambda progress: moments.append(time.perf_counter()),
+            None,
+            timed=not numbered,
+        )
+        making.most, count = _TRIED, making.total or 0
+        if numbered:
+            writer = PictureWriter(making.film, job.target, making.size, options, keep=keep)
+            count = sum(not writer.has(number) for number in range(count))
+        elif job.target != STREAM:
+            check_place(job.target, options.force, job.source)
+        with TemporaryDirectory() as folder:
+            name = f"frames{Y4M}" if job.target == STREAM else job.target.name
+            done = (making.pictures if numbered else making.stream)(Path(folder) / name)
+            end, size = time.perf_counter(), sum(file.stat().st_size for file in Path(folder).iterdir())
+    except MssnError as error:
+        return Planned(job, error=error)
+    # The first frame waits for what is made once.
+    seconds = (end - moments[0]) / (len(moments) - 1) if len(moments) > 1 else done.seconds
+    about = making.film.video.compression, seconds * count, size / len(moments) * count
+    return Planned(job, done.before, done.after, count, done.model, done.strength, *about)
+
+
 class _Making:
     def __init__(
         self,
@@ -98,21 +141,23 @@ class _Making:
             raise FilmError(f"{source}: is interlaced; with `interlaced` auto it is deinterlaced")
         self.frames = Frames(film, options)
         self.total = frames_of(film, options)
+        self.most: int | None = None  # frames
         self.upscaler, self.size = upscaler, upscaler.result_size(*self.frames.size)
 
-    def pictures(self, target: Path, *, keep: bool) -> FilmDone:
+    def pictures(self, target: Path, *, keep: bool = False) -> FilmDone:
         """Numbered pictures."""
         writer = PictureWriter(self.film, target, self.size, self.options, keep=keep)
         target.parent.mkdir(exist_ok=True)
         sweep(target.parent)
         self.pump(lambda decoded, *planes: writer.write(decoded.number, *planes), writer.has)
         lost = ["times", *sorted({stream.kind for stream in self.film.others})]
+        lost += [] if self.film.plays is None else ["how often it repeats"]
         notes = [f"{', '.join(lost)} left out"]
         if self.film.video.aspect != 1:
             notes.append(f"pixels are {self.film.video.aspect} as wide as high")
         return self.done([*notes, *writer.left(self.frames.source.frames)])
 
-    def stream(self, target: Path, out: Sink | None) -> FilmDone:
+    def stream(self, target: Path, out: Sink | None = None) -> FilmDone:
         """A moving picture, or Y4M."""
         plan = plan_stream(self.film, target, self.size, self.options.quality)
         with ExitStack() as stack:
@@ -154,7 +199,7 @@ class _Making:
                 write(*one)
 
         first, waiting = time.perf_counter(), depth(*self.size)
-        for done, _ in enumerate(flow(iter(self.frames), enlarged, written, waiting), 1):
+        for done, _ in enumerate(flow(islice(self.frames, self.most), enlarged, written, waiting), 1):
             if self.progress is None:
                 continue
             now = time.perf_counter()
@@ -180,20 +225,7 @@ class _Making:
             model=model,
             strength=strength,
             notes=tuple(notes),
-            missing=(*self.frames.source.missing, *self.broken_off()),
-        )
-
-    def broken_off(self) -> list[str]:
-        """What is missing of a stream."""
-        import av
-
-        video, pipe = self.film.video, self.film.given
-        parts = av.VideoFormat(video.format, video.width, video.height).components
-        size = sum(part.width * part.height * (1 if part.bits <= 8 else 2) for part in parts)
-        return (
-            ["the stream breaks off within a frame"]
-            if isinstance(pipe, Pipe) and pipe.breaks_off(size)
-            else []
+            missing=tuple(self.frames.source.missing),
         )
 
 

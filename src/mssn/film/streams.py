@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 Y4M = ".y4m"
 _FORMATS = {".apng": "apng", ".png": "apng", ".gif": "gif", ".webp": "webp", Y4M: "yuv4mpegpipe"}
 _ENCODERS = {"apng": "apng", "gif": "gif", "webp": "libwebp_anim", "yuv4mpegpipe": "wrapped_avframe"}
-_MUXING = {"apng": (("plays", "0"),), "webp": (("loop", "0"),), "yuv4mpegpipe": (("strict", "-1"),)}
+_REPEATS = {"apng": "plays", "gif": "loop", "webp": "loop"}  # options that say how often all is shown
+_MOST = 65535  # of these
 _TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000)}  # what these count in
 _NAMES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020"}
 _LEAST = {"gif": 2}  # ticks of a frame; browsers show those of one tick for ten
@@ -55,11 +56,16 @@ def plan_stream(film: Film, target: Path, size: tuple[int, int], quality: int | 
         if video.chroma != "grey":
             name = _NAMES.get(colours.matrix, f"those of H.273's matrix {colours.matrix}")
             notes.append(f"Y4M does not tag its colours: these are {name}")
+    if container in _REPEATS:
+        muxing, repeats = _repeating(film.plays, container)
+    else:
+        muxing, repeats = ("strict", "-1"), "" if film.plays is None else "how often it repeats is left out"
+    notes += [repeats] if repeats else []
     if sound := sorted({stream.kind for stream in film.others}):
         notes.append(f"{' and '.join(sound)} left out")
     return FilmPlan(
         container=container,
-        muxing=_MUXING.get(container, ()),
+        muxing=(muxing,),
         encoding=Encoding(container, _ENCODERS[container], _format(video, container), options),
         width=size[1],
         height=size[0],
@@ -73,6 +79,16 @@ def plan_stream(film: Film, target: Path, size: tuple[int, int], quality: int | 
         carried=(),
         notes=tuple(notes),
     )
+
+
+def _repeating(plays: int | None, container: str) -> tuple[tuple[str, str], str]:
+    """A format's option that has everything shown so often (0: for ever), and what is to be said."""
+    shown, said = plays or 0, "repeats for ever: its source does not say how often" if plays is None else ""
+    if shown > _MOST:
+        shown, said = 0, f"repeats for ever, not {shown} times"
+    if container == "gif":  # counts repeats; none has a word of its own
+        shown = -1 if shown == 1 else max(shown - 1, 0)
+    return (_REPEATS[container], str(shown)), said
 
 
 def _format(video: Video, container: str) -> str:

@@ -29,6 +29,7 @@ class Extras:
 
     Attributes:
         frames: Frames of an animated PNG; 1 of anything else.
+        plays: How often these are shown; 0: for ever.
         colours: Colour tags as chunks of a PNG; that of an AVIF, too.
         text: Chunks of text of a PNG.
         resolution: Whether a PNG states one.
@@ -38,6 +39,7 @@ class Extras:
     """
 
     frames: int = 1
+    plays: int = 0
     colours: tuple[Chunk, ...] = ()
     text: tuple[Chunk, ...] = ()
     resolution: bool = False
@@ -80,7 +82,8 @@ def _of_png(file: IO[bytes]) -> Extras:
     hiding["hidden"] += facts.costly
     if facts.too_long:
         hiding["notes"] += ("text left out (more than 16 MiB)",)
-    return Extras(facts.frames, facts.colours, facts.text, facts.resolution, facts.profile, **hiding)
+    moves = facts.frames, facts.plays
+    return Extras(*moves, facts.colours, facts.text, facts.resolution, facts.profile, **hiding)
 
 
 def _hiding(blocks: Iterable[tuple[int, bytes]]) -> dict[str, Any]:

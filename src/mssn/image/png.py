@@ -30,6 +30,7 @@ class PngFacts:
 
     Attributes:
         frames: Frames of an animated PNG, of which decoders that do not know them show the first.
+        plays: How often these are shown; 0: for ever.
         colours: The first of each kind of colour tag.
         text: Texts that are not XMP.
         too_long: Whether there is more text than 16 MiB; then `text` is empty.
@@ -41,6 +42,7 @@ class PngFacts:
     """
 
     frames: int
+    plays: int
     colours: tuple[Chunk, ...]
     text: tuple[Chunk, ...]
     too_long: bool
@@ -56,7 +58,7 @@ def facts_of(file: IO[bytes]) -> PngFacts:
     Args:
         file: An open file.
     """
-    frames, too_long, resolution, pixels = 1, False, False, False
+    frames, plays, too_long, resolution, pixels = 1, 0, False, False, False
     colours: dict[bytes, bytes] = {}
     text: list[Chunk] = []
     room, packed = _MOST_TEXT, 0
@@ -82,7 +84,7 @@ def facts_of(file: IO[bytes]) -> PngFacts:
                 text.append((name, content))
                 room -= length
         elif name == b"acTL" and tag:
-            frames = max(int.from_bytes(content[:4], "big"), 1)
+            frames, plays = max(int.from_bytes(content[:4], "big"), 1), int.from_bytes(content[4:8], "big")
         elif block:
             exif = place, content
         elif name == b"pHYs":
@@ -95,7 +97,7 @@ def facts_of(file: IO[bytes]) -> PngFacts:
     kept = () if too_long else tuple(text)
     costly = tuple(spare) if packed > _MOST_PACKED or len(spare) > _MOST_SPARE else ()
     profile = b"iCCP" in once
-    return PngFacts(frames, tuple(colours.items()), kept, too_long, resolution, profile, exif, costly)
+    return PngFacts(frames, plays, tuple(colours.items()), kept, too_long, resolution, profile, exif, costly)
 
 
 def hide_chunk(png: bytearray, place: int) -> None:
