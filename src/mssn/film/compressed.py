@@ -37,7 +37,7 @@ def compression_of(stream: Any, packets: Sequence[Any], frames: Sequence[Any]) -
     name = codec.canonical_name
     if name == "mjpeg":
         return Compression(kind="JPEG", quality=quality_of(bytes(packets[0])))
-    if (found := compression_of_frames(stream, frames)) is not None:
+    if (found := compression_of_frames(codec, frames)) is not None:
         return found
     if name in _INTRA:
         return Compression(kind="", quality=95)
@@ -46,17 +46,17 @@ def compression_of(stream: Any, packets: Sequence[Any], frames: Sequence[Any]) -
     return Compression(kind=name, quality=None if step is None else quality_of_step(step))
 
 
-def compression_of_frames(stream: Any, frames: Sequence[Any]) -> Compression | None:
+def compression_of_frames(codec: Any, frames: Sequence[Any]) -> Compression | None:
     """How some frames were stored, if their decoder exports the quantiser.
 
     Args:
-        stream: Where they come from.
+        codec: Theirs.
         frames: Those of a scene's beginning.
     """
     steps = [step for frame in frames if (step := _step(frame)) is not None]
     if not steps:
         return None
-    codec, step = stream.codec_context.codec, fmean(steps)
+    step = fmean(steps)
     if step < 0.7 and codec.lossless:  # H.264's lossless mode has the quantiser 0
         return LOSSLESS
     return Compression(kind=codec.canonical_name, quality=quality_of_step(step))
