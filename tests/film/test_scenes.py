@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def shown(parts: Sequence[tuple[int, int]], judged: dict[int, Compression | None
         ]
 
     def judge(some: Sequence[av.VideoFrame]) -> Compression | None:
-        assert len(some) == JUDGED
+        assert len(some) in (1, JUDGED)
         levels = {int(one.to_ndarray()[0, 0]) for one in some}
         assert len(levels) == 1  # frames of one scene
         return judged[levels.pop()]
@@ -105,7 +105,7 @@ def shown(parts: Sequence[tuple[int, int]], judged: dict[int, Compression | None
 
 
 def test_a_scene_too_short_to_be_judged_keeps_the_strength_before() -> None:
-    found = shown([(10, 20), (200, JUDGED - 1), (90, 20)], {10: STRONG, 90: CLEAN})
+    found = shown([(10, 20), (200, JUDGED - 1), (90, 20)], {10: STRONG, 200: CLEAN, 90: CLEAN})
     assert [one.compression for one in found] == [STRONG] * (20 + JUDGED - 1) + [CLEAN] * 20
     assert [number for number, one in enumerate(found) if one.begins] == [0, 20, 20 + JUDGED - 1]
 
@@ -115,6 +115,32 @@ def test_what_cannot_be_told_or_hardly_differs_changes_nothing() -> None:
     assert 0 < near.strength - CLEAN.strength < 0.1
     found = shown([(10, 20), (200, 20), (90, 20)], {10: CLEAN, 200: None, 90: near})
     assert {one.compression for one in found} == {CLEAN}
+
+
+def test_nothing_is_waited_for_where_nothing_can_be_told() -> None:
+    taken: list[int] = []
+
+    def frames() -> Iterator[av.VideoFrame]:
+        for number in range(20):
+            taken.append(number)
+            yield av.VideoFrame.from_ndarray(np.zeros((48, 64), np.uint8), "gray")
+
+    for told, late in ((None, 1), (CLEAN, JUDGED)):
+        taken.clear()
+        next(iter(Scenes(CLEAN, lambda some, told=told: told)(frames())))
+        assert len(taken) == late
+
+
+@pytest.mark.parametrize("pixels", ["gray", "yuv420p10le", "gray16be", "rgb24", "bgra", "gbrp"])
+def test_frames_of_any_pixels_are_compared(pixels) -> None:
+    """Noise of a few levels is no cut, another picture is."""
+    rng = np.random.default_rng(1)
+    frames = []
+    for low in [20] * 6 + [220] * 6:
+        grey = rng.integers(low, low + 9, (48, 66)).astype(np.uint8)
+        frames.append(av.VideoFrame.from_ndarray(grey, "gray").reformat(format=pixels))
+    found = list(Scenes(CLEAN, lambda some: None)(frames))
+    assert [number for number, one in enumerate(found) if one.begins] == [0, 6]
 
 
 def test_fast_motion_is_no_cut(tmp_path) -> None:

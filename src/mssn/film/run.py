@@ -213,7 +213,8 @@ class _Making:
                 yield decoded, into.to_rgb(decoded.frame)
 
         def enlarged(one: tuple[Decoded, Any]) -> tuple[Decoded, Any]:
-            return one[0], enlarge(*one[1], one[0].compression)
+            decoded, (pixels, alpha) = one
+            return decoded, enlarge(pixels, alpha, decoded.compression)
 
         def write(one: tuple[Decoded, Any]) -> None:
             frame = out_of.from_rgb(*one[1])

@@ -75,12 +75,11 @@ class Scenes:
             frames: Those of a film, in order; the first one begins a scene, unless it goes on.
         """
         waiting: deque[_Waiting] = deque()
-        begins = not self.on
-        judged = not begins
+        begins, judged = False, True
         for frame in frames:
             if self._cut(frame):
                 yield from self._shown(waiting, begins=begins)
-                begins, judged = True, False
+                begins, judged = True, self._judge([frame]) is None  # nothing is waited for
             waiting.append((frame, self._change))
             if not judged and len(waiting) == JUDGED:
                 found = self._judge([one for one, _ in waiting])
@@ -99,9 +98,10 @@ class Scenes:
             begins = False
 
     def _cut(self, frame: av.VideoFrame) -> bool:
+        """Whether a scene begins with a frame, the next one."""
         before, self._small = self._small, _small(frame)
         if before is None:
-            return False
+            return True
         by = float(np.abs(self._small - before).mean()) if before.shape == self._small.shape else 255.0
         usual = self._change
         if usual is not None and by >= max(_LEAST, _TIMES * usual):

@@ -129,7 +129,7 @@ class Source:
         self.frames = self.behind.number if self.behind is not None and scenes.on else 0
         ticks = 1 / self.time_base
         for shown in scenes(frames):
-            pts = round((shown.frame.pts or 0) * shown.frame.time_base * ticks)
+            pts = round((shown.frame.pts or 0) * (shown.frame.time_base or self.time_base) * ticks)
             longest = self._sure.pop(pts, None)
             if self.begin is not None and pts * self.time_base < self.begin:
                 continue
