@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +21,7 @@ from mssn.film.pipeline import length
 from mssn.film.plan import FilmOptions
 from mssn.film.run import FilmDone, upscale_film
 from mssn.film.scenes import JUDGED, Scenes, Shown
+from mssn.film.segments import SegmentFolder
 from mssn.film.source import Decoded, Place, Source
 from mssn.image.compression import Compression
 
@@ -174,6 +176,18 @@ def test_a_film_gone_on_with_equals_one_made_in_one_go(mixed, tmp_path) -> None:
     pairs = list(zip(decoded(tmp_path / "whole.mkv"), decoded(tmp_path / "told.mkv"), strict=True))
     equal = [np.array_equal(one[1], other[1]) for one, other in pairs]
     assert equal == [False] * 40 + [True] * 40 + [False] * 30
+
+
+def test_segments_end_where_scenes_begin(tmp_path, monkeypatch) -> None:
+    """Each has a third of what is left at most; the first would have 37, the third 18."""
+    film = film_of(
+        tmp_path / "a.mkv", *((scene(seed, frames), 20) for seed, frames in enumerate((30, 40, 40)))
+    )
+    monkeypatch.setattr(SegmentFolder, "remove", lambda folder: None)
+    upscale_film(load("bicubic", 2), film, tmp_path / "made.mkv", FilmOptions(codec="ffv1"))
+    states = sorted(next(tmp_path.glob(".mssn-*.work")).glob("0*.json"))
+    ends = [json.loads(state.read_text())["place"]["number"] for state in states]
+    assert ends == [30, 57, 70, 86, 102, 110]
 
 
 def test_what_is_asked_for_overrules_the_scenes(mixed, tmp_path) -> None:

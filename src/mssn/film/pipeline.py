@@ -20,8 +20,8 @@ from mssn.image.compression import Compression
 # take the same time, within what repeats differ by; where nothing but bicubic runs, 8 save a fifth beside 3,
 # because the end of a segment keeps its encoder busy for a while.
 _MOST, _BYTES = 8, 2**28
-# A segment begins with a key frame. Of a 10 s clip (AV1 of 1280x720) twelve equal parts took 19 % more bytes
-# than one. Fewer frames than these are hardly worth a file.
+# A segment begins with a key frame. Of a 10 s clip (AV1 of 1280x720) twelve equal parts took 16 % more bytes
+# than one, thirds of what is left 10 %, and 9 % where they end at cuts. Few frames are not worth a file.
 _SHARE, _FEWEST = 3, 16
 A = TypeVar("A")
 B = TypeVar("B")
@@ -67,7 +67,7 @@ def flow(
 
 
 class Segments:
-    """Encodes frames into segments.
+    """Encodes frames into segments; where a scene begins in its second half, a segment ends.
 
     Args:
         folder: Where they go; what is in it already is gone on with.
@@ -98,6 +98,8 @@ class Segments:
         Raises:
             FilmError: There is no room for it, or the encoder fails.
         """
+        if decoded.shown.begins and 2 * len(self._times) >= self._length:
+            self.finish()
         with naming(self._folder.target):
             if self._writer is None:
                 self._length = length(self._most, self._total, decoded.number)
