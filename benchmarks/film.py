@@ -52,7 +52,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("clip", type=Path, help="a film of at least ten seconds")
-    parser.add_argument("--models", nargs="+", default=MODELS, help="default: %(default)s")
+    parser.add_argument("--models", nargs="*", default=MODELS, help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="the median of so many is kept")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -176,7 +176,9 @@ def resumed(path: Path, number: int, **options: Any) -> tuple[list[Decoded], lis
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sources, "Times", Counted)
-        rest = list(Source(film, FilmOptions(**options), whole[number - 1].place()))
+        made = Source(film, FilmOptions(**options), whole[number - 1].place())
+        rest = list(made)
+    assert made.missing == [] and made.frames == len(whole)
     return whole[number:], rest, count
 
 
@@ -193,6 +195,15 @@ def test_what_follows_a_place_is_decoded_from_a_key_frame(tmp_path, ending, numb
     assert len(whole) == len(rest) == 200 - number
     assert all(same(*pair) for pair in zip(whole, rest, strict=True))
     assert count <= most
+
+
+@pytest.mark.parametrize("number", [29, 30, 31, 59, 61])
+def test_groups_of_pictures_that_lean_on_each_other_are_no_gap(tmp_path, number) -> None:
+    """Frames before a key frame in time, behind it in the file, need those of the group before."""
+    params = "keyint=30:min-keyint=30:scenecut=0:open-gop=1:bframes=4:log-level=none"
+    path = make_clip(tmp_path / "a.mkv", 100, encoder="libx265", options={"x265-params": params})
+    whole, rest, count = resumed(path, number)
+    assert all(same(*pair) for pair in zip(whole, rest, strict=True)) and count < 130
 
 
 def test_a_part_goes_on_in_its_middle(tmp_path) -> None:

@@ -160,6 +160,9 @@ class Source:
                 scenes = self._scenes()
                 scenes.go_on(Shown(frame, behind.compression, begins=False, change=behind.change))
                 self._times.longest = max(self._times.longest, behind.longest)
+                # Nothing was broken up to here; what comes without the frames it was made from may seem so.
+                here = behind.pts * self.time_base
+                self._broken = [at for at in self._broken if at is None or at > here]
                 return scenes, frames
         return None
 
