@@ -74,6 +74,42 @@ def make_clip(
     return path
 
 
+def scene(seed: int, frames: int, height: int = 72, width: int = 96) -> list[np.ndarray]:
+    """A picture that moves slowly."""
+    rng = np.random.default_rng(seed)
+    rough = np.kron(rng.integers(0, 256, (height // 8, width // 8 + 16, 3)), np.ones((8, 8, 1)))
+    return [rough[:, number // 4 : number // 4 + width].astype(np.uint8) for number in range(frames)]
+
+
+def film_of(path: Path, *parts: tuple[Sequence[np.ndarray], int], **options: str) -> Path:
+    """A film of H.264 whose parts were each encoded with a quantiser of its own, one behind the other."""
+    import av
+
+    number = 0
+    with av.open(str(path), "w") as container:
+        stream: Any = None
+        for pictures, quantiser in parts:
+            made = path.with_name("part.h264")
+            given = {"qp": str(quantiser), "bf": "0", "x264-params": "aq-mode=0", **options}
+            with av.open(str(made), "w") as one:
+                encoder: Any = one.add_stream("libx264", rate=25, options=given)
+                encoder.height, encoder.width = pictures[0].shape[:2]
+                encoder.pix_fmt = "yuv420p"
+                for picture in pictures:
+                    one.mux(encoder.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+                one.mux(encoder.encode(None))
+            with av.open(str(made)) as one:
+                stream = stream or container.add_stream_from_template(one.streams.video[0])
+                for packet in one.demux(video=0):
+                    if packet.size:
+                        packet.stream, packet.time_base = stream, Fraction(1, 25)
+                        packet.pts, packet.dts, packet.duration = number, number, 1
+                        container.mux(packet)
+                        number += 1
+            made.unlink()
+    return path
+
+
 def decoded(path: Path) -> Iterator[tuple[Fraction, np.ndarray]]:
     """Every frame of a film's first pictures: when it is shown, and its samples."""
     import av

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from film_clips import film_of, scene
 
 from mssn.image.picture import Picture
 from mssn.image.write import write
@@ -49,8 +50,22 @@ def test_json_tells_what_became_of_it(mssn, film) -> None:
     line = json.loads(mssn("upscale", film, "-m", "bicubic", "--json", "--report", "r.jsonl").out)
     assert (line["frames"], line["before"], line["after"]) == (25, [64, 48], [128, 96])
     assert (line["model"], line["missing"], line["resumed"]) == ("bicubic", [], 0)
+    assert (line["strength"], line["strengths"]) == (None, None)
     noted = json.loads((film.parent / "r.jsonl").read_text())
     assert noted["target"] == line["target"] and len(noted["target_sha256"]) == 64
+
+
+def test_the_line_says_from_which_strength_to_which(mssn, tmp_path) -> None:
+    """A clean scene and one that was strongly compressed."""
+    film_of(tmp_path / "a.mkv", (scene(1, 20), 14), (scene(2, 12), 40))
+    result = mssn("upscale", "a.mkv", "--json")
+    line = json.loads(result.out)
+    assert line["strength"] == line["strengths"][0] < 0.3 and line["strengths"][1] > 0.5
+    least, most = line["strengths"]
+    result = mssn("upscale", "a.mkv", "-o", "b.mkv")
+    assert f"  mssn-s-photo {least} to {most}  " in result.out
+    result = mssn("upscale", "a.mkv", "-o", "c.mkv", "--strength", "0.4")
+    assert "  mssn-s-photo 0.4  " in result.out
 
 
 def test_from_and_to(mssn, film, tmp_path) -> None:

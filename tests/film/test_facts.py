@@ -13,6 +13,7 @@ from film_clips import CASES, captioned, make_clip
 
 from mssn.errors import FilmError
 from mssn.film.facts import is_film, probe
+from mssn.film.headers import quantisers
 from mssn.film.kinds import Film
 from mssn.film.pyav import url
 
@@ -119,7 +120,7 @@ def test_captions_are_found(tmp_path) -> None:
 
 
 def test_the_stronger_the_compression_the_higher_the_strength(tmp_path) -> None:
-    """From the quantiser of H.264 and VP9, from the bits of HEVC and AV1, from JPEG's own tables."""
+    """From the quantiser of H.264, HEVC and AV1, from JPEG's own tables."""
     for encoder, wanted in (("libx264", "h264"), ("libx265", "hevc"), ("libsvtav1", "av1")):
         strengths = []
         for crf in ("10", "30", "50"):
@@ -136,6 +137,36 @@ def test_the_stronger_the_compression_the_higher_the_strength(tmp_path) -> None:
     assert not probe(CASES / "ten.mkv").video.compression.lossy
     assert not probe(CASES / "idx.mkv").video.compression.lossy  # H.264 with the quantiser 0
     assert probe(CASES / "mjpeg.avi").video.compression.kind == "JPEG"
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".mp4", ".ts"])
+def test_the_quantiser_of_hevc_and_av1_is_read_from_their_heads(tmp_path, ending) -> None:
+    params = "qp=30:ipratio=1:pbratio=1:log-level=none"
+    hevc = make_clip(
+        tmp_path / f"hevc{ending}", 10, encoder="libx265", options={"x265-params": params}, sound=False
+    )
+    with av.open(str(hevc)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        assert set(quantisers(container.streams.video[0], packets)) == {("qp", 30)}
+    h264 = make_clip(
+        tmp_path / "h264.mkv", 10, options={"qp": "30", "ipratio": "1", "pbratio": "1"}, sound=False
+    )
+    one, other = (probe(path).video.compression for path in (hevc, h264))
+    assert one.quality == other.quality and (one.kind, other.kind) == ("hevc", "h264")
+    if ending == ".ts":
+        return
+    av1 = make_clip(tmp_path / f"av1{ending}", 10, encoder="libsvtav1", options={"crf": "35"}, sound=False)
+    with av.open(str(av1)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        found = quantisers(container.streams.video[0], packets)
+    assert len(found) >= 10 and max(found) == ("index", 4 * 35)
+
+
+def test_reading_heads_prints_nothing(tmp_path, capfd, caplog) -> None:
+    path = make_clip(tmp_path / "a.mkv", 10, encoder="libx265", options={"x265-params": "log-level=none"})
+    level = av.logging.get_level()
+    probe(path)
+    assert capfd.readouterr() == ("", "") and not caplog.records and av.logging.get_level() == level
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from mssn import load
 from mssn.film.repeats import Box, FrameEnlarger, boxes, changed
-from mssn.image.compression import LOSSLESS, Compression
+from mssn.image.compression import Compression
 from mssn.image.picture import Picture
 from mssn.runtime.native.kernels import computes
 from mssn.upscaling.upscaler import Upscaler
@@ -56,7 +56,7 @@ class Counting:
 def test_changed_places_are_what_the_whole_frame_has(precision, scale, dtype) -> None:
     upscaler = native(precision, scale)
     rng = np.random.default_rng(scale)
-    enlarger = FrameEnlarger(Counting(upscaler), LOSSLESS)  # type: ignore[arg-type]
+    enlarger = FrameEnlarger(Counting(upscaler))  # type: ignore[arg-type]
     frame = natural(scale, dtype)
     enlarger(frame)
     for _ in range(4):
@@ -75,7 +75,7 @@ def test_changed_places_are_what_the_whole_frame_has(precision, scale, dtype) ->
 def test_a_cursor_costs_little_and_a_frame_again_nothing() -> None:
     upscaler = native("bf16")
     counted = Counting(upscaler)
-    enlarger = FrameEnlarger(counted, LOSSLESS)  # type: ignore[arg-type]
+    enlarger = FrameEnlarger(counted)  # type: ignore[arg-type]
     still = np.tile(natural(0), (3, 3, 1))
     moved = still.copy()
     moved[200:210, 300:306] = 0
@@ -93,7 +93,7 @@ def test_a_cursor_costs_little_and_a_frame_again_nothing() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_transparency_shines_as_in_the_whole_frame(channels) -> None:
     upscaler = native("fp32")
-    enlarger = FrameEnlarger(upscaler, LOSSLESS)
+    enlarger = FrameEnlarger(upscaler)
     frame, clear = natural(5, channels=channels), np.full((*SIZE, 1), 255, np.uint8)
     clear[30:90, 100:180] = 0
     clear[:, :3] = 77
@@ -125,7 +125,7 @@ def test_transparency_shines_as_in_the_whole_frame(channels) -> None:
 def test_what_depends_on_the_whole_is_computed_whole(scale, options) -> None:
     upscaler = load("mssn-s", scale, **options)
     counted = Counting(upscaler)
-    enlarger = FrameEnlarger(counted, LOSSLESS)  # type: ignore[arg-type]
+    enlarger = FrameEnlarger(counted)  # type: ignore[arg-type]
     frame = natural(1)[40:100, 50:120]
     other = frame.copy()
     other[30, 30] = 0
@@ -139,7 +139,7 @@ def test_what_depends_on_the_whole_is_computed_whole(scale, options) -> None:
 def test_bicubic_of_a_frame_again_is_the_same() -> None:
     upscaler = load("bicubic", 2)
     counted = Counting(upscaler)
-    enlarger = FrameEnlarger(counted, LOSSLESS)  # type: ignore[arg-type]
+    enlarger = FrameEnlarger(counted)  # type: ignore[arg-type]
     for picture in (natural(2), natural(2), natural(3)):
         assert np.array_equal(enlarger(picture)[0], whole(upscaler, picture).pixels)
     assert counted.calls == 2
@@ -147,7 +147,7 @@ def test_bicubic_of_a_frame_again_is_the_same() -> None:
 
 def test_another_size_depth_or_transparency_begins_anew() -> None:
     upscaler = native("fp32")
-    enlarger = FrameEnlarger(upscaler, LOSSLESS)
+    enlarger = FrameEnlarger(upscaler)
     frame = natural(4)[40:80, 60:110]
     for picture in (frame, frame[:30], frame[:30].astype(np.uint16) * 257, frame[:, :, :1]):
         assert np.array_equal(enlarger(picture)[0], whole(upscaler, picture).pixels)
@@ -160,13 +160,13 @@ def test_the_compression_chooses_the_weights() -> None:
     upscaler, lossy = load("mssn-s", 2, precision="fp32"), Compression(kind="JPEG", quality=40)
     frame = natural(6)[60:100, :50]
     right = upscaler.enlarge(Picture(frame, compression=lossy)).picture.pixels
-    large, _ = FrameEnlarger(upscaler, lossy)(frame)
+    large, _ = FrameEnlarger(upscaler)(frame, None, lossy)
     assert np.array_equal(large, right)
     assert not np.array_equal(large, whole(upscaler, frame).pixels)
 
 
 def test_results_are_not_to_be_written_in() -> None:
-    large, alpha = FrameEnlarger(load("bicubic", 2), LOSSLESS)(natural(7), natural(7)[:, :, :1])
+    large, alpha = FrameEnlarger(load("bicubic", 2))(natural(7), natural(7)[:, :, :1])
     assert alpha is not None
     for plane in (large, alpha):
         with pytest.raises(ValueError, match="read-only"):

@@ -231,7 +231,18 @@ def _names(job: Job) -> dict[str, Any]:
 
 
 def _facts(done: FilmDone) -> dict[str, Any]:
-    keys = ("before", "after", "frames", "resumed", "model", "strength", "seconds", "notes", "missing")
+    keys = (
+        "before",
+        "after",
+        "frames",
+        "resumed",
+        "model",
+        "strength",
+        "strengths",
+        "seconds",
+        "notes",
+        "missing",
+    )
     return {key: getattr(done, key) for key in keys}
 
 
@@ -239,7 +250,10 @@ def _as_text(job: Job, done: FilmDone) -> str:
     sizes = " -> ".join(f"{width}x{height}" for width, height in (done.before, done.after))
     notes = "".join(f"  {note}" for note in done.notes)
     speed = f"{done.frames / done.seconds:.3g} frames/s" if done.seconds else ""
-    model = in_words(done.model, done.strength)
+    least, most = done.strengths or (done.strength, done.strength)
+    model = (
+        in_words(done.model, done.strength) if least == most else f"{done.model} {least:.3g} to {most:.3g}"
+    )
     return f"{job.target}  {sizes}  {done.frames} frames{notes}  {model}  {span(done.seconds)}  {speed}"
 
 

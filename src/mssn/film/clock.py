@@ -44,6 +44,11 @@ class Clock:
         self._newest: Fraction | None = None  # where the last packet of all ended
         self._end: Fraction | None = None  # of everything so far
 
+    @property
+    def turned(self) -> bool:
+        """Whether it corrects anything."""
+        return self._corrections != [0]
+
     def __call__(self, packet: av.Packet[Any]) -> None:
         """Change a packet's time stamps; all packets of all streams must be given, in the file's order."""
         stamp = packet.pts if packet.dts is None else packet.dts

@@ -1,6 +1,6 @@
 """How strongly a film was compressed, on the scale of pictures.
 
-From the quantiser where the decoder exports it, else from bits a pixel.
+From the quantiser where the decoder exports it or the packets' heads say it, else from bits a pixel.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+from mssn.film.headers import READ, quantisers
 from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.jpeg import quality_of
 
@@ -36,16 +37,29 @@ def compression_of(stream: Any, packets: Sequence[Any], frames: Sequence[Any]) -
     name = codec.canonical_name
     if name == "mjpeg":
         return Compression(kind="JPEG", quality=quality_of(bytes(packets[0])))
-    steps = [step for frame in frames if (step := _step(frame)) is not None]
-    if steps:
-        step = fmean(steps)
-        if step < 0.7 and codec.lossless:  # H.264's lossless mode has the quantiser 0
-            return LOSSLESS
-    elif name in _INTRA:
+    if (found := compression_of_frames(codec, frames)) is not None:
+        return found
+    if name in _INTRA:
         return Compression(kind="", quality=95)
-    else:
-        step = _step_of_bits(stream, packets, name)
+    said = quantisers(stream, packets) if name in READ else []
+    step = fmean(_of_head(*one) for one in said) if said else _step_of_bits(stream, packets, name)
     return Compression(kind=name, quality=None if step is None else quality_of_step(step))
+
+
+def compression_of_frames(codec: Any, frames: Sequence[Any]) -> Compression | None:
+    """How some frames were stored, if their decoder exports the quantiser.
+
+    Args:
+        codec: Theirs.
+        frames: Those of a scene's beginning.
+    """
+    steps = [step for frame in frames if (step := _step(frame)) is not None]
+    if not steps:
+        return None
+    step = fmean(steps)
+    if step < 0.7 and codec.lossless:  # H.264's lossless mode has the quantiser 0
+        return LOSSLESS
+    return Compression(kind=codec.canonical_name, quality=quality_of_step(step))
 
 
 def quality_of_step(step: float) -> int:
@@ -62,13 +76,27 @@ def _step(frame: Any) -> float | None:
                 fmean(data.block_params(n).delta_qp for n in range(data.nb_blocks)) if data.nb_blocks else 0
             )
             kind = int(data.codec_type)
-            if kind == 1:  # H.264: doubles every six, 1 at 4
-                return 2 ** ((qp - 4) / 6)
+            if kind == 1:
+                return _step_of_qp(qp)
             if kind == 2:  # MPEG-2: the weights of low frequencies are about 18 of 16
                 return 2.2 * qp
-            if kind == 0:  # VP9: from 0.5 at 0 to 228 at 255
-                return 0.5 * 456 ** (qp / 255)
+            if kind == 0:
+                return _step_of_index(qp)
     return None
+
+
+def _of_head(kind: str, value: int) -> float:
+    return _step_of_qp(value) if kind == "qp" else _step_of_index(value)
+
+
+def _step_of_qp(qp: float) -> float:
+    """Of H.264 and HEVC: doubles every six, 1 at 4."""
+    return 2 ** ((qp - 4) / 6)
+
+
+def _step_of_index(index: float) -> float:
+    """Of VP9 and AV1: from 0.5 at 0 to 228 at 255."""
+    return 0.5 * 456 ** (index / 255)
 
 
 def _step_of_bits(stream: Any, packets: Sequence[Any], name: str) -> float | None:
@@ -79,4 +107,4 @@ def _step_of_bits(stream: Any, packets: Sequence[Any], name: str) -> float | Non
     if not (bits and rate and size):
         return None
     share = float(bits / rate / size) * _BETTER.get(name, _OTHERS) / _BITS
-    return 2 ** ((25 - 6 * math.log2(max(share, 1e-4)) - 4) / 6)
+    return _step_of_qp(25 - 6 * math.log2(max(share, 1e-4)))

@@ -174,10 +174,10 @@ def upscale_frames(
 
 def _of_film(upscaler: Upscaler, frames: Frames) -> Generator[Frame, None, None]:
     """Each enlarged, while the next ones are decoded."""
-    enlarge = FrameEnlarger(upscaler, frames.film.video.compression)
+    enlarge = FrameEnlarger(upscaler)
     with closing(_ahead(iter(frames))) as coming:
         for decoded, pixels, alpha in coming:
-            large, opacity = enlarge(pixels, alpha)
+            large, opacity = enlarge(pixels, alpha, decoded.compression)
             # A copy, for the next frame may be the same, and this one is its taker's.
             planes = [large] if opacity is None else [large, opacity]
             yield Frame(np.concatenate(planes, axis=2), frames.seconds(decoded))

@@ -8,11 +8,11 @@ from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from mssn.errors import FilmError
 from mssn.film.compressed import compression_of
+from mssn.film.headers import told
 from mssn.film.kinds import Colours, Hdr, Video
 from mssn.film.pyav import faults, reason
 
@@ -178,7 +178,6 @@ def _end(stream: Any) -> Fraction | None:
     return None
 
 
-_logging = Lock()
 _SITINGS = {"left": 1, "center": 2, "topleft": 3, "top": 4, "bottomleft": 5, "bottom": 6}
 
 
@@ -186,15 +185,8 @@ def sitings(container: Any) -> dict[int, int]:
     """Where each stream's chroma samples lie, which PyAV passes on in what FFmpeg prints of a file alone."""
     import av
 
-    before = av.logging.get_level()
-    with _logging:  # the level is the process's
-        av.logging.set_level(av.logging.VERBOSE)
-        av.logging.set_libav_level(av.logging.VERBOSE)
-        try:
-            printed = container.dumps_format()
-        finally:
-            av.logging.set_libav_level(av.logging.INFO)
-            av.logging.set_level(before)
+    with told(av.logging.VERBOSE):
+        printed = container.dumps_format()
     found = re.findall(
         r"^  Stream #0:(\d+).*?: Video: .*?\([^()]*\b(" + "|".join(_SITINGS) + r")\), ", printed, re.M
     )

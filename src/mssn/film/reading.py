@@ -30,6 +30,11 @@ class Reading:
         self._end: Fraction | None = None  # of what was read
         self._ends: dict[int, bool] = {}  # by stream: whether its last packet is broken off
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing was broken so far, and no clock corrected."""
+        return not (self.broken or self.clock.turned or any(self._ends.values()))
+
     def seek(self, time: Fraction, stream: Any) -> bool:
         """Go to where decoding must begin to show what comes at a time; whether that was done.
 

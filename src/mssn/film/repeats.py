@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mssn.image.alpha import bleed
-from mssn.image.compression import Compression
+from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.picture import Picture
 from mssn.runtime.native.runtime import NativeRuntime
 from mssn.upscaling.neutral import REACH
@@ -56,6 +56,7 @@ class Box:
 class _Done:
     """A frame, and what it became."""
 
+    compression: Compression
     pixels: np.ndarray
     alpha: np.ndarray | None
     large: np.ndarray
@@ -71,11 +72,10 @@ class FrameEnlarger:
 
     Args:
         upscaler: What enlarges.
-        compression: How strongly the film was compressed.
     """
 
-    def __init__(self, upscaler: Upscaler, compression: Compression) -> None:
-        self._upscaler, self._compression = upscaler, compression
+    def __init__(self, upscaler: Upscaler) -> None:
+        self._upscaler = upscaler
         self._before: _Done | None = None
         self._given = self._worked = 0  # pixels of small frames
 
@@ -85,13 +85,14 @@ class FrameEnlarger:
         return self._worked / self._given if self._given else 0.0
 
     def __call__(
-        self, pixels: np.ndarray, alpha: np.ndarray | None = None
+        self, pixels: np.ndarray, alpha: np.ndarray | None = None, compression: Compression = LOSSLESS
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Enlarge the next frame.
 
         Args:
             pixels: H x W x 1 or 3, uint8 or uint16; kept, and not to be changed, until the next call.
             alpha: H x W x 1 of the same dtype, or None; likewise.
+            compression: How strongly it was compressed.
 
         Returns:
             The same, larger; read-only, because it may be returned again.
@@ -100,17 +101,25 @@ class FrameEnlarger:
             ImageError: The result would become too large.
         """
         self._given += pixels[:, :, 0].size
-        done = self._from(self._before, pixels, alpha) if self._before is not None else None
+        before, done = self._before, None
+        if before is not None and self._alike(before, pixels, compression):
+            done = self._from(before, pixels, alpha)
         if done is None:
             self._worked += pixels[:, :, 0].size
-            picture = Picture(pixels, alpha=alpha, compression=self._compression)
+            picture = Picture(pixels, alpha=alpha, compression=compression)
             large = self._upscaler.enlarge(picture).picture
-            done = _Done(pixels, alpha, large.pixels, large.alpha)
+            done = _Done(compression, pixels, alpha, large.pixels, large.alpha)
         self._before = done
         for plane in (done.large, done.large_alpha):
             if plane is not None:
                 plane.setflags(write=False)
         return done.large, done.large_alpha
+
+    def _alike(self, before: _Done, pixels: np.ndarray, compression: Compression) -> bool:
+        """Whether the same networks enlarge a frame as the one before."""
+        size = pixels.shape[:2]
+        ways = (self._upscaler.chosen(one, *size) for one in (before.compression, compression))
+        return compression == before.compression or next(ways) == next(ways)
 
     def _from(self, before: _Done, pixels: np.ndarray, alpha: np.ndarray | None) -> _Done | None:
         """What the frame before became, renewed where it changed; None: better computed whole."""
@@ -120,7 +129,7 @@ class FrameEnlarger:
         if same_alpha and np.array_equal(pixels, before.pixels):
             return before
         size = height, width = pixels.shape[:2]
-        model = self._upscaler.network(self._compression, *size)
+        model = self._upscaler.network(before.compression, *size)
         if model is None or not isinstance(runtime := model.runtime_for(pixels.dtype), NativeRuntime):
             return None
         halo, border = max(runtime.halo, REACH), model.border
@@ -149,7 +158,7 @@ class FrameEnlarger:
             kept = inner.moved(border - outer.rows[0], border - outer.columns[0])
             inner.times(runtime.scale).of(large)[...] = kept.times(runtime.scale).of(piece)
         large_alpha = before.large_alpha if same_alpha or alpha is None else model.alpha(alpha)
-        return _Done(pixels, alpha, large, large_alpha)
+        return _Done(before.compression, pixels, alpha, large, large_alpha)
 
 
 def _kind(pixels: np.ndarray, alpha: np.ndarray | None) -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from itertools import islice
@@ -24,9 +25,10 @@ from mssn.film.pictures import PictureWriter
 from mssn.film.pipeline import depth, flow
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
-from mssn.film.run import FilmDone, FilmProgress, upscale_film
+from mssn.film.run import FilmDone, FilmProgress, chosen, upscale_film
 from mssn.film.source import Decoded
 from mssn.film.streams import Y4M, Sink, StreamWriter, plan_stream
+from mssn.image.compression import Compression
 from mssn.upscaling.estimate import Planned
 from mssn.upscaling.files import check_place
 from mssn.upscaling.jobs import Job
@@ -189,10 +191,12 @@ class _Making:
 
     def pump(self, write: _Write, has: Callable[[int], bool] = lambda number: False) -> None:
         """Enlarge all frames but those that are there already."""
-        enlarge = self.enlarge = FrameEnlarger(self.upscaler, self.film.video.compression)
+        enlarge = self.enlarge = FrameEnlarger(self.upscaler)
+        self.scenes = scenes = Counter[Compression]()
 
         def enlarged(one: _One) -> _One | None:
-            return None if has(one[0].number) else (one[0], *enlarge(*one[1:]))
+            scenes[one[0].compression] += 1
+            return None if has(one[0].number) else (one[0], *enlarge(*one[1:], one[0].compression))
 
         def written(one: _One | None) -> None:
             if one is not None:
@@ -212,7 +216,7 @@ class _Making:
     def done(self, notes: Iterable[str]) -> FilmDone:
         """What became of it."""
         film, (height, width) = self.film, self.frames.size
-        model, strength = self.upscaler.chosen(film.video.compression, height, width)
+        model, strength, strengths = chosen(self.upscaler, (height, width), self.scenes)
         if film.video.interlaced:
             notes = [*notes, "interlaced: deinterlaced"]
         return FilmDone(
@@ -224,6 +228,7 @@ class _Making:
             seconds=time.perf_counter() - self.started,
             model=model,
             strength=strength,
+            strengths=strengths,
             notes=tuple(notes),
             missing=tuple(self.frames.source.missing),
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,18 +27,17 @@ from mssn.film.repeats import FrameEnlarger
 from mssn.film.segments import SegmentFolder, identity, naming
 from mssn.film.size import result_size
 from mssn.film.source import Decoded, Source
+from mssn.image.compression import LOSSLESS, Compression
 from mssn.image.picture import Picture
 from mssn.upscaling.files import check_place
 from mssn.upscaling.upscaler import Upscaler
 from mssn.version import __version__
 
-if TYPE_CHECKING:
-    pass
-
 # A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes,
 # because encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
-SEGMENT, PARTS = 5, 12  # seconds of a segment; but so many parts a shorter film has at least
-_FRAMES = range(16, 601)  # of a segment, whatever the header says
+SEGMENT, _FRAMES = 5, 600  # the most seconds of a segment, and frames, whatever the header says
+_SKIPPED = 64  # frames between two calls of the progress while frames are passed over
+_ENDS = LOSSLESS, Compression(kind="JPEG", quality=30)  # compressions between which scenes lie
 _SIDE = 48  # pixels of the picture by which networks are told from each other
 
 
@@ -71,8 +71,9 @@ class FilmDone:
         resumed: How many of them an earlier run had made.
         computed: The share of the pixels that networks computed in this run; what repeats costs nothing.
         seconds: It took.
-        model: What enlarged it; see `mssn.upscaling.upscaler.Enlarged`.
-        strength: Where the dial stood, 0 to 1; None where there is none.
+        model: What enlarged most of it; see `mssn.upscaling.upscaler.Enlarged`.
+        strength: Where the dial stood for most of the frames, 0 to 1; None where there is none.
+        strengths: The least and the greatest strength of its scenes; None where there is none.
         notes: What the result does not keep of the source, or what was assumed.
         missing: What of the source could not be read.
     """
@@ -85,6 +86,7 @@ class FilmDone:
     seconds: float
     model: str
     strength: float | None
+    strengths: tuple[float, float] | None
     notes: tuple[str, ...]
     missing: tuple[str, ...]
 
@@ -140,23 +142,21 @@ class _Making:
         self.upscaler = upscaler if made == asked else upscaler.sized(*made)
         self.total = frames_of(self.film, options)
         self.computed = 0.0
-        lengths = [
-            SEGMENT * float(self.video.rate or 25),
-            *([] if self.total is None else [self.total / PARTS]),
-        ]
-        self.length = min(max(math.ceil(min(lengths)), _FRAMES[0]), _FRAMES[-1])
+        self.most = min(math.ceil(SEGMENT * float(self.video.rate or 25)), _FRAMES)
 
     def run(self) -> FilmDone:
         sweep(self.target.parent)
         with SegmentFolder(self.target, self.making()) as folder:
-            resumed = len(folder.segments) * self.length
-            about = folder.whole or self.make(folder)
-            resumed = min(resumed, about["frames"])
+            segments = Segments(folder, self.plan, self.most, self.total)
+            resumed = segments.place.number if segments.place is not None else 0
+            about = folder.whole or self.make(folder, segments)
             start, end, part = self.options.start, self.options.end, folder.part
             with naming(self.target), replacing(self.target, durable=True, part=part):
                 join(self.film, self.plan, folder.segments, part, start=start, end=end)
             folder.remove()
-        model, strength = self.upscaler.chosen(self.video.compression, self.video.height, self.video.width)
+        model, strength, strengths = chosen(
+            self.upscaler, (self.video.height, self.video.width), segments.scenes
+        )
         return FilmDone(
             (self.video.width, self.video.height),
             (self.plan.width, self.plan.height),
@@ -166,6 +166,7 @@ class _Making:
             time.perf_counter() - self.started,
             model,
             strength,
+            strengths,
             self.plan.notes,
             tuple(about["missing"]),
         )
@@ -184,21 +185,26 @@ class _Making:
             ],
             "plan": repr(self.plan),
             "network": _fingerprint(self.upscaler, self.video, self.plan),
-            "frames": self.length,
+            "strengths": [
+                list(self.upscaler.chosen(one, self.video.height, self.video.width)) for one in _ENDS
+            ],
+            "segments": [self.most, self.total],
             "versions": [__version__, av.__version__, av.ffmpeg_version_info],
         }
 
-    def make(self, folder: SegmentFolder) -> dict[str, Any]:
+    def make(self, folder: SegmentFolder, segments: Segments) -> dict[str, Any]:
         """Make the segments that are missing."""
-        source = Source(self.film, self.options)
+        source = Source(self.film, self.options, segments.place)
         into, out_of = (Converter(self.video, self.plan) for _ in range(2))  # one for each thread
-        enlarge = FrameEnlarger(self.upscaler, self.video.compression)
-        segments, frames = Segments(folder, self.plan, self.length), iter(source)
-        there = len(folder.segments) * self.length
+        enlarge, frames = FrameEnlarger(self.upscaler), iter(source)
+        there = 0 if segments.place is None else segments.place.number
         first = time.perf_counter()
         self.tell(0, 0, first)
-        for decoded in islice(frames, there):
-            if decoded.number % self.length == 0:
+        for decoded in frames:  # those that are needed for what follows, and nothing else
+            if decoded.number >= there:
+                frames = chain([decoded], frames)
+                break
+            if decoded.number % _SKIPPED == 0:
                 self.tell(decoded.number, 0, first)
         first = time.perf_counter()
 
@@ -207,14 +213,15 @@ class _Making:
                 yield decoded, into.to_rgb(decoded.frame)
 
         def enlarged(one: tuple[Decoded, Any]) -> tuple[Decoded, Any]:
-            return one[0], enlarge(*one[1])
+            decoded, (pixels, alpha) = one
+            return decoded, enlarge(pixels, alpha, decoded.compression)
 
         def write(one: tuple[Decoded, Any]) -> None:
             frame = out_of.from_rgb(*one[1])
             if self.plan.captions:
                 frame = with_captions(frame, one[0].frame)
             frame.pts, frame.time_base, frame.duration = one[0].pts, source.time_base, one[0].frame.duration
-            segments.write(frame)
+            segments.write(frame, one[0])
 
         waiting = depth(self.plan.height, self.plan.width)
         for number, _ in enumerate(flow(converted(), enlarged, write, waiting), 1):
@@ -246,6 +253,23 @@ class _Making:
         go_on = self.progress(FilmProgress(done, total, now - self.started, fps, left))
         if isinstance(go_on, bool | np.bool_) and not go_on:
             raise CancelledError("cancelled before the film was done; the same call goes on from here")
+
+
+def chosen(
+    upscaler: Upscaler, size: tuple[int, int], scenes: Mapping[Compression, int]
+) -> tuple[str, float | None, tuple[float, float] | None]:
+    """The model and the strength of most of a film's frames, and the least and the greatest strength.
+
+    Args:
+        upscaler: What enlarges them.
+        size: Height and width of a frame.
+        scenes: How many frames were compressed how.
+    """
+    found = Counter[tuple[str, float | None]]()
+    for compression, frames in scenes.items():
+        found[upscaler.chosen(compression, *size)] += frames
+    strengths = [strength for _, strength in found if strength is not None]
+    return *max(found, key=lambda one: found[one]), (min(strengths), max(strengths)) if strengths else None
 
 
 def _fingerprint(upscaler: Upscaler, video: Video, plan: FilmPlan) -> str:

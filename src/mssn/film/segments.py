@@ -38,6 +38,7 @@ class SegmentFolder:
         self.target, self.path = target, work_folder(target)
         self._making, self._held = dict(making), ExitStack()
         self.segments: list[Path] = []  # those that are whole, in order
+        self.state: dict[str, Any] | None = None  # what was kept with the last of them
 
     def __enter__(self) -> SegmentFolder:
         with naming(self.target):
@@ -69,14 +70,19 @@ class SegmentFolder:
         """Find the segments that are whole; what lies behind the first one that is not is made again."""
         found = self._found()
         for number, segment in enumerate(found):
-            if segment.name != _name(number, segment):  # what a failing disk made of it
+            state = _json_in(self._state(number))
+            if state is None or segment.name != _name(number, segment):  # what a failing disk made of it
                 for left in reversed(found[number:]):  # without a gap at any moment
                     left.unlink()
                 return
             self.segments.append(segment)
+            self.state = state
 
     def _found(self) -> list[Path]:
         return sorted(self.path.glob("[0-9]*-*"))
+
+    def _state(self, number: int) -> Path:
+        return self.path / f"{number:06}.json"
 
     def _take(self) -> None:
         """Make the folder and hold it.
@@ -111,13 +117,22 @@ class SegmentFolder:
         """Where the next segment is written."""
         return self.path / _PART
 
-    def keep(self) -> None:
-        """The next segment is whole: it gets its name."""
+    def keep(self, state: Mapping[str, Any]) -> None:
+        """The next segment is whole: it gets its name.
+
+        Args:
+            state: Where the frames behind it are, as JSON takes it.
+        """
         _sync(self.part)
-        segment = self.path / _name(len(self.segments), self.part)
+        number = len(self.segments)
+        told = self._state(number)  # there before the segment is, so it may be written in place
+        told.write_text(json.dumps(state), "utf-8")
+        _sync(told)
+        segment = self.path / _name(number, self.part)
         os.replace(self.part, segment)
         _sync(self.path)
         self.segments.append(segment)
+        self.state = dict(state)
 
     def keep_whole(self, about: Mapping[str, Any]) -> None:
         """All segments are there; this is to be known when they are joined."""

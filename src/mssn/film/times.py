@@ -25,6 +25,11 @@ class Times:
         self.longest = 0  # time between two frames so far
         self._shows, self._decodes = _Stamps(), _Stamps()
 
+    @property
+    def plain(self) -> bool:
+        """Whether the frames so far have just the times that the file says."""
+        return self._shown and not (self._shows.wrong or self._shows.missing or self._decodes.wrong)
+
     def __call__(self, frame: av.VideoFrame) -> int:
         """The next frame's time, in ticks."""
         shown = self._shows.add(frame.pts if self._shown else None)
@@ -46,13 +51,14 @@ class Times:
 
 
 class _Stamps:
-    """Counts how many of some stamps do not rise."""
+    """Counts how many of some stamps do not rise, and how many there are not."""
 
     def __init__(self) -> None:
-        self.wrong, self._last = 0, None
+        self.wrong, self.missing, self._last = 0, 0, None
 
     def add(self, stamp: int | None) -> int | None:
         """The stamp itself."""
+        self.missing += stamp is None
         if stamp is not None:
             self.wrong += self._last is not None and stamp <= self._last
             self._last = stamp
