@@ -45,6 +45,17 @@ def test_sizes_that_are_no_whole_factor(mssn, film, tmp_path) -> None:
     assert size(tmp_path / "other.mkv") == (96, 72, 25)
 
 
+@pytest.mark.parametrize("name", ["src.mp4", "inter.mpg", "odd.webm", "alpha.mov", "mjpeg.avi", "gray.mkv"])
+def test_every_codec_says_which_weights_suit_it(mssn, shipped_told, tmp_path, name) -> None:
+    shutil.copy(FILMS / name, tmp_path)
+    planned = mssn("upscale", name, "--dry-run", "--json")
+    assert planned.code == 0, planned.err
+    assert json.loads(planned.out)["model"] in ("mssn-s", "mssn-s-photo")
+    made = mssn("upscale", name, "--to", "0.1", "--json", "-o", "out.mkv")
+    assert made.code == 0, made.err
+    assert json.loads(made.out)["model"] == json.loads(planned.out)["model"]
+
+
 def test_json_tells_what_became_of_it(mssn, film) -> None:
     line = json.loads(mssn("upscale", film, "-m", "bicubic", "--json", "--report", "r.jsonl").out)
     assert (line["frames"], line["before"], line["after"]) == (25, [64, 48], [128, 96])
