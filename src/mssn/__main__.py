@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _signal as signal  # the module itself takes long enough to be stopped while it loads
 import gc
-import signal
 
 
 def main() -> None:

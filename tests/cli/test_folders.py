@@ -31,7 +31,7 @@ def test_files_of_other_kinds_are_counted_by_their_endings(mssn, pictures) -> No
         (pictures / name).write_text("no picture")
     result = mssn("upscale", "pictures", "-o", "big", *BICUBIC)
     assert result.code == 0
-    told = "4 files passed over whose endings are none of a picture's: .txt (2), .mp3 (1), no ending (1)"
+    told = "4 files of other kinds passed over: .txt (2), .mp3 (1), no ending (1)"
     assert told in result.err.splitlines()
     assert len(files(pictures.parent / "big")) == 4  # one.xmp came along
     named = mssn("upscale", "pictures/one.png", "-o", "alone/", *BICUBIC)  # nobody asked about the folder
@@ -192,7 +192,7 @@ def test_hidden_pictures_are_counted(mssn, pictures) -> None:
     (pictures / ".DS_Store").write_text("no picture")
     result = mssn("upscale", pictures, "-o", "big/", "-m", "bicubic")
     assert result.code == 0
-    assert "1 hidden picture passed over; name one to use it" in result.err.splitlines()
+    assert "1 hidden file passed over; name one to use it" in result.err.splitlines()
     assert "DS_Store" not in result.err
 
 

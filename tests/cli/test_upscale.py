@@ -83,7 +83,7 @@ def test_a_folder_enlarged_in_place_does_not_enlarge_its_own_results(mssn, pictu
     assert files(pictures) == sorted([*before, "deeper/grey 16_x2.png", "one_x2.png", "two_x2.jpg"])
     again = mssn("upscale", pictures, "-m", net, "--force")
     assert again.code == 0
-    assert "3 pictures passed over as results of earlier runs" in again.err.splitlines()[0]
+    assert "3 files passed over as results of earlier runs" in again.err.splitlines()[0]
     assert len(files(pictures)) == 6
 
 
@@ -91,7 +91,7 @@ def test_results_are_known_whatever_they_are_called_and_named_ones_are_enlarged(
     assert mssn("upscale", pictures / "one.png", "-m", net, "-o", pictures / "large.jpg").code == 0
     result = mssn("upscale", pictures, "-m", net)
     assert result.code == 0
-    assert result.err.startswith("1 picture passed over as results of earlier runs")
+    assert result.err.startswith("1 file passed over as results of earlier runs")
     assert not (pictures / "large_x2.jpg").exists()
     named = mssn("upscale", pictures / "large.jpg", "-m", net)
     assert (named.code, named.err) == (0, "")

@@ -32,7 +32,7 @@ _UNUSED = "openvino.tools.ovc"
 # By group: what each verb does, and an example of it.
 _GROUPS = {
     "Enlarge": {
-        "upscale": ("Enlarge pictures.", "mssn upscale holiday -o large/ --scale 3"),
+        "upscale": ("Enlarge pictures and films.", "mssn upscale holiday -o large/ --scale 3"),
         "compare": (
             "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
             "mssn compare photo.jpg -m mssn-m",

@@ -66,7 +66,10 @@ def film_options(
         raise ImageError("`metadata` of films is kept; leave it out")
     times = seconds("from", start), seconds("to", end)
     shown = None if rate is None else rate_of(rate)
-    return FilmOptions(codec, options.quality, interlaced, *times, force=options.force, rate=shown)
+    limit = options.max_pixels
+    return FilmOptions(
+        *(codec, options.quality, interlaced, *times), force=options.force, rate=shown, max_pixels=limit
+    )
 
 
 def seconds(option: str, text: str | None) -> float | None:
@@ -81,7 +84,8 @@ def seconds(option: str, text: str | None) -> float | None:
         parts = [float(part) for part in text.split(":")]
     except ValueError:
         parts = []
-    if not 1 <= len(parts) <= 3 or not all(0 <= part < math.inf for part in parts):
+    whole = all(0 <= part < 60 for part in parts[1:]) and all(0 <= part < math.inf for part in parts[:1])
+    if not 1 <= len(parts) <= 3 or not whole:
         raise FilmError(f"`{option}` must be a time, 83.5 or 1:23.5 or 0:01:23.5, not '{text}'")
     return sum(part * 60**place for place, part in enumerate(reversed(parts)))
 
@@ -133,7 +137,8 @@ def held(upscaler: Upscaler, job: Job, options: FilmOptions, *, named: bool) -> 
         if named or other.target == job.target:
             raise
         plan_film(film, other.target, size, options)
-        tell(f"{other.target}: takes the place of {job.target.name}; {in_options(error)}")
+        why = in_options(error).removeprefix(f"{job.target}: ").removeprefix(f"{job.source}: ")
+        tell(f"{other.target}: takes the place of {job.target.name}: {why.removesuffix('; write .mkv')}")
         return other
     return job
 
@@ -234,7 +239,8 @@ def _as_text(job: Job, done: FilmDone) -> str:
     notes = "".join(f"  {note}" for note in done.notes)
     speed = f"{done.frames / done.seconds:.3g} frames/s" if done.seconds else ""
     model = in_words(done.model, done.strength)
-    return f"{job.target}  {sizes}  {done.frames} frames{notes}  {model}  {span(done.seconds)}  {speed}"
+    frames = f"{done.frames} frame{'s' * (done.frames != 1)}"
+    return f"{job.target}  {sizes}  {frames}{notes}  {model}  {span(done.seconds)}  {speed}"
 
 
 class Standard:

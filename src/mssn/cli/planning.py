@@ -75,8 +75,10 @@ def plan(
             raise ImageError(f"{output}: is a file, but several pictures need a folder")
         if folder.suffix.lower() in {*READABLE, *WRITABLE, *FILMS}:
             what = "film" if folder.suffix.lower() in FILMS else "picture"
+            more = "; a film is made of a pattern, such as 'frames/%06d.png'" if what == "film" else ""
             raise ImageError(
-                f"{output}: ends like a {what}, but several need a folder; end it in / if it is to be one"
+                f"{output}: ends like a {what}, but several need a folder; "
+                f"end it in / if it is to be one{more}"
             )
         if not folder.parent.is_dir():
             raise ImageError(f"{folder.parent}: no such folder; end the output in / to have it made")

@@ -73,7 +73,7 @@ def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[I
         raise FilmError(f"{path}: cannot be read as a film: {reason(error)}") from error
     with container:
         if container.format.name.endswith("_pipe"):
-            raise FilmError(f"{path}: is one picture, and no film")
+            raise FilmError(f"{path}: is one picture, and no film; give it the ending of its format")
         if isinstance(given, Fraction) and container.format.name not in ("image2", *RAW):
             raise FilmError(f"{path}: has times of its own; leave `rate` out")
         yield container
