@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import _signal as signal  # the module itself takes long enough to be stopped while it loads
+# `signal` itself takes long enough to be stopped by Ctrl-C while it loads.
+import _signal as signal  # pyright: ignore[reportMissingImports]
 import gc
 
 

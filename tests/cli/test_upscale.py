@@ -97,7 +97,7 @@ def test_results_are_known_whatever_they_are_called_and_named_ones_are_enlarged(
     assert (named.code, named.err) == (0, "")
     assert PictureFile(pictures / "large_x2.jpg").size == (80, 120)
     (pictures / "one.png").unlink()  # whose result is one_x2.png, which is passed over all the same
-    assert mssn("upscale", pictures, "-m", net, "-f").err.startswith("5 pictures passed over")
+    assert mssn("upscale", pictures, "-m", net, "-f").err.startswith("5 files passed over")
 
 
 def test_stripped_results_are_known_by_the_name_this_run_gives(mssn, pictures, net) -> None:
@@ -105,7 +105,7 @@ def test_stripped_results_are_known_by_the_name_this_run_gives(mssn, pictures, n
     assert mssn("upscale", pictures, *strip).code == 0
     again = mssn("upscale", pictures, *strip, "--skip-existing")
     assert again.code == 0
-    assert "3 pictures passed over" in again.err and "3 results are there already, 0 to make" in again.err
+    assert "3 files passed over" in again.err and "3 results are there already, 0 to make" in again.err
     other = mssn("upscale", pictures, *strip, "-s", "3")  # no note, another name: pictures like any other
     assert other.code == 0
     assert (pictures / "one_x2_x3.png").exists()
