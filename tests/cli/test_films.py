@@ -70,6 +70,26 @@ def test_from_and_to(mssn, film, tmp_path) -> None:
     assert size(tmp_path / "part.mkv") == (128, 96, 10)
 
 
+def test_a_part_does_not_take_the_name_of_the_whole(mssn, film, tmp_path) -> None:
+    result = mssn("upscale", film, "-m", "bicubic", "--from", "0:00.2", "--to", "0.6")
+    assert result.code == 0, result.err
+    assert size(tmp_path / "src_from-0.2_to-0.6_x2.mp4") == (128, 96, 10)
+    whole = mssn("upscale", film, "-m", "bicubic", "--skip-existing")
+    assert whole.code == 0 and size(tmp_path / "src_x2.mp4") == (128, 96, 25)
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / "a.png", Picture(np.zeros((8, 8, 3), np.uint8)))
+    shutil.copy(film, tmp_path / "in")
+    assert mssn("upscale", "in", "-m", "bicubic", "--to", "0.1").code == 0
+    names = sorted(path.name for path in (tmp_path / "in").iterdir())
+    assert names == ["a.png", "a_x2.png", "src.mp4", "src_to-0.1_x2.mp4"]
+
+
+def test_an_empty_film_is_called_so(mssn, tmp_path) -> None:
+    (tmp_path / "e.mp4").touch()
+    result = mssn("upscale", "e.mp4")
+    assert (result.code, result.err) == (2, "mssn: e.mp4: the file is empty\n")
+
+
 def test_a_dry_run_makes_nothing(mssn, film) -> None:
     result = mssn("upscale", film, "-m", "bicubic", "--dry-run")
     assert result.code == 0 and "64x48 -> 128x96  25 frames" in result.out
@@ -174,7 +194,7 @@ def test_every_ending_of_films_is_one(mssn, tmp_path, ending) -> None:
     shutil.copy(FILMS / "mjpeg.avi", tmp_path / f"a{ending}")
     result = mssn("upscale", tmp_path, "-m", "bicubic", "--to", "0.1")
     assert result.code == 0, result.err
-    assert size(tmp_path / "a_x2.mkv") == (128, 96, 3)
+    assert size(tmp_path / "a_to-0.1_x2.mkv") == (128, 96, 3)
 
 
 @pytest.mark.parametrize("name", ["src.mp4", "chap.mkv"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mssn.cli.options import Lines, in_options, write_stdout
+from mssn.cli.parts import seconds
 from mssn.cli.progress import span
 from mssn.cli.report import Report
 from mssn.cli.streams import tell, telling_every, to_json
@@ -70,24 +70,6 @@ def film_options(
     return FilmOptions(
         *(codec, options.quality, interlaced, *times), force=options.force, rate=shown, max_pixels=limit
     )
-
-
-def seconds(option: str, text: str | None) -> float | None:
-    """83.5, 1:23.5 or 0:01:23.5.
-
-    Raises:
-        FilmError: It is no time.
-    """
-    if text is None:
-        return None
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    whole = all(0 <= part < 60 for part in parts[1:]) and all(0 <= part < math.inf for part in parts[:1])
-    if not 1 <= len(parts) <= 3 or not whole:
-        raise FilmError(f"`{option}` must be a time, 83.5 or 1:23.5 or 0:01:23.5, not '{text}'")
-    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
 
 
 def hold_all(upscaler: Upscaler, jobs: list[Job], options: FilmOptions, *, named: bool) -> list[Job]:

@@ -35,6 +35,7 @@ from mssn.cli.options import (
     Whole,
     unused_quality,
 )
+from mssn.cli.parts import name_of_part
 from mssn.cli.pipes import upscale_stream
 from mssn.cli.planned import tell_planned
 from mssn.cli.planning import plan, tell_renamed
@@ -155,7 +156,8 @@ def upscale(
             upscaler, inputs, output, options, films, json=json, skip_existing=skip_existing
         )
     passed = PassedOver()
-    jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop)
+    part = name_of_part(start, end)
+    jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop, part=part)
     asked = None
     if any(map(is_film, jobs)):
         asked = film_options(options, codec, interlaced, start, end, rate)
