@@ -444,3 +444,12 @@ def test_an_ensemble_of_no_network_is_refused() -> None:
 def test_a_name_with_its_scale_is_explained() -> None:
     with pytest.raises(UnknownModelError, match="take mssn-s with a `scale` of 3"):
         mssn.load("mssn-s-x3")
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "FILM.MP4"])
+def test_films_say_what_enlarges_them(tmp_path, name) -> None:
+    (tmp_path / name).write_bytes(b"any")
+    with pytest.raises(
+        mssn.ImageError, match=rf"{name}: is a film, of which `upscale_frames` makes pictures"
+    ):
+        mssn.upscale(tmp_path / name)

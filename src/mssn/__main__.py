@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+# `signal` itself takes long enough to be stopped by Ctrl-C while it loads.
+import _signal as signal  # pyright: ignore[reportMissingImports]
 import gc
-import signal
 
 
 def main() -> None:

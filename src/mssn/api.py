@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 import numpy as np
 
 from mssn.errors import ImageError
+from mssn.image.formats import FILMS
 from mssn.image.picture import Picture
 from mssn.image.pil import from_pil, is_pil, to_pil, with_info
 from mssn.image.read import MAX_PIXELS
@@ -164,6 +165,11 @@ def upscale(
         raise ImageError("a path is empty")
     if isinstance(image, str | os.PathLike):
         path: Path = Path(image)
+        if path.suffix.lower() in FILMS:
+            raise ImageError(
+                f"{path}: is a film, of which `upscale_frames` makes pictures, and the verb "
+                "`mssn upscale` another film"
+            )
         file = PictureFile(path)
         target = beside(path, upscaler.target, file) if output is None else target_for(output, path, file)
         upscale_file(upscaler, path, target, options, progress, file=file)

@@ -46,6 +46,17 @@ def test_sizes_that_are_no_whole_factor(mssn, film, tmp_path) -> None:
     assert size(tmp_path / "other.mkv") == (96, 72, 25)
 
 
+@pytest.mark.parametrize("name", ["src.mp4", "inter.mpg", "odd.webm", "alpha.mov", "mjpeg.avi", "gray.mkv"])
+def test_every_codec_says_which_weights_suit_it(mssn, shipped_told, tmp_path, name) -> None:
+    shutil.copy(FILMS / name, tmp_path)
+    planned = mssn("upscale", name, "--dry-run", "--json")
+    assert planned.code == 0, planned.err
+    assert json.loads(planned.out)["model"] in ("mssn-s", "mssn-s-photo")
+    made = mssn("upscale", name, "--to", "0.1", "--json", "-o", "out.mkv")
+    assert made.code == 0, made.err
+    assert json.loads(made.out)["model"] == json.loads(planned.out)["model"]
+
+
 def test_json_tells_what_became_of_it(mssn, film) -> None:
     line = json.loads(mssn("upscale", film, "-m", "bicubic", "--json", "--report", "r.jsonl").out)
     assert (line["frames"], line["before"], line["after"]) == (25, [64, 48], [128, 96])
@@ -74,6 +85,26 @@ def test_from_and_to(mssn, film, tmp_path) -> None:
     assert size(tmp_path / "part.mkv") == (128, 96, 10)
 
 
+def test_a_part_does_not_take_the_name_of_the_whole(mssn, film, tmp_path) -> None:
+    result = mssn("upscale", film, "-m", "bicubic", "--from", "0:00.2", "--to", "0.6")
+    assert result.code == 0, result.err
+    assert size(tmp_path / "src_from-0.2_to-0.6_x2.mp4") == (128, 96, 10)
+    whole = mssn("upscale", film, "-m", "bicubic", "--skip-existing")
+    assert whole.code == 0 and size(tmp_path / "src_x2.mp4") == (128, 96, 25)
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / "a.png", Picture(np.zeros((8, 8, 3), np.uint8)))
+    shutil.copy(film, tmp_path / "in")
+    assert mssn("upscale", "in", "-m", "bicubic", "--to", "0.1").code == 0
+    names = sorted(path.name for path in (tmp_path / "in").iterdir())
+    assert names == ["a.png", "a_x2.png", "src.mp4", "src_to-0.1_x2.mp4"]
+
+
+def test_an_empty_film_is_called_so(mssn, tmp_path) -> None:
+    (tmp_path / "e.mp4").touch()
+    result = mssn("upscale", "e.mp4")
+    assert (result.code, result.err) == (2, "mssn: e.mp4: the file is empty\n")
+
+
 def test_a_dry_run_makes_nothing(mssn, film) -> None:
     result = mssn("upscale", film, "-m", "bicubic", "--dry-run")
     assert result.code == 0 and "64x48 -> 128x96  25 frames" in result.out
@@ -99,7 +130,7 @@ def test_an_earlier_result_is_not_enlarged_again(mssn, tmp_path, film) -> None:
     assert mssn("upscale", "in", "-m", "bicubic").code == 0
     (tmp_path / "in" / "film_x2.mp4").rename(tmp_path / "in" / "renamed.mp4")
     result = mssn("upscale", "in", "-m", "bicubic")
-    assert result.code == 0 and "1 picture passed over as results of earlier runs" in result.err
+    assert result.code == 0 and "1 file passed over as results of earlier runs" in result.err
     names = sorted(path.name for path in (tmp_path / "in").iterdir())
     assert names == ["film.mp4", "film_x2.mp4", "renamed.mp4"]
 
@@ -108,7 +139,7 @@ def test_a_container_that_cannot_hold_the_result_becomes_mkv(mssn, tmp_path) -> 
     shutil.copy(FILMS / "inter.mpg", tmp_path)
     result = mssn("upscale", "inter.mpg", "-m", "bicubic")
     assert result.code == 0, result.err
-    assert "inter_x2.mkv: takes the place of inter_x2.mpg" in result.err
+    assert "inter_x2.mkv: takes the place of inter_x2.mpg: films are written as" in result.err
     assert (tmp_path / "inter_x2.mkv").exists()
 
 
@@ -120,9 +151,16 @@ def test_a_container_that_cannot_hold_the_result_becomes_mkv(mssn, tmp_path) -> 
         (["--metadata", "strip"], "--metadata"),
         (["--codec", "mpeg9"], "--codec must be one of"),
         (["--from", "soon"], "--from must be a time"),
+        (["--from", "1:75"], "--from must be a time"),
+        (["--from", "1:20:00.5"], "src.mp4: not one frame can be decoded from 4800.5 s on; it lasts 1 s"),
         (["--from", "2", "--to", "1"], "--to"),
         (["-o", "out.gif2"], "out.gif2: a film becomes a film"),
         (["-o", "src.mp4"], "would replace the original"),
+        (
+            ["--max-megapixels", "0.003"],
+            "64 x 48 pixels exceed the limit of 0.003 million (--max-megapixels)",
+        ),
+        (["--max-megapixels", "0.003", "-o", "f%d.png"], "64 x 48 pixels exceed the limit"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_nothing_is_made(mssn, film, options, complaint) -> None:
@@ -157,3 +195,40 @@ def test_what_is_no_film_ends_with_2(mssn, tmp_path, film) -> None:
         assert result.code == 2 and name in result.err and len(result.err.splitlines()) == 1, result.err
     result = mssn("upscale", "short.mp4", film, "-m", "bicubic", "-o", "out/")  # and stops no other
     assert result.code == 1 and "short.mp4" in result.err and (tmp_path / "out" / "src.mp4").exists()
+
+
+def test_a_film_may_be_called_like_numbered_pictures(mssn, tmp_path) -> None:
+    shutil.copy(FILMS / "one.mp4", tmp_path / "a%03d.mp4")
+    result = mssn("upscale", "a%03d.mp4", "-m", "bicubic")
+    assert result.code == 0, result.err
+    assert result.out.split("  ")[2] == "1 frame" and size(tmp_path / "a%03d_x2.mp4") == (128, 96, 1)
+
+
+@pytest.mark.parametrize("ending", [".h264", ".divx", ".3g2", ".asf", ".M2T"])
+def test_every_ending_of_films_is_one(mssn, tmp_path, ending) -> None:
+    shutil.copy(FILMS / "mjpeg.avi", tmp_path / f"a{ending}")
+    result = mssn("upscale", tmp_path, "-m", "bicubic", "--to", "0.1")
+    assert result.code == 0, result.err
+    assert size(tmp_path / "a_to-0.1_x2.mkv") == (128, 96, 3)
+
+
+@pytest.mark.parametrize("name", ["src.mp4", "chap.mkv"])
+def test_a_film_with_another_ending_says_what_it_lacks(mssn, tmp_path, name) -> None:
+    shutil.copy(FILMS / name, tmp_path / "a.png")
+    result = mssn("upscale", "a.png")
+    assert result.code == 2 and "a.png: is not a picture but a video; films are known by their" in result.err
+
+
+def test_pictures_that_are_to_be_a_film_need_a_pattern(mssn, tmp_path) -> None:
+    for name in ("1.png", "2.png"):
+        write(tmp_path / name, Picture(np.zeros((8, 8, 3), np.uint8)))
+    result = mssn("upscale", "1.png", "2.png", "-o", "a.mkv", "--rate", "25")
+    assert result.code == 2 and "a film is made of a pattern, such as 'frames/%06d.png'" in result.err
+
+
+def test_a_name_with_a_dash_is_told_from_an_option(mssn, tmp_path) -> None:
+    shutil.copy(FILMS / "one.mp4", tmp_path / "-dash.mp4")
+    result = mssn("upscale", "-dash.mp4")
+    assert result.code == 2 and result.err.endswith("; the file is ./-dash.mp4\n")
+    assert mssn("upscale", "./-dash.mp4", "-m", "bicubic").code == 0
+    assert "the file is" not in mssn("upscale", "-nothing.mp4").err

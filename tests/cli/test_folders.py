@@ -31,7 +31,7 @@ def test_files_of_other_kinds_are_counted_by_their_endings(mssn, pictures) -> No
         (pictures / name).write_text("no picture")
     result = mssn("upscale", "pictures", "-o", "big", *BICUBIC)
     assert result.code == 0
-    told = "4 files passed over whose endings are none of a picture's: .txt (2), .mp3 (1), no ending (1)"
+    told = "4 files of other kinds passed over: .txt (2), .mp3 (1), no ending (1)"
     assert told in result.err.splitlines()
     assert len(files(pictures.parent / "big")) == 4  # one.xmp came along
     named = mssn("upscale", "pictures/one.png", "-o", "alone/", *BICUBIC)  # nobody asked about the folder
@@ -41,8 +41,10 @@ def test_files_of_other_kinds_are_counted_by_their_endings(mssn, pictures) -> No
 def test_of_many_endings_some_are_named(mssn, pictures) -> None:
     for number in range(15):
         (pictures / f"a.{number:02}").touch()
-    (line,) = [line for line in mssn("upscale", "pictures", *BICUBIC).err.splitlines() if "endings" in line]
-    assert line.startswith("15 files passed over") and line.endswith(".09 (1) and 5 more")
+    (line,) = [
+        line for line in mssn("upscale", "pictures", *BICUBIC).err.splitlines() if "other kinds" in line
+    ]
+    assert line.startswith("15 files of other kinds passed over") and line.endswith(".09 (1) and 5 more")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links as POSIX knows them")
@@ -134,7 +136,9 @@ def test_downscale_keeps_them_apart_and_says_what_it_passes_over(mssn, tmp_path)
     result = mssn("downscale", "in", "-o", "lr")
     assert result.code == 0
     assert files(tmp_path / "lr") == ["a.gifx2.png", "ax2.png"]
-    assert "1 file passed over" in result.err and "in/a.gif becomes lr/a.gifx2.png" in result.err
+    assert (
+        "1 file of other kinds passed over" in result.err and "in/a.gif becomes lr/a.gifx2.png" in result.err
+    )
 
 
 def test_an_original_called_like_a_result_is_not_overwritten(mssn, tmp_path) -> None:
@@ -192,7 +196,7 @@ def test_hidden_pictures_are_counted(mssn, pictures) -> None:
     (pictures / ".DS_Store").write_text("no picture")
     result = mssn("upscale", pictures, "-o", "big/", "-m", "bicubic")
     assert result.code == 0
-    assert "1 hidden picture passed over; name one to use it" in result.err.splitlines()
+    assert "1 hidden file passed over; name one to use it" in result.err.splitlines()
     assert "DS_Store" not in result.err
 
 

@@ -92,3 +92,7 @@ def test_the_version_has_a_short_option(mssn) -> None:
 def test_completion_for_an_unknown_shell_is_one_line(mssn, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "tcsh" in mssn("--install-completion", "--shell", "tcsh").line
+
+
+def test_no_sentence_of_the_help_becomes_a_list(mssn) -> None:
+    assert "•" not in mssn("upscale", "--help").out

@@ -76,7 +76,7 @@ def test_a_file_of_another_kind_does_not_make_a_picture_a_result(mssn, net, tmp_
     assert mssn("upscale", "p", "-m", net, "-o", "p/big").code == 0
     again = mssn("upscale", "p", "-m", net, "-o", "p/big", "--force")  # big/ is not an input
     assert (again.code, again.out.count("\n")) == (0, 2)
-    assert again.err.startswith("2 pictures passed over as results of earlier runs")
+    assert again.err.startswith("2 files passed over as results of earlier runs")
     assert files(tmp_path / "p" / "big") == ["a_x2.png", "a_x2_x2.png"]
 
 

@@ -335,3 +335,9 @@ def test_ctrl_c_while_loading_is_no_fault(tmp_path, photo) -> None:
             continue
         assert b"Traceback" not in error and b"fault" not in error
         assert process.returncode in (0, 130, -signal.SIGINT)
+
+
+def test_until_main_runs_next_to_nothing_is_loaded() -> None:
+    """Ctrl-C in the meantime would end in a traceback."""
+    code = "import sys; import mssn.__main__; print('signal' in sys.modules or 'mssn.cli' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

@@ -161,5 +161,5 @@ def test_a_pattern_of_the_shell_names_results_as_well(mssn, folder) -> None:
     assert "a_x2.png and 1 more: exists already" in result.line
     result = mssn("upscale", *names, "--skip-existing", *FAST)
     assert result.code == 0
-    assert "2 pictures passed over as results of earlier runs" in result.err
+    assert "2 files passed over as results of earlier runs" in result.err
     assert {path.name for path in folder.iterdir()} == {path.name for path in names}

@@ -83,7 +83,7 @@ def test_a_folder_enlarged_in_place_does_not_enlarge_its_own_results(mssn, pictu
     assert files(pictures) == sorted([*before, "deeper/grey 16_x2.png", "one_x2.png", "two_x2.jpg"])
     again = mssn("upscale", pictures, "-m", net, "--force")
     assert again.code == 0
-    assert "3 pictures passed over as results of earlier runs" in again.err.splitlines()[0]
+    assert "3 files passed over as results of earlier runs" in again.err.splitlines()[0]
     assert len(files(pictures)) == 6
 
 
@@ -91,13 +91,13 @@ def test_results_are_known_whatever_they_are_called_and_named_ones_are_enlarged(
     assert mssn("upscale", pictures / "one.png", "-m", net, "-o", pictures / "large.jpg").code == 0
     result = mssn("upscale", pictures, "-m", net)
     assert result.code == 0
-    assert result.err.startswith("1 picture passed over as results of earlier runs")
+    assert result.err.startswith("1 file passed over as results of earlier runs")
     assert not (pictures / "large_x2.jpg").exists()
     named = mssn("upscale", pictures / "large.jpg", "-m", net)
     assert (named.code, named.err) == (0, "")
     assert PictureFile(pictures / "large_x2.jpg").size == (80, 120)
     (pictures / "one.png").unlink()  # whose result is one_x2.png, which is passed over all the same
-    assert mssn("upscale", pictures, "-m", net, "-f").err.startswith("5 pictures passed over")
+    assert mssn("upscale", pictures, "-m", net, "-f").err.startswith("5 files passed over")
 
 
 def test_stripped_results_are_known_by_the_name_this_run_gives(mssn, pictures, net) -> None:
@@ -105,7 +105,7 @@ def test_stripped_results_are_known_by_the_name_this_run_gives(mssn, pictures, n
     assert mssn("upscale", pictures, *strip).code == 0
     again = mssn("upscale", pictures, *strip, "--skip-existing")
     assert again.code == 0
-    assert "3 pictures passed over" in again.err and "3 results are there already, 0 to make" in again.err
+    assert "3 files passed over" in again.err and "3 results are there already, 0 to make" in again.err
     other = mssn("upscale", pictures, *strip, "-s", "3")  # no note, another name: pictures like any other
     assert other.code == 0
     assert (pictures / "one_x2_x3.png").exists()

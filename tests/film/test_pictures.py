@@ -161,7 +161,8 @@ def test_percent_signs_in_other_names_mean_themselves(tmp_path) -> None:
     made(folder / "50%a%03d.png", tmp_path / "out.nut.mkv", SAME, rate=Fraction(2))
     assert len(times(tmp_path / "out.nut.mkv")) == 2
     film = shutil.copy(CASES / "src.mp4", tmp_path / "odd %03d.mp4")
-    assert not is_pattern(Path(film)) and is_pattern(tmp_path / "other %03d.mp4")
+    assert not is_pattern(Path(film)) and not is_pattern(tmp_path / "other %03d.mp4")
+    assert is_pattern(tmp_path / "other %03d.png")
     assert not is_pattern(tmp_path / "50%.png") and not is_pattern(tmp_path / "%d-%d.png")
     assert made(Path(film), tmp_path / "odd.mkv").frames == 25
 

@@ -14,6 +14,7 @@ from film_clips import CASES, captioned, make_clip
 
 from mssn.errors import FilmError
 from mssn.film.facts import probe
+from mssn.film.frames import Frames
 from mssn.film.plan import FilmOptions, FilmPlan, ending_for, plan_film
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
@@ -116,6 +117,32 @@ def test_what_does_not_fit_is_said_before_the_first_frame(name, target, said) ->
     with pytest.raises(FilmError, match=said) as raised:
         plan(name, target)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("codec", "target"),
+    [("av1", "a.mov"), ("av1", "a.ts"), ("vp9", "a.ts"), ("ffv1", "a.mov"), ("prores", "a.mp4")],
+)
+def test_a_codec_that_the_container_does_not_hold_is_named(codec, target) -> None:
+    said = (
+        f"{codec} does not fit into {Path(target).suffix}; leave `codec` out, choose another, or write .mkv$"
+    )
+    with pytest.raises(FilmError, match=said):
+        plan("src.mp4", target, codec=codec)
+
+
+def test_a_size_that_no_encoder_takes_is_named() -> None:
+    said = r"^a.mp4: libsvtav1 does not work for 64000x48000 pixels \(.+\); make it smaller$"
+    with pytest.raises(FilmError, match=said):
+        plan("src.mp4", "a.mp4", 1000)
+
+
+def test_frames_that_are_too_large_are_refused() -> None:
+    with pytest.raises(FilmError, match=r"src.mp4: 64 x 48 pixels exceed the limit of 0.001 million"):
+        plan("src.mp4", max_pixels=1000)
+    with pytest.raises(FilmError, match=r"64 x 48 pixels exceed"):
+        Frames(probe(CASES / "src.mp4"), FilmOptions(max_pixels=64 * 48 - 1))
+    assert plan("src.mp4", max_pixels=64 * 48).width == 128
 
 
 def test_hdr_is_kept_or_refused() -> None:

@@ -179,7 +179,10 @@ UNREADABLE = {
     "drawing.png": (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "an SVG drawing.*PNG"),
     "page.jpg": (b"<!DOCTYPE html>\n<html><body>404 Not found", "is not a picture but a web page$"),
     "paper.png": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "is not a picture but a PDF document$"),
-    "film.heic": (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "is not a picture but a video$"),
+    "film.heic": (
+        b"\0\0\0\x18ftypisom\0\0\0\0isommp42",
+        "is not a picture but a video; films are known by their endings, such as .mp4 and .mkv$",
+    ),
     "layers.tif": (b"8BPS\0\1" + bytes(20), "a Photoshop document, which cannot be read; save it as"),
     "rubbish.png": (bytes(range(256)), "is not a picture of a known kind$"),
     "broken.bmp": (b"BM" + bytes(60), "damaged or cut short"),

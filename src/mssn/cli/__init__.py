@@ -6,6 +6,7 @@ import _thread
 import difflib
 import gc
 import io
+import os
 import signal
 import sys
 import threading
@@ -32,7 +33,7 @@ _UNUSED = "openvino.tools.ovc"
 # By group: what each verb does, and an example of it.
 _GROUPS = {
     "Enlarge": {
-        "upscale": ("Enlarge pictures.", "mssn upscale holiday -o large/ --scale 3"),
+        "upscale": ("Enlarge pictures and films.", "mssn upscale holiday -o large/ --scale 3"),
         "compare": (
             "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
             "mssn compare photo.jpg -m mssn-m",
@@ -155,7 +156,7 @@ def main() -> None:
     except (MssnError, CycloptsError) as error:
         from mssn.cli.options import in_options
 
-        code = fail(in_options(error))
+        code = fail(in_options(error) + _dashed(error))
     except BrokenPipeError:  # the reader of a pipe has seen enough; of errors nobody ever has
         code = 0 if broken(sys.stdout) else 1
     except ImportError as error:
@@ -199,6 +200,12 @@ def _in_words(error: MissingArgumentError | UnusedCliTokensError) -> str:
         name = error.keyword or (error.argument.name if error.argument else "an argument")
         told = f"a value for {name} is missing" if name.startswith("-") else f"{name} is missing"
     return f"{verb}: {told}; see mssn {verb} --help"
+
+
+def _dashed(error: Exception) -> str:
+    """How to name a file that was taken for an option."""
+    files = [name for name in sys.argv[1:] if name in str(error) and name[:1] == "-" and os.path.isfile(name)]
+    return f"; the file is ./{files[0]}" if files else ""
 
 
 def _interrupted(number: int, frame: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mssn.cli.options import Lines, in_options, write_stdout
+from mssn.cli.parts import seconds
 from mssn.cli.progress import span
 from mssn.cli.report import Report
 from mssn.cli.streams import tell, telling_every, to_json
@@ -66,24 +66,10 @@ def film_options(
         raise ImageError("`metadata` of films is kept; leave it out")
     times = seconds("from", start), seconds("to", end)
     shown = None if rate is None else rate_of(rate)
-    return FilmOptions(codec, options.quality, interlaced, *times, force=options.force, rate=shown)
-
-
-def seconds(option: str, text: str | None) -> float | None:
-    """83.5, 1:23.5 or 0:01:23.5.
-
-    Raises:
-        FilmError: It is no time.
-    """
-    if text is None:
-        return None
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or not all(0 <= part < math.inf for part in parts):
-        raise FilmError(f"`{option}` must be a time, 83.5 or 1:23.5 or 0:01:23.5, not '{text}'")
-    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+    limit = options.max_pixels
+    return FilmOptions(
+        *(codec, options.quality, interlaced, *times), force=options.force, rate=shown, max_pixels=limit
+    )
 
 
 def hold_all(upscaler: Upscaler, jobs: list[Job], options: FilmOptions, *, named: bool) -> list[Job]:
@@ -133,7 +119,8 @@ def held(upscaler: Upscaler, job: Job, options: FilmOptions, *, named: bool) -> 
         if named or other.target == job.target:
             raise
         plan_film(film, other.target, size, options)
-        tell(f"{other.target}: takes the place of {job.target.name}; {in_options(error)}")
+        why = in_options(error).removeprefix(f"{job.target}: ").removeprefix(f"{job.source}: ")
+        tell(f"{other.target}: takes the place of {job.target.name}: {why.removesuffix('; write .mkv')}")
         return other
     return job
 
@@ -254,7 +241,8 @@ def _as_text(job: Job, done: FilmDone) -> str:
     model = (
         in_words(done.model, done.strength) if least == most else f"{done.model} {least:.3g} to {most:.3g}"
     )
-    return f"{job.target}  {sizes}  {done.frames} frames{notes}  {model}  {span(done.seconds)}  {speed}"
+    frames = f"{done.frames} frame{'s' * (done.frames != 1)}"
+    return f"{job.target}  {sizes}  {frames}{notes}  {model}  {span(done.seconds)}  {speed}"
 
 
 class Standard:

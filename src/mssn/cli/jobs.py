@@ -44,16 +44,16 @@ class PassedOver:
     def tell(self) -> int:
         """Say so, in a line for each kind; the exit code, which is 1 if some folder could not be listed."""
         if self.results:
-            pictures = _counted(self.results, "picture")
-            tell(f"{pictures} passed over as results of earlier runs; name one to use it all the same")
+            files = _counted(self.results, "file")
+            tell(f"{files} passed over as results of earlier runs; name one to use it all the same")
         if self.strangers:
             endings = Counter(path.suffix.lower() or "no ending" for path in self.strangers)
             order = sorted(endings, key=lambda ending: (-endings[ending], ending))
             named = [f"{ending} ({endings[ending]})" for ending in order]
             files = _counted(self.strangers, "file")
-            tell(f"{files} passed over whose endings are none of a picture's: {_some(named)}")
+            tell(f"{files} of other kinds passed over: {_some(named)}")
         if self.hidden:
-            tell(f"{_counted(self.hidden, 'hidden picture')} passed over; name one to use it")
+            tell(f"{_counted(self.hidden, 'hidden file')} passed over; name one to use it")
         if self.links:
             folders = _counted(self.links, "linked folder")
             tell(f"{folders} passed over: {_some(sorted(self.links))}; name one to use what is in it")

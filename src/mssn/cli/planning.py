@@ -28,6 +28,7 @@ def plan(
     *,
     force: bool = False,
     crop: Crop | None = None,
+    part: str = "",
 ) -> tuple[list[Job], list[tuple[Job, Job]]]:
     """What is to be written where.
 
@@ -41,6 +42,7 @@ def plan(
         passed: Takes what is in the folders but is not enlarged.
         force: Existing files are to be overwritten.
         crop: The place that is enlarged; part of the names, too.
+        part: What names the part of films that is enlarged; see `beside`.
 
     Returns:
         The jobs, and those whose results could not get their usual names, as `apart` returns them.
@@ -53,7 +55,8 @@ def plan(
         found = _found(inputs, passed)
         named = {path.resolve() for path in inputs}
         sources = [source for source, _ in found]
-        jobs = [Job(source, beside(source, size, crop=crop)) for source in sources]
+        parts = [part if source.suffix.lower() in FILMS else "" for source in sources]
+        jobs = [Job(s, beside(s, size, crop=crop, part=p)) for s, p in zip(sources, parts, strict=True)]
         targets = {job.target for job in jobs}
         searched = [job for job in jobs if job.source.resolve() not in named]
         results = {job.source for job in searched if _is_result(job.source, targets)}
@@ -75,8 +78,10 @@ def plan(
             raise ImageError(f"{output}: is a file, but several pictures need a folder")
         if folder.suffix.lower() in {*READABLE, *WRITABLE, *FILMS}:
             what = "film" if folder.suffix.lower() in FILMS else "picture"
+            more = "; a film is made of a pattern, such as 'frames/%06d.png'" if what == "film" else ""
             raise ImageError(
-                f"{output}: ends like a {what}, but several need a folder; end it in / if it is to be one"
+                f"{output}: ends like a {what}, but several need a folder; "
+                f"end it in / if it is to be one{more}"
             )
         if not folder.parent.is_dir():
             raise ImageError(f"{folder.parent}: no such folder; end the output in / to have it made")

@@ -101,7 +101,7 @@ def report(
         tell(f"mssn: {total - failed} of {total} pictures enlarged, {failed} failed")
     else:
         seconds = time.perf_counter() - started
-        tell(f"{total} pictures in {seconds:.3g} s ({' and '.join(ran)}): {speed()}")
+        tell(f"{total} picture{'s' * (total != 1)} in {seconds:.3g} s ({' and '.join(ran)}): {speed()}")
     return 1 if failed or lines.failure else 0
 
 

@@ -35,6 +35,7 @@ from mssn.cli.options import (
     Whole,
     unused_quality,
 )
+from mssn.cli.parts import name_of_part
 from mssn.cli.pipes import upscale_stream
 from mssn.cli.planned import tell_planned
 from mssn.cli.planning import plan, tell_renamed
@@ -88,8 +89,8 @@ def upscale(
     """Enlarge pictures and films.
 
     Args:
-        inputs: Pictures and films, folders of them (searched recursively), or patterns ('holiday/**/*.jpg');
-            - reads one picture from standard input.
+        inputs: Pictures and films, folders of them (searched recursively), patterns ('holiday/**/*.jpg'), or
+            for standard input: - (one picture, or a film as Y4M).
         output: A folder (existing, ending in /, or for several pictures) keeps names and formats inside
             it; else the file to write. Left out, photo.png becomes photo_x2.png beside it. - writes to
             standard output, in the format of the input; so does standard input without an output.
@@ -116,7 +117,7 @@ def upscale(
             profile stays.
         codec: Of a film: av1, h264, hevc, vp9, ffv1 or prores; default what suits its pixels and its file.
         interlaced: What becomes of interlaced films: auto makes whole frames of them and says so.
-        start: Of a film, the time where to begin: 83.5 or 1:23.5.
+        start: Of a film, the time where to begin: 83.5, 1:23.5 or 0:01:23.5.
         end: Of a film, the time where to end.
         rate: Frames a second of numbered pictures that become a film: 25, or 24000/1001.
         max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
@@ -158,7 +159,8 @@ def upscale(
             dry_run=dry_run,
         )
     passed = PassedOver()
-    jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop)
+    part = name_of_part(start, end)
+    jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop, part=part)
     asked = None
     if any(map(is_film, jobs)):
         asked = film_options(options, codec, interlaced, start, end, rate)

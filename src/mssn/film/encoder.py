@@ -114,15 +114,27 @@ def tag(frame: av.VideoFrame, colours: Colours) -> None:
 def kept(plan: FilmPlan) -> tuple[str, ...]:
     """What is read back differently from what the plan says, of one frame encoded into the plan's container.
 
+    Where the container does not hold what the encoder makes, that is the codec.
+
     Raises:
-        FilmError: The encoder does not start, or the container does not hold what it makes.
+        FilmError: The encoder does not start, or does not take the frame.
     """
     import av
+    from av.error import FFmpegError
 
     file = BytesIO()
     try:
         with av.open(file, "w", format=plan.container, container_options=dict(plan.muxing)) as container:
-            stream = add_film(container, plan)
+            try:
+                stream = add_film(container, plan)
+            except ValueError as error:
+                if isinstance(error, FFmpegError):
+                    raise
+                return ("codec",)
+            try:
+                container.start_encoding()
+            except faults():
+                return ("codec",)
             frame = av.VideoFrame(plan.width, plan.height, plan.format)
             for plane in frame.planes:
                 plane.update(bytes(plane.buffer_size))
@@ -134,7 +146,10 @@ def kept(plan: FilmPlan) -> tuple[str, ...]:
     except faults() as error:
         raise FilmError(reason(error)) from error
     file.seek(0)
-    return tuple(_differences(plan, probe(Path(f"x.{plan.container}"), file)))
+    try:
+        return tuple(_differences(plan, probe(Path("it"), file)))
+    except FilmError:  # it was written, but nobody would find it there
+        return ("codec",)
 
 
 def _differences(plan: FilmPlan, film: Film) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from mssn.film.inputs import Given, plays
 from mssn.film.kinds import Colours, Film, Hdr, Stream, Video
 from mssn.film.looked import Looked, sitings, video_of
 from mssn.film.pyav import opened
+from mssn.image.formats import FILMS
 
 if TYPE_CHECKING:
     import av
@@ -30,16 +30,10 @@ __all__ = [
     "probe",
 ]
 
-_ENDING = re.compile(
-    r"\.(3g2|3gp|asf|avi|divx|dv|f4v|flv|ivf|m2ts?|m2v|m4v|mjpe?g|mkv|mov|mp4|mp[eg]|mpeg|mts|mxf|nut|obu|ogm|ogv"
-    r"|rm|rmvb|ts|vob|webm|wmv|y4m|h?26[45]|hevc)",
-    re.IGNORECASE,
-)
-
 
 def is_film(path: Path) -> bool:
     """Whether a file's ending is that of films. Moving GIF, WebP and PNG count as pictures."""
-    return _ENDING.fullmatch(path.suffix) is not None
+    return path.suffix.lower() in FILMS
 
 
 def probe(path: Path, given: Given = None) -> Film:

@@ -53,6 +53,7 @@ class Frames:
     """
 
     def __init__(self, film: Film, options: FilmOptions) -> None:
+        options.check_size(film)
         self.film, self.source = film, Source(film, options)
         self.size = upright_size(film.video)
         self._converter = Converter(film.video, plan_stream(film, Path("-"), self.size, None))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from mssn.errors import FilmError, ImageError
+from mssn.image.formats import FILMS
 from mssn.image.read import read
 from mssn.image.source import PictureFile
 from mssn.image.vips import field
@@ -22,8 +23,9 @@ _NUMBER = re.compile(r"%(?:0(\d{1,2}))?d")
 
 
 def is_pattern(path: Path) -> bool:
-    """Whether a name stands for numbered pictures: it holds %d or %06d once, and no file is called so."""
-    return len(_NUMBER.findall(path.name)) == 1 and not os.path.lexists(path)
+    """Whether a name stands for numbered pictures: it holds %d or %06d once, and no film is called so."""
+    numbered = len(_NUMBER.findall(path.name)) == 1 and path.suffix.lower() not in FILMS
+    return numbered and not os.path.lexists(path)
 
 
 def may_move(path: Path) -> bool:

@@ -13,6 +13,7 @@ from mssn.film.carried import Carried, carry
 from mssn.film.codecs import CODECS, Encoding, encodings, usual
 from mssn.film.encoder import kept
 from mssn.film.facts import Colours, Film, Hdr, Video
+from mssn.image.read import MAX_PIXELS
 
 CONTAINERS = {
     ".mkv": "matroska",
@@ -38,6 +39,7 @@ class FilmOptions:
         end: The same of its end.
         force: Whether a file that is there is replaced.
         rate: Frames a second of what has no times: numbered pictures, streams without a container.
+        max_pixels: Films with larger frames are refused.
 
     Raises:
         FilmError: A value makes no sense.
@@ -50,6 +52,7 @@ class FilmOptions:
     end: float | None = None
     force: bool = False
     rate: Fraction | None = None
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if self.codec is not None and self.codec not in CODECS:
@@ -66,6 +69,17 @@ class FilmOptions:
             raise FilmError(f"`rate` must be frames a second, not {self.rate}")
         if self.end is not None and self.end <= (self.start or 0):
             raise FilmError(f"`end` ({self.end:g} s) must come after `start` ({self.start or 0:g} s)")
+
+    def check_size(self, film: Film) -> None:
+        """Refuse a film whose frames are too large.
+
+        Raises:
+            FilmError: They are.
+        """
+        width, height = film.video.width, film.video.height
+        if width * height > self.max_pixels:
+            limit = f"the limit of {self.max_pixels / 1e6:g} million (`max_megapixels`)"
+            raise FilmError(f"{film.path}: {width} x {height} pixels exceed {limit}")
 
 
 @dataclass(frozen=True)
@@ -124,6 +138,7 @@ def plan_film(film: Film, target: Path, size: tuple[int, int], options: FilmOpti
     Raises:
         FilmError: The container or the codec cannot hold something, or the encoder is not there.
     """
+    options.check_size(film)
     container = CONTAINERS.get(target.suffix.lower())
     if container is None:
         raise FilmError(f"{target}: films are written as {', '.join(CONTAINERS)}")
@@ -193,19 +208,22 @@ def _encoded(film: Film, target: Path, draft: FilmPlan, options: FilmOptions) ->
             try:
                 changed = set(kept(plan)) - _SMALL
             except FilmError as error:
-                faults.setdefault(codec, f"{encoding.encoder} does not work for it ({error})")
+                what = f"{encoding.encoder} does not work for {plan.width}x{plan.height} pixels"
+                faults.setdefault(codec, f"{what} ({error})")
                 continue
             if not changed:
                 return plan
-            faults.setdefault(
-                codec, f"{codec} in {target.suffix} does not keep {' and '.join(sorted(changed))}"
-            )
+            fault = f"{codec} in {target.suffix} does not keep {' and '.join(sorted(changed))}"
+            if "codec" in changed:
+                fault = f"{codec} does not fit into {target.suffix}"
+            faults.setdefault(codec, fault)
         faults.setdefault(codec, f"this build of FFmpeg has no encoder for {codec}")
     if options.codec:
         fault = faults[options.codec]
-        raise FilmError(f"{target}: {fault}; leave `codec` out, choose another, or write .mkv")
-    told = [fault for fault in faults.values() if "does not keep" in fault] or list(faults.values())
-    raise FilmError(f"{target}: {told[0]}; write .mkv")
+        other = ", or write .mkv" if target.suffix in fault else ""
+        raise FilmError(f"{target}: {fault}; leave `codec` out, choose another{other}")
+    told = sorted(faults.values(), key=lambda fault: "does not keep" not in fault)[0]
+    raise FilmError(f"{target}: {told}; {'write .mkv' if target.suffix in told else 'make it smaller'}")
 
 
 _UNREAD = {"mp4": ("ffv1",)}  # FFmpeg would write it

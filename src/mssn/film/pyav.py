@@ -70,10 +70,12 @@ def opened(path: Path, given: Given = None, *, look: bool = False) -> Iterator[I
     except ImageError as error:
         raise FilmError(*error.args) from error
     except faults() as error:
+        if path.is_file() and not path.stat().st_size:
+            raise FilmError(f"{path}: the file is empty") from error
         raise FilmError(f"{path}: cannot be read as a film: {reason(error)}") from error
     with container:
         if container.format.name.endswith("_pipe"):
-            raise FilmError(f"{path}: is one picture, and no film")
+            raise FilmError(f"{path}: is one picture, and no film; give it the ending of its format")
         if isinstance(given, Fraction) and container.format.name not in ("image2", *RAW):
             raise FilmError(f"{path}: has times of its own; leave `rate` out")
         yield container

@@ -139,6 +139,8 @@ class Source:
             self.frames += 1
         if not self.frames:
             part = "" if self.begin is None else f" from {float(self.options.start or 0):g} s on"
+            if part and self.film.duration:
+                part += f"; it lasts {self.film.duration:.4g} s"
             raise FilmError(f"{self.film.path}: not one frame can be decoded{part}")
 
     def _scenes(self) -> Scenes:

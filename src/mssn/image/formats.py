@@ -11,7 +11,23 @@ WRITABLE = tuple(sorted((*JPEG, *TIFF, *PLUGGED, ".avif", ".png", ".webp")))
 _READ_ONLY = (".bmp", ".dib", ".gif", ".mpo", ".pbm", ".pgm", ".pnm", ".ppm")
 READABLE = tuple(sorted((*WRITABLE, *_READ_ONLY)))
 FILMS = (
-    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
-    *(".nut", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+    *(".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".h265"),
+    *(".hevc", ".ivf", ".m2t", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpe"),
+    *(
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".nut",
+        ".obu",
+        ".ogm",
+        ".ogv",
+        ".rm",
+        ".rmvb",
+        ".ts",
+        ".vob",
+        ".webm",
+    ),
+    *(".wmv", ".y4m"),
 )
 WITHOUT_QUALITY = (".png", *TIFF)  # of those that are written

@@ -21,6 +21,7 @@ _PICTURES = {
     b"SIMPLE  =": "a FITS picture",
     b"\x8aMNG": "an MNG animation",
 }
+_FILM = "a video; films are known by their endings, such as .mp4 and .mkv"
 _OTHERS = {
     b"%PDF": "a PDF document",
     b"%!PS": "a PostScript document",
@@ -29,7 +30,7 @@ _OTHERS = {
     b"7z\xbc\xaf": "a 7-Zip archive",
     b"Rar!": "a RAR archive",
     b"{\\rtf": "an RTF document",
-    b"\x1aE\xdf\xa3": "a Matroska or WebM video",
+    b"\x1aE\xdf\xa3": _FILM,
     b"ID3": "an MP3 recording",
     b"OggS": "an Ogg recording",
     b"fLaC": "a FLAC recording",
@@ -54,9 +55,9 @@ def what_else(head: bytes) -> str:
     if head[4:12] == b"ftypavis":
         return "an animated AVIF, which cannot be read; save one of its frames as PNG"
     if head[4:8] == b"ftyp":
-        return "not a picture but a video"
+        return f"not a picture but {_FILM}"
     if head[:4] == b"RIFF":
-        return "not a picture but a video or a recording"
+        return f"not a picture but a recording, or {_FILM}"
     text = _text(head[:4096])
     if text is None:
         return "not a picture of a known kind"

@@ -98,7 +98,7 @@ def wants_photo(compression: Compression) -> bool:
     | stored without loss (PNG, TIFF, GIF, lossless WebP) | clean |
     | JPEG of a quality of 92 or more, lossy WebP of 85 or more, as their tables tell | clean |
     | those below, or of unknown quality; AVIF, HEIC | photo |
+    | films | as a JPEG of the quality that they count as |
     """
-    return compression.lossy and (
-        compression.quality is None or compression.quality < CLEAN_FROM[compression.kind]
-    )
+    least = CLEAN_FROM.get(compression.kind, CLEAN_FROM["JPEG"])
+    return compression.lossy and (compression.quality is None or compression.quality < least)

@@ -17,7 +17,9 @@ from mssn.upscaling.jobs import Job
 from mssn.upscaling.size import Factor, Size
 
 
-def beside(source: Path, size: Size, file: PictureFile | None = None, crop: Crop | None = None) -> Path:
+def beside(
+    source: Path, size: Size, file: PictureFile | None = None, crop: Crop | None = None, part: str = ""
+) -> Path:
     """photo.png -> photo_x2.png; formats that can only be read become PNG or, moving, WebP.
 
     Args:
@@ -25,6 +27,7 @@ def beside(source: Path, size: Size, file: PictureFile | None = None, crop: Crop
         size: What it becomes; where that is no factor, the name has the width and height that come out.
         file: The same, if it is open already.
         crop: The place of it that is enlarged; part of the name, too.
+        part: What names the part of a film that is enlarged, such as "to-90".
     """
     became = str(size)
     if not isinstance(size, Factor):
@@ -34,6 +37,8 @@ def beside(source: Path, size: Size, file: PictureFile | None = None, crop: Crop
             became = f"{width}x{height}"
     if crop is not None:
         became = f"crop-{crop.x}-{crop.y}-{crop.width}-{crop.height}_{became}"
+    if part:
+        became = f"{part}_{became}"
     return writable(source.with_name(f"{source.stem}_{became}{source.suffix}"), file or source)
 
 
