@@ -49,7 +49,6 @@ export const fixed = {
   dropMore: "Drop or paste more",
   touchMore: "More pictures?",
   dropHint: "One, many, or whole folders. Pasting works, too.",
-  dropNow: "Let go to add these pictures",
   choose: "Choose pictures",
   chooseFolder: "Choose a folder",
   pictures: "Pictures",
