@@ -143,6 +143,7 @@ def test_without_an_engine_the_rest_waits_until_it_is_back(visit, picture):
     assert page.locator("[data-state=waiting]").count() == 1
     page.click("#go-on")
     page.wait_for_selector(".row:last-child[data-state=done]")
+    assert page.locator("[data-state=done]").count() == 2
     assert page.is_hidden("#banner")
 
 

@@ -176,6 +176,7 @@ class Row {
     const { progress, started, options } = this.item;
     this.factor = options.scale;
     if (progress === 0) return words.starting;
+    if (progress === 1) return words.finishing;
     const passed = (performance.now() - started) / 1000;
     const guess = progress > SPEED && passed > 2 ? (passed / progress) * (1 - progress) : null;
     return words.working(progress, guess);

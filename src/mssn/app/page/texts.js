@@ -67,14 +67,14 @@ export const fixed = {
   clean: "Clean up compression",
   cleanAuto: "Automatic",
   cleanOff: "Off",
-  cleanOwn: "Own",
-  cleanHint: "Removes blocks and noise. Automatic: as much as each file calls for.",
+  cleanOwn: "By hand",
+  cleanHint: "Removes blocks and noise. Automatic: as each file needs it.",
   strength: "Strength",
   format: "Save as",
   formatSame: "Same format",
   quality: "Compression quality",
   qualityAuto: "Automatic",
-  qualityOwn: "Own",
+  qualityOwn: "By hand",
   qualityValue: "Quality",
   metadata: "Keep date, camera and place",
   compare: "Compare before and after",
@@ -162,9 +162,9 @@ export const goneBanner = (kind) =>
     : "The computation stopped, perhaps for want of memory. What is waiting can go on.";
 
 export const row = {
-  preparing: "Getting ready",
   waiting: "Waiting",
   starting: "Starting",
+  finishing: "Finishing",
   cancelled: "Cancelled",
   compare: "Compare",
   download: "Download",
