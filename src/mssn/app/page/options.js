@@ -127,7 +127,9 @@ export class Panel {
     const form = this.#form.elements;
     for (const own of this.#form.querySelectorAll(".own")) own.hidden = form[own.dataset.for].value !== "own";
     byId("quality-set").hidden = LOSSLESS.includes(form.format.value);
-    byId("strength-out").textContent = percent(Number(form.strength.value) / 100);
+    const strength = percent(Number(form.strength.value) / 100);
+    byId("strength-out").textContent = strength;
+    form.strength.setAttribute("aria-valuetext", strength);
     byId("quality-out").textContent = form.quality.value;
     byId("factor").setAttribute("aria-invalid", String(wrong));
     byId("factor-wrong").textContent = wrong ? fixed.scaleWrong : "";

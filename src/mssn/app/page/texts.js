@@ -169,6 +169,7 @@ export const row = {
   compare: "Compare",
   download: "Download",
   saved: "Saved",
+  savedAgain: (name) => `Saved ${name}, download again`,
   cancel: "Cancel",
   retry: "Try again",
   again: "Redo",
