@@ -51,7 +51,9 @@ def visit(chromium: Any, serve: Callable[..., Any], folder: Path) -> Iterator[Ca
         page = contexts[-1].new_page()
         page.set_default_timeout(60_000)  # a busy machine is no fault
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda line: wrong.append(line.text) if line.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda line: wrong.append(line.text) if line.type in ("error", "warning") else None
+        )
         page.on("request", lambda request: allowed(request.url) or wrong.append(request.url))
         page.add_init_script(COUNT_URLS)
         if clock:

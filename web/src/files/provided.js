@@ -1,0 +1,17 @@
+// What reading and writing pictures needs from outside.
+
+import { browserDecoder } from "./native.js";
+
+/** @type {{asset: ((name: string) => Promise<Uint8Array>) | null, version: string, decoder: typeof browserDecoder}} */
+export const provided = { asset: null, version: "", decoder: browserDecoder };
+
+/**
+ * Say where the codecs come from; before anything is decoded or encoded.
+ * @param {object} parts
+ * @param {(name: string) => Promise<Uint8Array>} parts.asset  fetches the codecs ("jpeg-decode.wasm" ...)
+ * @param {string} parts.version  of mssn, for the note in what is written
+ * @param {typeof browserDecoder} [parts.decoder]  instead of the browser's own
+ */
+export function provide(parts) {
+  Object.assign(provided, parts);
+}
