@@ -25,7 +25,6 @@ const out = (value) => deep(value, (each) => (each instanceof Uint8Array ? packe
 const standIn = { image: null };
 const CODECS = {
   "jpeg-decode.wasm": "jpeg/codec/dec/mozjpeg_dec.wasm",
-  "jpeg-encode.wasm": "jpeg/codec/enc/mozjpeg_enc.wasm",
   "webp-decode.wasm": "webp/codec/dec/webp_dec.wasm",
   "webp-encode.wasm": "webp/codec/enc/webp_enc_simd.wasm",
 };
