@@ -19,13 +19,11 @@ const PYTHON = process.env.PYTHON ?? join(WEB, "../.venv/bin/python");
 const WASM = {
   "onnxruntime.wasm": "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
   "jpeg-decode.wasm": "node_modules/@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm",
-  "jpeg-encode.wasm": "node_modules/@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm",
-  "png.wasm": "node_modules/@jsquash/png/codec/pkg/squoosh_png_bg.wasm",
   "webp-decode.wasm": "node_modules/@jsquash/webp/codec/dec/webp_dec.wasm",
   "webp-encode.wasm": "node_modules/@jsquash/webp/codec/enc/webp_enc_simd.wasm",
 };
-// The models that the one file holds; the site has all.
-const INSIDE = /^mssn-s-(photo-)?x2[.]/;
+/** Whether a file is fetched when it is first needed; the one that opens from disk goes without. */
+const onDemand = (name) => name.endsWith(".onnx") && !/^models[/]mssn-s-(photo-)?x2[.]/.test(name);
 
 const policy = (script, style) =>
   [
@@ -42,10 +40,10 @@ const policy = (script, style) =>
 
 const sha256 = (bytes, form) => createHash("sha256").update(bytes).digest(form);
 
-/** One JavaScript file of an entry and all it imports. */
+/** One JavaScript or CSS file of an entry and all it imports. */
 async function bundle(entry, format, define = {}) {
   const made = await build({
-    entryPoints: [join(WEB, entry)],
+    entryPoints: [resolve(WEB, entry)],
     bundle: true,
     format,
     minify: true,
@@ -67,7 +65,8 @@ function html({ style, script, csp, rest = "" }) {
     return text.replace(pattern, () => replacement);
   };
   let made = put(page, /<link rel="stylesheet"[^>]*>/, style);
-  made = put(made, /<script type="module"[^>]*><\/script>/, script);
+  made = put(made, /<script type="module"[^>]*><\/script>/, "");
+  made = put(made, /<\/body>/, `${script}\n</body>`); // at the end, because one within a file does not wait
   return put(made, /<meta charset="utf-8"[^>]*>/i, `<meta charset="utf-8">\n${csp}${rest}`);
 }
 
@@ -78,7 +77,7 @@ async function main() {
   mkdirSync(OUT, { recursive: true });
   execFileSync(PYTHON, [join(WEB, "models.py"), join(OUT, "models")], { stdio: "inherit" });
 
-  const style = readFileSync(join(PAGE, "style.css"), "utf8");
+  const style = await bundle(join(PAGE, "style.css"));
   const workers = {};
   for (const name of ["worker", "network"]) workers[name] = await bundle(`src/${name}.js`, "iife");
   const assets = new Map(
@@ -109,13 +108,13 @@ async function main() {
       style: `<link rel="stylesheet" href="${named["style.css"]}">`,
       script: `<script type="module" src="${named["main.js"]}"></script>`,
       csp: meta(policy("'self'", "'self'")),
-      rest: '\n<link rel="manifest" href="manifest.webmanifest">\n<link rel="icon" href="icon.svg">',
+      rest: '\n<link rel="manifest" href="manifest.webmanifest">',
     }),
   );
   writeFileSync(join(OUT, "sw.js"), await serviceWorker());
 
   // All of it in one file.
-  const single = [...assets].filter(([name]) => !name.startsWith("models/") || INSIDE.test(name.slice(7)) || name.endsWith(".json"));
+  const single = [...assets].filter(([name]) => !onDemand(name));
   const script = await bundle("src/single.js", "iife", {
     WORKERS: JSON.stringify(workers),
   });
@@ -147,7 +146,7 @@ async function serviceWorker() {
       .filter((name) => name !== "mssn.html")
       .map((name) => [name, sha256(readFileSync(join(OUT, name)), "hex")]),
   );
-  const later = Object.keys(files).filter((name) => name.startsWith("models/") && !/mssn-s-(photo-)?x2[.]|[.]json$/.test(name));
+  const later = Object.keys(files).filter(onDemand);
   const version = sha256(JSON.stringify(files), "hex").slice(0, 16);
   return bundle("src/sw.js", "iife", {
     FILES: JSON.stringify(files),

@@ -60,6 +60,16 @@ async function answer(request, name) {
   return response;
 }
 
+/** Whether the page that asks is the only one, so that no other job is cut in the middle. */
+async function alone() {
+  for (const pause of [0, 100, 300]) {
+    await new Promise((resolve) => setTimeout(resolve, pause)); // one that was just left counts a moment longer
+    const pages = await self.clients.matchAll({ includeUncontrolled: true, type: "window" });
+    if (pages.length <= 1) return true;
+  }
+  return false;
+}
+
 self.addEventListener("install", (event) => event.waitUntil(complete()));
 self.addEventListener("activate", (event) => event.waitUntil(tidy().then(() => self.clients.claim())));
 self.addEventListener("fetch", (event) => {
@@ -75,12 +85,10 @@ self.addEventListener("message", (event) => {
   if (event.data === "complete") {
     event.waitUntil(complete().then(() => reply(true), () => reply(false)));
   } else if (event.data === "take over") {
-    // Only where the page that asks is the only one: no other job is cut in the middle.
     event.waitUntil(
-      self.clients.matchAll({ includeUncontrolled: true, type: "window" }).then((pages) => {
-        const alone = pages.length <= 1;
-        reply(alone);
-        if (alone) return self.skipWaiting();
+      alone().then((yes) => {
+        reply(yes);
+        if (yes) return self.skipWaiting();
       }),
     );
   }

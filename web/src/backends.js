@@ -1,0 +1,35 @@
+/** Which backend runs the networks: the first of them that computes a known answer rightly on this machine. */
+
+import { EngineError } from "../../src/mssn/app/page/engine.js";
+
+const BACKENDS = { onnxruntime: "onnxruntime.wasm" }; // the fastest first, and its compiled code
+
+/**
+ * @param {import("./engine.js").Site} site
+ * @param {object} known  as network.js takes it
+ * @returns {Promise<{backend: string, module: WebAssembly.Module, first: Worker}>}  `first` runs it already
+ */
+export async function firstThatIsRight({ asset, makeWorker }, known) {
+  let reason = null;
+  for (const [backend, file] of Object.entries(BACKENDS)) {
+    const first = makeWorker("network");
+    try {
+      const module = await WebAssembly.compile(await asset(file));
+      const { missed, message } = await answerOf(first, { backend, module, known });
+      if (missed === false) return { backend, module, first };
+      reason = new EngineError("unsupported", message ?? "its numbers are not right");
+    } catch (error) {
+      reason = error instanceof EngineError ? error : new EngineError("unsupported", error.message);
+    }
+    first.terminate();
+  }
+  throw reason;
+}
+
+function answerOf(worker, question) {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = worker.onmessageerror = ({ message }) => reject(new Error(message ?? "a worker does not start"));
+    worker.postMessage(question);
+  });
+}
