@@ -139,7 +139,8 @@ def test_compression_is_told_as_in_python(ask: Ask) -> None:
             assert ask("compressionOf", file) == wanted
     for options in ({}, {"Q": 50}, {"lossless": True}, {"bitdepth": 10}, {"lossless": True, "effort": 0}):
         for pixels in (small(), np.tile(astronaut(), (1, 3, 1))[:70]):
-            file = pyvips.Image.new_from_array(pixels).heifsave_buffer(compression="av1", **options)
+            image: Any = pyvips.Image.new_from_array(pixels)
+            file = image.heifsave_buffer(compression="av1", **options)
             told = PictureFile(file).compression
             assert ask("compressionOf", file)["lossy"] == told.lossy, options
             assert ask("compressionOf", file)["kind"] == told.kind

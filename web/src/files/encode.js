@@ -66,7 +66,7 @@ export async function encode(picture, format, quality, options) {
   return encoder(picture, quality, fitted(picture, format, options));
 }
 
-/** What of a picture does not come along into a file of this format, in short clauses; arguments as above. */
+/** What of a picture did not come along, and what does not into this format, in short clauses. */
 export function leftOut(picture, format, options) {
   return fitted(picture, format, options).notes;
 }

@@ -60,7 +60,7 @@ function includes(bytes, wanted) {
 export function fitted(picture, format, { model, metadata = "keep" }) {
   const { kept, channels, alpha } = picture;
   const colours = coloursFor(kept, channels, format);
-  const notes = [...colours.notes];
+  const notes = [...(picture.notes ?? []), ...colours.notes];
   if (alpha && format === "jpeg") notes.push("transparency laid on white");
   const pixels = { icc: colours.icc, colours: colours.tags, dpi: kept.dpi };
   if (metadata === "strip") return { ...pixels, exif: null, xmp: null, iptc: null, text: [], notes };
