@@ -48,6 +48,7 @@ def test_everything_is_done_by_keyboard(visit, finished, picture):
     with page.expect_download():
         tab_to(page, "Download a.png")
         page.keyboard.press("Enter")
+    assert focused(page) == "Saved a.png, download again"
     tab_to(page, "Remove a.png")
     page.keyboard.press("Enter")
     assert focused(page) == "Remove b.png"
@@ -71,7 +72,9 @@ def test_everything_is_done_by_keyboard(visit, finished, picture):
 def test_axe_finds_nothing_serious(visit, finished, picture, scheme):
     if not AXE.exists():
         pytest.skip("web/node_modules/axe-core is not installed")
-    page = visit({"failures": "1", "note": "A note"}, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
+    page = visit(
+        {"failures": "1", "note": "A note"}, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True
+    )
     # Axe writes styles of its own, which the policy forbids.
     axe = f"{AXE.read_text()}; axe.run({{ resultTypes: ['violations'] }})"
 

@@ -147,5 +147,15 @@ def test_numbers_are_written_plainly(visit):
       bytes(1), bytes(999), bytes(190549), bytes(48e6), duration(0.01), duration(0.44), duration(59.7),
       duration(75), duration(7260),
     ])""")
-    wanted = ["1 byte", "999 bytes", "191 kB", "48 MB", "0.1 s", "0.4 s", "1 min 0 s", "1 min 15 s", "2 h 1 min"]
+    wanted = [
+        "1 byte",
+        "999 bytes",
+        "191 kB",
+        "48 MB",
+        "0.1 s",
+        "0.4 s",
+        "1 min 0 s",
+        "1 min 15 s",
+        "2 h 1 min",
+    ]
     assert told == wanted

@@ -28,7 +28,9 @@ def line(page: Any) -> int:
 
 
 def corner(page: Any) -> tuple[float, float]:
-    box = page.evaluate("(({ x, y }) => [x, y])(document.querySelector('#img-after').getBoundingClientRect())")
+    box = page.evaluate(
+        "(({ x, y }) => [x, y])(document.querySelector('#img-after').getBoundingClientRect())"
+    )
     return tuple(box)
 
 
@@ -65,7 +67,9 @@ def test_the_line_follows_the_mouse_and_cuts_both_pictures(open_compare):
     page.mouse.up()
     assert line(page) == 25
     box = page.evaluate("document.querySelector('#stage').getBoundingClientRect().x")
-    cuts = page.evaluate("['before', 'after'].map((i) => document.querySelector(`#layer-${i}`).style.clipPath)")
+    cuts = page.evaluate(
+        "['before', 'after'].map((i) => document.querySelector(`#layer-${i}`).style.clipPath)"
+    )
     width = page.evaluate("document.querySelector('#stage').clientWidth")
     cut = round(x + 100 - box)
     assert cuts == [f"inset(0px {width - cut}px 0px 0px)", f"inset(0px 0px 0px {cut}px)"]

@@ -44,8 +44,8 @@ const left = (seconds) => {
 export const fixed = {
   tagline: "Enlarge pictures, and keep them sharp",
   dropTitle: "Drop pictures here",
-  touchTitle: "Which pictures?",
-  touchHint: "One, or many",
+  touchTitle: "Make pictures larger",
+  touchHint: "One or many, from your photos or files",
   dropMore: "Drop or paste more",
   touchMore: "More pictures?",
   dropHint: "One, many, or whole folders. Pasting works, too.",
