@@ -229,6 +229,6 @@ def test_pictures_that_are_to_be_a_film_need_a_pattern(mssn, tmp_path) -> None:
 def test_a_name_with_a_dash_is_told_from_an_option(mssn, tmp_path) -> None:
     shutil.copy(FILMS / "one.mp4", tmp_path / "-dash.mp4")
     result = mssn("upscale", "-dash.mp4")
-    assert result.code == 2 and result.err.endswith("; the file is ./-dash.mp4\n")
+    assert result.code == 2 and result.err.endswith("recognized option; the file is ./-dash.mp4\n")
     assert mssn("upscale", "./-dash.mp4", "-m", "bicubic").code == 0
     assert "the file is" not in mssn("upscale", "-nothing.mp4").err

@@ -156,7 +156,7 @@ def main() -> None:
     except (MssnError, CycloptsError) as error:
         from mssn.cli.options import in_options
 
-        code = fail(in_options(error) + _dashed(error))
+        code = fail(in_options(error).rstrip(".") + _dashed(error))
     except BrokenPipeError:  # the reader of a pipe has seen enough; of errors nobody ever has
         code = 0 if broken(sys.stdout) else 1
     except ImportError as error:

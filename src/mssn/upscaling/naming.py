@@ -39,7 +39,8 @@ def beside(
         became = f"crop-{crop.x}-{crop.y}-{crop.width}-{crop.height}_{became}"
     if part:
         became = f"{part}_{became}"
-    return writable(source.with_name(f"{source.stem}_{became}{source.suffix}"), file or source)
+    suffix = writable(source, file or source).suffix  # not of the new name: _x1.5 is no ending
+    return source.with_name(f"{source.stem}_{became}{suffix}")
 
 
 def writable(path: Path, source: Path | PictureFile) -> Path:

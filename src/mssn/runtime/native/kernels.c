@@ -1,12 +1,14 @@
-/* The cascading blocks and the tail of an MSSN for x86-64, once for each set of instructions.
+/* The cascading blocks and the tail of an MSSN for x86-64, once for each set of instructions, or for WebAssembly.
 
    Nothing here allocates, starts threads or needs a C library. `mssn/runtime/native/` calls it: it packs the
-   weights, gives the memory, and divides the rows of a picture among threads.
+   weights, gives the memory, and divides the rows of a picture among threads. In a browser `web/src/network/` does.
 
    A block is computed row by row: a row of its input passes all units before the next one is read, so that
    what lies between two layers, two thirds of all memory traffic, never leaves the processor's caches. */
 
+#ifdef __x86_64__
 #include <immintrin.h>
+#endif
 #include <stddef.h>
 #include <stdint.h>
 
@@ -69,6 +71,7 @@ UNIT(64, 256)
 #define JOIN(a, b) JOIN_(a, b)
 #define JOIN_(a, b) a##b
 
+#ifdef __x86_64__
 #define LANES 16
 TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,fma,avx2")
 #define NAME(x) JOIN(x, _avx512)
@@ -137,3 +140,10 @@ int32_t mssn_instructions(void) {
     if (!(c & 1u << 11)) return 3; /* AVX512 VNNI */
     return more & 1u << 5 ? 5 : 4; /* AVX512 BF16 */
 }
+
+#else /* by vectors of the compiler */
+#define LANES 4
+#define NAME(x) JOIN(x, _v128)
+#define ELEMENT float
+#include "kernels.h"
+#endif

@@ -14,6 +14,35 @@ INLINE vf NAME(min)(vf a, vf b) { return _mm512_min_ps(a, b); }
 INLINE vf NAME(all)(float a) { return _mm512_set1_ps(a); }
 INLINE vf NAME(loadf)(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void NAME(storef)(float *p, vf a) { _mm512_storeu_ps(p, a); }
+#elif LANES == 4
+typedef float NAME(four) __attribute__((vector_size(16)));
+#define vf NAME(four)
+/* Four pixels by two registers: engines of WebAssembly keep 8 sums and what they load in 15 registers, no more. */
+#define PIXELS_WIDE 4
+#define PIXELS_NARROW 4
+#define PIXELS_ONE 6
+#define WIDE 2
+INLINE vf NAME(all)(float a) { return (vf){a, a, a, a}; }
+#ifdef __wasm__
+INLINE vf NAME(max0)(vf a) { return __builtin_wasm_pmax_f32x4(NAME(all)(0), a); }
+INLINE vf NAME(min)(vf a, vf b) { return __builtin_wasm_pmin_f32x4(a, b); }
+#else
+INLINE vf NAME(max0)(vf a) { return __builtin_elementwise_max(a, NAME(all)(0)); }
+INLINE vf NAME(min)(vf a, vf b) { return __builtin_elementwise_min(a, b); }
+#endif
+#ifndef __wasm__
+INLINE vf NAME(fma)(vf a, vf b, vf c) { return __builtin_elementwise_fma(a, b, c); }
+#elif defined __wasm_relaxed_simd__
+INLINE vf NAME(fma)(vf a, vf b, vf c) { return __builtin_wasm_relaxed_madd_f32x4(a, b, c); }
+#else
+INLINE vf NAME(fma)(vf a, vf b, vf c) { return a * b + c; }
+#endif
+INLINE vf NAME(loadf)(const float *p) {
+    vf a;
+    __builtin_memcpy(&a, p, sizeof a);
+    return a;
+}
+INLINE void NAME(storef)(float *p, vf a) { __builtin_memcpy(p, &a, sizeof a); }
 #else
 #define vf __m256
 #define PIXELS_WIDE 6
