@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mssn.cli.options import Lines, in_options, write_stdout
 from mssn.cli.progress import span
 from mssn.cli.report import Report
 from mssn.cli.streams import tell, telling_every, to_json
-from mssn.errors import FilmError, ImageError, MssnError
-from mssn.film.inputs import Pipe, is_pattern, need_rate, rate_of
+from mssn.errors import FilmError, MssnError
+from mssn.film.inputs import Pipe, is_pattern
 from mssn.image.formats import FILMS
 from mssn.upscaling.dial import in_words
 from mssn.upscaling.estimate import Planned
-from mssn.upscaling.jobs import Job, Options, failure
+from mssn.upscaling.jobs import Job, failure
 from mssn.upscaling.upscaler import Upscaler
 
 if TYPE_CHECKING:
     from mssn.film.plan import FilmOptions
     from mssn.film.run import FilmDone, FilmProgress
 
-Interlaced = Literal["auto", "refuse"]
 STREAM = Path("-")  # standard input, or output
 Y4M, NEW = ".y4m", (".apng", ".gif")  # endings of frames alone; those that no picture is written as
 _LOGGED = 30.0  # seconds that may pass without a word where nobody watches
@@ -42,48 +40,6 @@ def becomes_film(job: Job) -> bool:
     """Whether the result is a film with everything that belongs to one: not frames alone."""
     ending = job.target.suffix.lower()
     return ending in FILMS and ending != Y4M and not is_pattern(job.target)
-
-
-def film_options(
-    options: Options,
-    codec: str | None,
-    interlaced: Interlaced,
-    start: str | None,
-    end: str | None,
-    rate: str | None,
-) -> FilmOptions:
-    """What is asked of films.
-
-    Raises:
-        MssnError: An option says nothing about films, or makes no sense.
-        MissingDependencyError: PyAV is not installed.
-    """
-    from mssn.film.plan import FilmOptions
-
-    if options.crop is not None or options.dpi != "keep":
-        raise ImageError(f"`{'dpi' if options.crop is None else 'crop'}` is for pictures, not for films")
-    if options.metadata == "strip":
-        raise ImageError("`metadata` of films is kept; leave it out")
-    times = seconds("from", start), seconds("to", end)
-    shown = None if rate is None else rate_of(rate)
-    return FilmOptions(codec, options.quality, interlaced, *times, force=options.force, rate=shown)
-
-
-def seconds(option: str, text: str | None) -> float | None:
-    """83.5, 1:23.5 or 0:01:23.5.
-
-    Raises:
-        FilmError: It is no time.
-    """
-    if text is None:
-        return None
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or not all(0 <= part < math.inf for part in parts):
-        raise FilmError(f"`{option}` must be a time, 83.5 or 1:23.5 or 0:01:23.5, not '{text}'")
-    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
 
 
 def hold_all(upscaler: Upscaler, jobs: list[Job], options: FilmOptions, *, named: bool) -> list[Job]:
@@ -119,23 +75,13 @@ def held(upscaler: Upscaler, job: Job, options: FilmOptions, *, named: bool) -> 
     Raises:
         FilmError: It cannot be read, or not be made like that.
     """
-    from mssn.film.facts import probe
-    from mssn.film.plan import plan_film
-    from mssn.film.size import result_size
+    from mssn.film.asked import fitting
 
-    need_rate(job.source, options.rate)
-    film = probe(job.source, options.rate)
-    size = result_size(upscaler, film.video)
-    try:
-        plan_film(film, job.target, size, options)
-    except FilmError as error:
-        other = replace(job, target=job.target.with_suffix(".mkv"))
-        if named or other.target == job.target:
-            raise
-        plan_film(film, other.target, size, options)
-        tell(f"{other.target}: takes the place of {job.target.name}; {in_options(error)}")
-        return other
-    return job
+    target, why = fitting(upscaler, job.source, job.target, options, named=named)
+    if why is None:
+        return job
+    tell(f"{target}: takes the place of {job.target.name}; {in_options(why)}")
+    return replace(job, target=target)
 
 
 def estimate_films(upscaler: Upscaler, jobs: Sequence[Job], options: FilmOptions) -> list[Planned]:
