@@ -1,0 +1,124 @@
+// How pictures come in: chosen, dropped (folders, too), pasted.
+
+import { pastedName } from "./texts.js";
+
+// Endings that browsers give no type for.
+const PICTURES = /\.(jpe?g|jfif|jpe|mpo|png|webp|gif|bmp|avif|heic|heif|hif|tiff?|jxl|p[bgpn]m|qoi)$/i;
+const FILMS = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|m2ts|mts|wmv|flv|ogv|3gp)$/i;
+const byName = new Intl.Collator(undefined, { numeric: true });
+
+/**
+ * @typedef {object} Found
+ * @property {{file: File, path: string}[]} pictures path: the name with the folders around it
+ * @property {string[]} others what is no picture, by path
+ */
+
+/**
+ * Tells pictures from other files by type and ending.
+ *
+ * @param {{file: File, path: string}[]} found
+ * @param {boolean} films whether films count as pictures
+ * @returns {Found}
+ */
+export function sort(found, films) {
+  const taken = ({ file }) =>
+    file.type.startsWith("image/") ||
+    (films && file.type.startsWith("video/")) ||
+    (!file.type && (PICTURES.test(file.name) || (films && FILMS.test(file.name))));
+  return {
+    pictures: found.filter(taken),
+    others: found.filter((one) => !taken(one)).map(({ path }) => path),
+  };
+}
+
+/** Files of an `<input type="file">`. */
+export const chosen = (input) =>
+  [...input.files]
+    .map((file) => ({ file, path: file.webkitRelativePath || file.name }))
+    .sort((a, b) => byName.compare(a.path, b.path));
+
+/**
+ * All files of a drop, those in folders and their folders, too.
+ *
+ * @param {DataTransfer} transfer
+ * @returns {Promise<{files: {file: File, path: string}[], unread: string[]}>} unread: paths that gave no file
+ */
+export async function dropped(transfer) {
+  // The entries are gone after the event, so they are all asked for before the first wait.
+  const items = [...transfer.items].filter(({ kind }) => kind === "file");
+  const entries = items.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile()).filter(Boolean);
+  const all = { files: [], unread: [] };
+  for (const entry of entries) {
+    if (entry instanceof File) all.files.push({ file: entry, path: entry.name });
+    else await walk(entry, all);
+  }
+  return all;
+}
+
+async function walk(entry, all) {
+  const path = entry.fullPath.replace(/^\//, "");
+  try {
+    if (entry.isDirectory) {
+      for (const inside of await entriesOf(entry)) await walk(inside, all);
+    } else {
+      all.files.push({ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), path });
+    }
+  } catch {
+    all.unread.push(path);
+  }
+}
+
+async function entriesOf(folder) {
+  const reader = folder.createReader();
+  const entries = [];
+  for (;;) {
+    // Browsers hand out a hundred at a time, and then an empty list.
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0) return entries.sort((a, b) => byName.compare(a.name, b.name));
+    entries.push(...some);
+  }
+}
+
+/** Files of the clipboard; a copied picture without a file has a name made up by the browser. */
+export const pasted = (clipboard) =>
+  [...(clipboard?.files ?? [])].map((file) => {
+    const named = /^image\.\w+$/.test(file.name) ? pastedName(file.type) : file.name;
+    const kept = named === file.name ? file : new File([file], named, { type: file.type });
+    return { file: kept, path: named };
+  });
+
+/**
+ * Watches the whole window, so that a picture let go beside the zone is not opened in its place.
+ *
+ * @param {object} on
+ * @param {(over: boolean) => void} on.over while files hang above the window
+ * @param {(transfer: DataTransfer) => void} on.drop
+ * @param {(clipboard: DataTransfer) => void} on.paste
+ */
+export function watch({ over, drop, paste }) {
+  let depth = 0;
+  const files = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragenter", (event) => {
+    if (files(event) && ++depth === 1) over(true);
+  });
+  addEventListener("dragleave", (event) => {
+    if (files(event) && depth > 0 && --depth === 0) over(false);
+  });
+  addEventListener("dragover", (event) => {
+    if (!files(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+  });
+  addEventListener("drop", (event) => {
+    if (!files(event)) return;
+    event.preventDefault();
+    depth = 0;
+    over(false);
+    drop(event.dataTransfer);
+  });
+  addEventListener("paste", (event) => {
+    if (!event.clipboardData?.files.length) return;
+    event.preventDefault();
+    paste(event.clipboardData);
+  });
+}

@@ -1,0 +1,209 @@
+// The page: brings what comes in, the queue, the list, the options and the engine together.
+
+import { Compare } from "./compare.js";
+import { byId, fillTexts, say } from "./dom.js";
+import { chosen, dropped, pasted, sort, watch } from "./drop.js";
+import { List } from "./list.js";
+import { Panel } from "./options.js";
+import { Queue } from "./queue.js";
+import { save, zip } from "./save.js";
+import * as texts from "./texts.js";
+
+const OFTEN = 8000; // milliseconds between two spoken lines of progress
+
+/**
+ * Runs the page.
+ *
+ * @param {import("./engine.js").Start} start gets the engine ready
+ */
+export function run(start) {
+  fillTexts(document);
+  new Page(start).start();
+}
+
+class Page {
+  #start;
+  #engine = null;
+  #spoken = 0;
+  #drawing = 0;
+  #moved = new Set();
+
+  constructor(start) {
+    this.#start = start;
+    this.panel = new Panel(() => this.#optionsChanged());
+    this.queue = new Queue(
+      () => this.panel.options(),
+      (item, change) => this.#changed(item, change),
+    );
+    const acts = {
+      compare: (item) => this.compare.open(item),
+      save: (item) => this.#save(item),
+      cancel: (item) => this.queue.cancel(item),
+      again: (item) => this.queue.again(item),
+      remove: (item) => this.queue.remove(item),
+    };
+    this.list = new List(byId("list"), acts, (item) => this.#stale(item));
+    this.compare = new Compare((item) => this.#save(item));
+    this.#wire();
+  }
+
+  async start() {
+    byId("banner").hidden = true;
+    try {
+      this.#engine = await this.#start();
+    } catch (error) {
+      this.#banner(texts.startFailed(error), () => this.start());
+      return;
+    }
+    const { kind, accept, note } = this.#engine;
+    const [short, long] = texts.privacy(kind, location.hostname);
+    byId("privacy-short").textContent = short;
+    byId("privacy-long").textContent = long;
+    byId("privacy").hidden = false;
+    byId("machine").textContent = texts.machine(this.#engine);
+    byId("note").textContent = note ?? "";
+    byId("files").accept = accept;
+    this.panel.use(this.#engine);
+    this.queue.use(this.#engine);
+    addEventListener("pagehide", ({ persisted }) => persisted || this.#engine.close());
+  }
+
+  #wire() {
+    const inputs = { choose: byId("files"), "choose-folder": byId("folder") };
+    for (const [button, input] of Object.entries(inputs)) {
+      byId(button).addEventListener("click", () => input.click());
+      input.addEventListener("change", () => {
+        this.#add(chosen(input));
+        input.value = "";
+      });
+    }
+    byId("choose-folder").hidden = !("webkitdirectory" in inputs.choose);
+    watch({
+      over: (over) => document.body.classList.toggle("over", over),
+      drop: async (transfer) => {
+        const { files, unread } = await dropped(transfer);
+        this.#add(files, unread);
+      },
+      paste: (clipboard) => this.#add(pasted(clipboard)),
+    });
+    byId("passed-close").addEventListener("click", () => (byId("passed").hidden = true));
+    byId("cancel-all").addEventListener("click", () => this.queue.cancelAll());
+    byId("zip-all").addEventListener("click", () => this.#saveAll());
+    byId("again-all").addEventListener("click", () => {
+      this.queue.items.filter((item) => this.#stale(item)).forEach((item) => this.queue.again(item));
+    });
+    byId("remove-all").addEventListener("click", () => {
+      [...this.queue.items].forEach((item) => this.queue.remove(item));
+      byId("choose").focus();
+    });
+  }
+
+  #add(found, unread = []) {
+    if (found.length + unread.length === 0) return;
+    const { pictures, others } = sort(found, this.#engine?.films ?? true);
+    const passed = [...others, ...unread];
+    byId("passed").hidden = passed.length === 0;
+    byId("passed-text").textContent = passed.length ? texts.passedOver(passed) : "";
+    const words = [texts.said.added(pictures.length), passed.length ? texts.passedOver(passed) : ""];
+    say(words.filter(Boolean).join(". "));
+    this.queue.add(pictures);
+  }
+
+  #save(item) {
+    save(item.result.blob, item.result.name);
+    this.queue.saved(item);
+    say(texts.said.saved(item.result.name));
+  }
+
+  async #saveAll() {
+    const button = byId("zip-all");
+    const done = this.queue.items.filter(({ state }) => state === "done");
+    button.disabled = true;
+    byId("zip-text").textContent = texts.zipping;
+    try {
+      save(await zip(done), texts.zipName);
+      done.forEach((item) => this.queue.saved(item));
+      say(texts.said.saved(texts.zipName));
+    } catch (error) {
+      this.#banner(texts.errorWords({ code: "failed", message: String(error.message) }).join(" "), () =>
+        this.#saveAll(),
+      );
+    }
+    byId("zip-text").textContent = texts.fixed.zipAll;
+    button.disabled = false;
+  }
+
+  #stale({ state, options }) {
+    return state === "done" && JSON.stringify(options) !== JSON.stringify(this.panel.options());
+  }
+
+  #optionsChanged() {
+    this.list.updateAll(this.panel.options().scale);
+    this.#summary();
+  }
+
+  #changed(item, change) {
+    if (change === "paused") {
+      if (this.queue.paused) this.#banner(texts.goneBanner(this.#engine.kind), () => this.queue.goOn());
+      else byId("banner").hidden = true;
+      return;
+    }
+    if (change === "added") this.list.add(item, this.panel.options().scale);
+    else if (change === "removed") this.list.remove(item, byId("choose"));
+    else if (change === "state") {
+      this.list.update(item);
+      this.#tell(item);
+    } else this.#moved.add(item);
+    this.#drawing ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  // Progress may come a thousand times a second; it is painted once for each frame.
+  #draw() {
+    this.#drawing = 0;
+    for (const item of this.#moved) {
+      this.list.update(item);
+      if (item.state === "working" && performance.now() - Math.max(this.#spoken, item.started) > OFTEN) {
+        this.#spoken = performance.now();
+        say(texts.said.working(item.path, item.progress));
+      }
+    }
+    this.#moved.clear();
+    this.#summary();
+  }
+
+  #tell(item) {
+    const { path, state, result, error, saved } = item;
+    if (state === "done" && !saved) {
+      say(texts.said.done(path, result, this.queue.count("done"), this.queue.items.length));
+    } else if (state === "failed") say(texts.said.failed(path, texts.errorWords(error)[0]));
+    else if (state === "cancelled") say(texts.said.cancelled(path));
+  }
+
+  #summary() {
+    const { items } = this.queue;
+    const done = this.queue.count("done");
+    const open = this.queue.count("waiting") + this.queue.count("working");
+    document.body.classList.toggle("filled", items.length > 0);
+    byId("drop-title").textContent = items.length ? texts.fixed.dropMore : texts.fixed.dropTitle;
+    byId("pictures").hidden = items.length === 0;
+    byId("count").textContent = texts.count(done, items.length);
+    byId("count-state").textContent = texts.countState(done, items.length);
+    byId("cancel-all").hidden = open === 0;
+    byId("zip-all").hidden = done < 2;
+    byId("again-all").hidden = !items.some((item) => this.#stale(item));
+    const finished = items.reduce(
+      (sum, { state, progress }) => sum + (state === "working" ? progress : state !== "waiting"),
+      0,
+    );
+    document.title = texts.title(open, items.length ? finished / items.length : 0);
+    window.onbeforeunload = items.some(({ state, saved }) => state === "done" && !saved) ? ask : null;
+  }
+
+  #banner(text, again) {
+    byId("banner-text").textContent = text;
+    byId("go-on").onclick = again;
+    byId("banner").hidden = false;
+  }
+}
+
+const ask = (event) => event.preventDefault();

@@ -1,0 +1,4 @@
+import { start } from "./fake.js";
+import { run } from "./main.js";
+
+run(start);
