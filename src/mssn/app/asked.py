@@ -78,6 +78,7 @@ class Asked:
 
     Args:
         name: The file's, for people.
+        given: The options as they were given.
         suffix: Its ending, if it is that of a picture or a film; else "".
         ending: Of the result; None: the same, where it can be written.
         scale: Factor; None where none was given.
@@ -88,6 +89,7 @@ class Asked:
     """
 
     name: str
+    given: dict[str, str]
     suffix: str
     ending: str | None
     scale: float | None
@@ -107,7 +109,7 @@ def read_query(pairs: Iterable[tuple[str, str]], limits: Limits) -> Asked:
     Raises:
         MssnError: It has an option that is unknown, given twice, or makes no sense.
     """
-    given: dict[str, Any] = {}
+    pairs, given = list(pairs), dict[str, Any]()
     for name, text in pairs:
         if name not in OPTIONS:
             raise RefusedError(400, "bad-request", f"'{name}' is no option; there are: {', '.join(OPTIONS)}")
@@ -137,7 +139,8 @@ def read_query(pairs: Iterable[tuple[str, str]], limits: Limits) -> Asked:
         wanted = film_options(options, codec, film.get("interlaced", "auto"), start, end, rate)
     elif film:
         raise RefusedError(400, "bad-request", f"`{next(iter(film))}` is for films, and {name} is none")
-    return Asked(name, suffix, ending, scale, size, tuple(sorted(networks.items())), options, wanted)
+    made_by = tuple(sorted(networks.items()))
+    return Asked(name, dict(pairs), suffix, ending, scale, size, made_by, options, wanted)
 
 
 def _value(name: str, text: str) -> Any:

@@ -156,8 +156,6 @@ class Desk:
             ticket.fail(why_failed(ticket, error))
         finally:
             self._places -= 1
-            with suppress(OSError):
-                ticket.source.unlink()
             if ticket.state != "done" or ticket.id not in self.tickets:
                 shutil.rmtree(ticket.folder, ignore_errors=True)
             if ticket.begun is not None:

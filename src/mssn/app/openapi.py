@@ -24,6 +24,7 @@ _RESULT = {
     },
     "content": _BYTES,
 }
+_SOURCE = {"description": "The upload.", "content": _BYTES}
 _EVENTS = {
     "description": "progress, then done or failed; each with a job as its data.",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -76,6 +77,9 @@ def description() -> dict[str, Any]:
         "/api/jobs/{id}/result": {
             "get": _does("What it made.", {"200": _RESULT}, ("404", "409", "413", "422"), of_job)
         },
+        "/api/jobs/{id}/source": {
+            "get": _does("What it is made from.", {"200": _SOURCE}, ("404", "409"), of_job)
+        },
         "/api/events": {"get": _does("How a client's jobs go on.", {"200": _EVENTS}, ("400",), [client])},
     }
     return {
@@ -126,12 +130,13 @@ _SCHEMAS: dict[str, Any] = {
     },
     "Job": {
         "type": "object",
-        "required": ["id", "name", "state", "progress"],
+        "required": ["id", "name", "state", "progress", "options"],
         "properties": {
             "id": _TEXT,
             "name": _TEXT,
             "state": {"enum": ["receiving", "waiting", "running", "done", "failed", "cancelled"]},
             "progress": {"type": "number", "minimum": 0, "maximum": 1},
+            "options": {"type": "object", "additionalProperties": _TEXT},
             "code": _TEXT,
             "error": _TEXT,
             "result": {

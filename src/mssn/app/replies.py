@@ -45,6 +45,17 @@ def refusal(refused: RefusedError) -> Response:
     return JSONResponse(content, refused.status, headers)
 
 
+class Source(FileResponse):
+    """A job's upload, as it came.
+
+    Args:
+        ticket: The job.
+    """
+
+    def __init__(self, ticket: Ticket) -> None:
+        super().__init__(ticket.source, media_type="application/octet-stream")
+
+
 class Result(FileResponse):
     """A job's result, to be saved under its name; what there is to tell of it stands in a header.
 

@@ -23,7 +23,7 @@ from mssn.app.offer import offer
 from mssn.app.openapi import description
 from mssn.app.pages import pages
 from mssn.app.refused import RefusedError
-from mssn.app.replies import Result, refusal
+from mssn.app.replies import Result, Source, refusal
 from mssn.app.ticket import Ticket
 from mssn.app.uploads import check_headers, save
 from mssn.app.work import in_thread
@@ -57,6 +57,7 @@ class Routes:
             Route("/api/jobs/{id}", self.remove, methods=["DELETE"]),
             Route("/api/jobs/{id}/events", self.job_events),
             Route("/api/jobs/{id}/result", self.result),
+            Route("/api/jobs/{id}/source", self.source),
             Route("/api/events", self.events),
             Route("/{name:path}", self.page),
         ]
@@ -125,6 +126,13 @@ class Routes:
         if ticket.state == "done":
             return Result(ticket)
         raise ticket.refused or RefusedError(409, "busy", "this job is not done yet", 1)
+
+    async def source(self, request: Request) -> Response:
+        """What one was made from, for a page that was loaded again."""
+        ticket = self._find(request)
+        if ticket.state == "receiving":
+            raise RefusedError(409, "busy", "this file is not here yet", 1)
+        return Source(ticket)
 
     async def remove(self, request: Request) -> Response:
         """Cancel one, or forget it."""

@@ -88,7 +88,7 @@ class Ticket:
     def facts(self) -> dict[str, Any]:
         """What there is to tell of it."""
         facts: dict[str, Any] = {"id": self.id, "name": self.asked.name, "state": self.state}
-        facts["progress"] = round(self.share, 4)
+        facts |= {"progress": round(self.share, 4), "options": self.asked.given}
         if self.refused is not None:
             facts |= {"code": self.refused.code, "error": str(self.refused)}
         if self.state == "done":

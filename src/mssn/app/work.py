@@ -103,7 +103,10 @@ def _name(ticket: Ticket, target: Path, file: PictureFile | None) -> None:
         target = target.with_suffix(suffix_for(file))
     stem = asked.name if not asked.suffix else asked.name[: -len(asked.suffix)]
     ticket.target = target
-    ticket.name = stem + target.name.removeprefix("source")
+    name = stem + target.name.removeprefix("source")
+    if target.suffix == asked.suffix:  # as it was written, in capitals perhaps
+        name = name.removesuffix(asked.suffix) + asked.name[-len(asked.suffix) :]
+    ticket.name = name
 
 
 def _refuse_many(pixels: int, limits: Limits, about: str) -> None:

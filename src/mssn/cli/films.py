@@ -151,12 +151,12 @@ def upscale_films(
             elif is_pattern(job.target) and pipe is None:
                 stop.add_note(f"{job.target} is made in part; with --skip-existing the same command goes on")
             raise
-        facts = {**_names(job), **_facts(done)}
+        facts = film_facts(job, done)
         if noted is not None:
             noted.add_facts(job, facts)
         before = f"[{number}/{len(jobs)}] " if len(jobs) > 1 else ""
         if job.target != STREAM:
-            lines.say(to_json(facts) if json else before + _as_text(job, done))
+            lines.say(to_json(facts) if json else before + film_text(job, done))
         else:
             for line in [to_json(facts)] if json else done.notes:
                 tell(line)
@@ -170,12 +170,14 @@ def _names(job: Job) -> dict[str, Any]:
     return {"source": str(job.source), "target": str(job.target)}
 
 
-def _facts(done: FilmDone) -> dict[str, Any]:
+def film_facts(job: Job, done: FilmDone) -> dict[str, Any]:
+    """What there is to tell of a film, for a program."""
     keys = ("before", "after", "frames", "resumed", "model", "strength", "seconds", "notes", "missing")
-    return {key: getattr(done, key) for key in keys}
+    return {**_names(job), **{key: getattr(done, key) for key in keys}}
 
 
-def _as_text(job: Job, done: FilmDone) -> str:
+def film_text(job: Job, done: FilmDone) -> str:
+    """The line for a film."""
     sizes = " -> ".join(f"{width}x{height}" for width, height in (done.before, done.after))
     notes = "".join(f"  {note}" for note in done.notes)
     speed = f"{done.frames / done.seconds:.3g} frames/s" if done.seconds else ""

@@ -63,6 +63,8 @@ class Options:
             raise ImageError("`memory` must not be below 0")
         if self.metadata not in ("keep", "strip"):
             raise ImageError(f"`metadata` must be 'keep' or 'strip', not {self.metadata!r}")
+        if self.dpi not in ("keep", "scale"):
+            raise ImageError(f"`dpi` must be 'keep' or 'scale', not {self.dpi!r}")
         limit = self.max_megapixels
         if not is_number(limit) or not 0 < limit < 1e9:
             raise ImageError(f"`max_megapixels` must be above 0 and below a billion, not {_short(limit)}")

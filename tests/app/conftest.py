@@ -1,0 +1,46 @@
+"""Real servers on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+from app_client import Client, serving
+
+from mssn.app.limits import Limits
+from mssn.image.picture import Picture
+from mssn.image.write import to_bytes
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Starts apps with limits of one's own."""
+    with ExitStack() as stack:
+        yield lambda **limits: stack.enter_context(serving(tmp_path, Limits(**limits)))
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One app for the tests of a file."""
+    with serving(tmp_path_factory.mktemp("room")) as client:
+        yield client
+
+
+@pytest.fixture
+def png(photo) -> bytes:
+    return to_bytes(Picture(photo[:40, :48]), ".png")
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A large picture that compresses well."""
+    y, x = np.mgrid[0:height, 0:width]
+    return to_bytes(Picture(np.stack([x // 8, y // 8, (x + y) // 16], axis=2).astype(np.uint8)), ".png")
+
+
+@pytest.fixture(scope="session")
+def large() -> bytes:
+    """A picture on which the small network works for seconds."""
+    return png_of(3000, 2000)
