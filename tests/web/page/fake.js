@@ -17,7 +17,8 @@ const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mill
 let failures = Number(wishes.get("failures") ?? 1e9);
 
 export async function start() {
-  if (wishes.has("start")) throw new EngineError("offline", wishes.get("start"));
+  const excuse = new URLSearchParams(location.search).get("start");
+  if (excuse) throw new EngineError("offline", excuse);
   const kind = wishes.get("kind") ?? "browser";
   const scales = [2, 3, 4];
   const weights = (name, size) => ({
@@ -48,13 +49,19 @@ export async function start() {
 
 /** What was asked of the engine, in order, for tests to read. */
 globalThis.asked = [];
+/** The files that came out. */
+globalThis.made = [];
 let working = 0;
 
 async function upscale(file, options, { signal, progress }) {
-  globalThis.asked.push({ name: file.name, options });
+  const ask = { name: file.name, options, steps: 0 };
+  globalThis.asked.push(ask);
   if (++working > 1) throw new Error("two at a time");
   try {
-    return await enlarge(file, options, signal, progress);
+    return await enlarge(file, options, signal, (share) => {
+      ask.steps++;
+      progress(share);
+    });
   } finally {
     working--;
   }
@@ -90,8 +97,10 @@ async function enlarge(file, options, signal, progress) {
   const type = `image/${format}`;
   const kept = options.format === "same" && (ending in TYPES || ending === "png");
   const newEnding = kept ? ending : format === "jpeg" ? "jpg" : format;
+  const blob = await canvas.convertToBlob({ type, quality: (options.quality ?? 92) / 100 });
+  globalThis.made.push(blob);
   return {
-    blob: await canvas.convertToBlob({ type, quality: (options.quality ?? 92) / 100 }),
+    blob,
     name: `${file.name.slice(0, dot)}_x${options.scale}.${newEnding}`,
     before,
     after,

@@ -2,7 +2,7 @@
 
 import { icon, make } from "./dom.js";
 import { folderOf } from "./save.js";
-import { about, bytes, errorWords, row as words, size } from "./texts.js";
+import { about, bytes, errorWords, row as words } from "./texts.js";
 import { thumbnail } from "./thumbs.js";
 
 const SPEED = 0.05; // share of the work after which a guess at the time left is no longer wild
@@ -54,13 +54,13 @@ export class List {
     if (focused) (neighbour?.querySelector(".remove") ?? fallback).focus();
   }
 
-  async #appeared(entries) {
+  #appeared(entries) {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       this.#seen.unobserve(target);
-      const found = await thumbnail(target.item.file);
-      const row = this.#rows.get(target.item);
-      if (found && row) row.picture(found);
+      thumbnail(target.item.file, () => this.#rows.has(target.item)).then(
+        (found) => found && this.#rows.get(target.item)?.picture(found),
+      );
     }
   }
 }
@@ -145,7 +145,7 @@ class Row {
       save: state === "done",
       again: state === "done" && stale,
       retry: state === "failed" || state === "cancelled",
-      cancel: state === "working" || state === "waiting",
+      cancel: state === "working",
       remove: state !== "working",
     };
     for (const [kind, on] of Object.entries(shown)) buttons[kind].hidden = !on;
@@ -176,6 +176,7 @@ class Row {
     const { progress, started, options } = this.item;
     this.factor = options.scale;
     if (progress === 0) return words.starting;
+    if (progress === 1) return words.finishing;
     const passed = (performance.now() - started) / 1000;
     const guess = progress > SPEED && passed > 2 ? (passed / progress) * (1 - progress) : null;
     return words.working(progress, guess);
@@ -192,5 +193,3 @@ const enlarged = ({ width, height }, factor) => ({
   width: Math.max(1, Math.round(width * factor)),
   height: Math.max(1, Math.round(height * factor)),
 });
-
-export { size };

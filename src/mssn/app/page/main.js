@@ -45,6 +45,7 @@ class Page {
     this.list = new List(byId("list"), acts, (item) => this.#stale(item));
     this.compare = new Compare((item) => this.#save(item));
     this.#wire();
+    this.#invite();
   }
 
   async start() {
@@ -184,7 +185,7 @@ class Page {
     const done = this.queue.count("done");
     const open = this.queue.count("waiting") + this.queue.count("working");
     document.body.classList.toggle("filled", items.length > 0);
-    byId("drop-title").textContent = items.length ? texts.fixed.dropMore : texts.fixed.dropTitle;
+    this.#invite();
     byId("pictures").hidden = items.length === 0;
     byId("count").textContent = texts.count(done, items.length);
     byId("count-state").textContent = texts.countState(done, items.length);
@@ -197,6 +198,14 @@ class Page {
     );
     document.title = texts.title(open, items.length ? finished / items.length : 0);
     window.onbeforeunload = items.some(({ state, saved }) => state === "done" && !saved) ? ask : null;
+  }
+
+  #invite() {
+    const { dropTitle, dropMore, dropHint, touchTitle, touchMore, touchHint } = texts.fixed;
+    const drags = matchMedia("(hover: hover)").matches;
+    const [first, more, hint] = drags ? [dropTitle, dropMore, dropHint] : [touchTitle, touchMore, touchHint];
+    byId("drop-title").textContent = this.queue.items.length ? more : first;
+    byId("drop-hint").textContent = hint;
   }
 
   #banner(text, again) {

@@ -1,7 +1,7 @@
 // The options panel: what was chosen, remembered in this browser alone.
 
 import { byId, make } from "./dom.js";
-import { bytes, fixed, formatWords, inShort, modelWords, percent } from "./texts.js";
+import { fixed, formatWords, inShort, modelWords, percent } from "./texts.js";
 
 const KEY = "mssn.options";
 const FIRST = {
@@ -46,18 +46,11 @@ export function toOptions(values) {
 export class Panel {
   #form = byId("form");
   #values = { ...FIRST, ...stored() };
+  #factor = FIRST.factor; // the last one that made sense
 
   constructor(changed) {
     this.changed = changed;
-    this.#offer(
-      [
-        { name: "mssn-s", bytes: {} },
-        { name: "mssn-m", bytes: {} },
-        { name: "mssn", bytes: {} },
-      ],
-      false,
-    );
-    this.#formats(["png", "jpeg", "webp"]);
+    this.#offer([{ name: "mssn-s" }, { name: "mssn-m" }, { name: "mssn" }]);
     this.#fill();
     this.#form.addEventListener("input", () => this.#read());
     this.#form.addEventListener("submit", (event) => event.preventDefault());
@@ -70,25 +63,22 @@ export class Panel {
 
   /** What this engine can do. */
   use(engine) {
-    this.#offer(engine.models, engine.kind === "browser");
+    this.#offer(engine.models);
     this.#formats(engine.formats);
     this.#fill();
+    this.#take();
+    this.#show();
   }
 
   options() {
     return toOptions(this.#values);
   }
 
-  #offer(models, loads) {
-    const card = ({ name, bytes: sizes }) => {
+  #offer(models) {
+    const card = ({ name }) => {
       const [word, about] = modelWords(name);
-      const load = loads && sizes?.["2"] ? `, loads ${bytes(sizes["2"])}` : "";
-      return make(
-        "label",
-        {},
-        make("input", { type: "radio", name: "model", value: name }),
-        make("span", {}, make("strong", {}, word), " ", make("small", {}, about + load)),
-      );
+      const input = make("input", { type: "radio", name: "model", value: name });
+      return make("label", {}, input, make("span", {}, make("strong", {}, word), make("small", {}, about)));
     };
     byId("models").replaceChildren(...models.map(card));
   }
@@ -115,15 +105,19 @@ export class Panel {
     this.#show();
   }
 
-  #read() {
+  #take() {
     for (const name of Object.keys(FIRST)) {
       const field = this.#form.elements[name];
       this.#values[name] = field.type === "checkbox" ? field.checked : field.value;
     }
+  }
+
+  #read() {
+    this.#take();
     // Only a factor that makes sense is kept; a wrong one stays in the field, with a word beside it.
     const typed = this.#values.factor;
-    if (factorOf(typed) === null) this.#values.factor = this.lastFactor ?? FIRST.factor;
-    this.lastFactor = this.#values.factor;
+    if (factorOf(typed) === null) this.#values.factor = this.#factor;
+    this.#factor = this.#values.factor;
     store(this.#values);
     this.#show(this.#values.scale === "own" && factorOf(typed) === null);
     this.changed();

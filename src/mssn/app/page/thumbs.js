@@ -5,11 +5,12 @@ let last = Promise.resolve();
 
 /**
  * @param {Blob} file
+ * @param {() => boolean} wanted asked when its turn comes
  * @returns {Promise<{size: import("./engine.js").Size, blob: Blob} | null>} its size and a small picture;
  *   null where the browser cannot show it
  */
-export function thumbnail(file) {
-  const mine = last.then(() => small(file)).catch(() => null);
+export function thumbnail(file, wanted) {
+  const mine = last.then(() => (wanted() ? small(file) : null)).catch(() => null);
   last = mine;
   return mine;
 }

@@ -1,0 +1,189 @@
+"""Pictures come in by all ways, are enlarged in their order, and go out under their names."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+
+def names(page: Any) -> list[str]:
+    return page.locator(".row .name").evaluate_all("rows => rows.map((row) => row.title)")
+
+
+def drop(page: Any, *paths: str) -> None:
+    """What the system does when files and folders are let go above the window."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": list(paths), "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        if kind == "drop":
+            assert "over" in page.evaluate("document.body.className").split()
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
+
+
+def downloaded(page: Any, button: str) -> tuple[str, bytes]:
+    with page.expect_download() as waiting:
+        page.click(button)
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def test_a_chosen_picture_is_enlarged_and_downloaded_under_its_name(visit, finished, picture):
+    page = visit()
+    page.set_input_files("#files", picture("Küche – 東京.png"))
+    finished(page)
+    name, data = downloaded(page, ".row .save")
+    assert name == "Küche – 東京_x2.png"
+    made = page.evaluate("made[0].arrayBuffer().then((b) => btoa(String.fromCharCode(...new Uint8Array(b))))")
+    assert data == base64.b64decode(made)
+    assert Image.open(io.BytesIO(data)).size == (96, 80)
+    facts = page.inner_text(".facts")
+    assert "48 × 40 to 96 × 80" in facts
+    assert "mssn-s-photo, strength 65%" in facts
+
+
+def test_folders_are_dropped_whole_and_what_is_no_picture_is_named(visit, finished, picture, tmp_path):
+    picture("holiday/a10.png"), picture("holiday/a2.png"), picture("holiday/sea/Möwe.jpg")
+    (tmp_path / "holiday" / "notes.txt").write_text("no picture")
+    page = visit()
+    drop(page, str(tmp_path / "holiday"), picture("alone.png"))
+    finished(page)
+    assert names(page) == ["holiday/a2.png", "holiday/a10.png", "holiday/sea/Möwe.jpg", "alone.png"]
+    assert page.inner_text("#passed-text") == "Passed over, not a picture: holiday/notes.txt"
+    assert page.evaluate("asked.map(({ name }) => name)") == ["a2.png", "a10.png", "Möwe.jpg", "alone.png"]
+    _, data = downloaded(page, "#zip-all")
+    packed = ["holiday/a2_x2.png", "holiday/a10_x2.png", "holiday/sea/Möwe_x2.jpg", "alone_x2.png"]
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == packed
+
+
+def test_a_picture_is_pasted(visit, finished):
+    page = visit()
+    page.evaluate("""async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 30, height: 20 });
+      const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([blob], "image.png", { type: "image/png" }));
+      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+    }""")
+    finished(page)
+    assert names(page) == ["pasted.png"]
+
+
+def test_a_zip_holds_every_result_and_tells_equal_names_apart(visit, finished, picture):
+    page = visit()
+    for name in ("one/Bär.png", "two/Bär.png", "three/bär.png"):
+        page.set_input_files("#files", picture(name))
+    finished(page, 3)
+    name, data = downloaded(page, "#zip-all")
+    packed = zipfile.ZipFile(io.BytesIO(data))
+    assert name == "enlarged.zip"
+    assert packed.namelist() == ["Bär_x2.png", "Bär_x2 (2).png", "bär_x2 (3).png"]
+    assert packed.testzip() is None
+    assert [Image.open(packed.open(one)).size for one in packed.namelist()] == [(96, 80)] * 3
+
+
+def test_what_works_is_cancelled_at_once_and_the_next_begins(visit, finished, picture):
+    page = visit()
+    page.set_input_files("#files", [picture("1 slow.png"), picture("2.png")])
+    page.wait_for_selector("[data-state=working]")
+    state = page.evaluate("""() => {
+      document.querySelector(".row[data-state=working] .cancel").click();
+      return document.querySelector(".row").dataset.state;
+    }""")
+    assert state == "cancelled"
+    page.wait_for_selector(".row:last-child[data-state=done]")
+    assert page.evaluate("asked[0].steps") < 30  # the engine stopped in the middle
+    page.click(".row:first-child .retry")
+    finished(page, 2)
+    assert page.evaluate("asked.map(({ name }) => name)") == ["1 slow.png", "2.png", "1 slow.png"]
+
+
+def test_all_are_cancelled_and_removed(visit, picture):
+    page = visit()
+    page.set_input_files("#files", [picture("slow.png"), picture("t.png"), picture("u.png")])
+    page.wait_for_selector("[data-state=working]")
+    page.click("#cancel-all")
+    assert page.locator("[data-state=cancelled]").count() == 3
+    page.click("#remove-all")
+    assert page.locator(".row").count() == 0
+    assert page.evaluate("document.activeElement.id") == "choose"
+    page.wait_for_timeout(300)
+    assert page.evaluate("asked.length") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("broken.png", "This file is not a picture that can be read."),
+        ("odd.png", "Pictures of this kind cannot be read here."),
+        ("huge.png", "This picture is too large to be enlarged here."),
+        ("busy.png", "Too many pictures are waiting. Try again in a moment."),
+        ("bug.png", "Something went wrong."),
+    ],
+)
+def test_errors_are_told_in_words_and_tried_again(visit, finished, picture, name, words):
+    page = visit({"failures": "1"})
+    page.set_input_files("#files", [picture(name), picture("z.png")])
+    finished(page)
+    assert page.inner_text(".row:first-child .facts") == words
+    assert ("a bug" if name == "bug.png" else "on demand") in page.inner_text(".row:first-child .notes")
+    page.click(".row:first-child .retry")
+    page.wait_for_selector(".row:first-child[data-state=done]")
+
+
+def test_without_an_engine_the_rest_waits_until_it_is_back(visit, picture):
+    page = visit({"failures": "1", "kind": "server"})
+    page.set_input_files("#files", [picture("1 gone.png"), picture("2.png")])
+    page.wait_for_selector("#banner:not([hidden])")
+    assert "Start mssn again" in page.inner_text("#banner")
+    assert page.locator("[data-state=waiting]").count() == 1
+    page.click("#go-on")
+    page.wait_for_selector(".row:last-child[data-state=done]")
+    assert page.locator("[data-state=done]").count() == 2
+    assert page.is_hidden("#banner")
+
+
+def test_an_engine_that_does_not_start_is_told_and_started_again(visit):
+    page = visit({"start": "kernels.wasm"})
+    page.wait_for_selector("#banner:not([hidden])")
+    words = "The page could not get ready. The network for this is not stored yet."
+    assert page.inner_text("#banner-text").startswith(words)
+    page.evaluate("history.replaceState(null, '', '?')")  # the engine's excuse is gone
+    page.click("#go-on")
+    page.wait_for_selector("#privacy:not([hidden])")
+    assert page.is_hidden("#banner")
+
+
+def test_leaving_asks_only_while_results_are_not_saved(visit, finished, picture):
+    page = visit()
+    asks = "!window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert not page.evaluate(asks)
+    page.set_input_files("#files", picture("a.png"))
+    finished(page)
+    page.wait_for_timeout(50)
+    assert page.evaluate(asks)
+    downloaded(page, ".row .save")
+    page.wait_for_timeout(50)
+    assert not page.evaluate(asks)
+
+
+def test_nothing_is_held_that_is_not_needed(visit, finished, picture):
+    page = visit(clock=True)
+    page.set_input_files("#files", [picture(f"{i}.png") for i in range(12)])
+    finished(page, 12)
+    downloaded(page, ".row .save")
+    page.click(".row .compare")
+    page.wait_for_selector("#compare[open]")
+    assert page.evaluate("alive.size") >= 2
+    page.keyboard.press("Escape")
+    page.evaluate("document.querySelector('.row:last-child').scrollIntoView()")
+    page.wait_for_selector(".row:last-child .thumb img")
+    page.clock.fast_forward(61_000)
+    page.wait_for_timeout(100)
+    assert page.evaluate("alive.size") == 0
+    assert page.locator("canvas").count() == 0
+    assert page.evaluate("document.querySelector('.thumb img').naturalWidth") <= 192
