@@ -4,6 +4,7 @@ import { EngineError } from "./engine.js";
 import { Watch } from "./watch.js";
 
 const PATIENCE = 20; // times that a full queue is asked again
+const CODES = { denied: "gone", "bad-request": "failed" }; // what the page has other words for
 const CLIENT = "mssn-client"; // in the tab's storage, so that a page that is loaded again finds its jobs
 
 /** @type {import("./engine.js").Start} */
@@ -122,7 +123,7 @@ async function ask(address, options = {}) {
   }
   if (response.ok) return response;
   const { code, error } = await response.json().catch(() => ({ code: "failed", error: response.statusText }));
-  const refused = new EngineError(code === "denied" ? "gone" : code === "bad-request" ? "failed" : code, error);
+  const refused = new EngineError(CODES[code] ?? code, error);
   refused.retry = Number(response.headers.get("retry-after")) || undefined;
   throw refused;
 }
