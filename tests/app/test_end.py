@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app_client import Client
+from app_process import process
 
 from mssn.app.room import PREFIX, Room, sweep
-
-
-@contextlib.contextmanager
-def process(place: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], Client]]:
-    """`mssn app`, and who may ask it."""
-    command = [sys.executable, "-m", "mssn", "app", "--no-browser", *options]
-    errors = place / "errors.txt"
-    with errors.open("wb") as file:
-        run = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=file,
-            env={**os.environ, "TMPDIR": str(place)},
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-    try:
-        assert run.stdout is not None
-        address = run.stdout.readline().decode()
-        found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?code=[\w-]{43}\n", address)
-        assert found, errors.read_text()
-        token = Client.until(lambda: re.search(r"Bearer ([\w-]{43})", errors.read_text()))
-        room = max(place.glob(f"{PREFIX}*"), key=lambda path: path.stat().st_mtime_ns)
-        yield run, Client(int(found[1]), token[1], room)
-    finally:
-        run.kill()
-        run.wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -57,10 +27,8 @@ def test_one_signal_ends_everything(tmp_path, large, number) -> None:
         hanging.start()
         client.until(lambda: len(client.get("/api/jobs").json) == 3)
         with socket.create_connection(("127.0.0.1", client.port)):  # idle, and never closed by us
-            started = time.monotonic()
             run.send_signal(number)
-            assert run.wait(10) == 128 + number
-            assert time.monotonic() - started < 5
+            assert client.until(lambda: run.poll() is not None, 5) and run.returncode == 128 + number
         assert {name for name, _ in events} <= {"progress", "failed"}
         hanging.join(5)
         assert not hanging.is_alive()
@@ -137,7 +105,7 @@ def test_loopback_alone_is_listened_on(tmp_path) -> None:
 def test_what_makes_no_sense_is_one_line(tmp_path, options, words) -> None:
     command = [sys.executable, "-m", "mssn", "app", "--no-browser", *options]
     run = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env={**os.environ, "TMPDIR": str(tmp_path)}
+        command, capture_output=True, text=True, timeout=600, env={**os.environ, "TMPDIR": str(tmp_path)}
     )
     assert run.returncode == 2 and words in run.stderr and len(run.stderr.splitlines()) == 1, run.stderr
     assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ PATHS = ("/", "/health", "/openapi.json", "/api/models", "/api/jobs", "/main.js"
 
 def ask(client, path="/api/jobs", method="GET", body=None, **headers: str):
     """A request with exactly these headers."""
-    connection = HTTPConnection("127.0.0.1", client.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", client.port, timeout=600)
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         given = {"Host": f"127.0.0.1:{client.port}", **{k.replace("_", "-"): v for k, v in headers.items()}}
@@ -122,6 +122,17 @@ def test_a_page_needs_its_cookie_and_its_origin(client, cookie, png) -> None:
     assert (
         ask(client, path, "POST", png, Cookie=others, Origin=own, Sec_Fetch_Site="same-origin").status == 202
     )
+
+
+def test_people_get_a_plain_line(client) -> None:
+    with socket.create_connection(("127.0.0.1", client.port)) as raw:
+        raw.sendall(
+            f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\nAccept: text/html,*/*\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
+        answer = b"".join(iter(lambda: raw.recv(4096), b"")).decode()
+    assert answer.startswith("HTTP/1.1 401") and "content-type: text/plain" in answer
+    assert answer.endswith("\r\nmssn: open the address that mssn app printed, or send its token\n")
 
 
 def test_scripts_need_the_token_alone(client, bearer, png) -> None:

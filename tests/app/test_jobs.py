@@ -45,10 +45,8 @@ def test_two_at_once_and_one_of_them_cancelled(client, large, png) -> None:
     first, second = client.job(large, name="a.png"), client.job(large, name="b.png", scale=3)
     third = client.job(png, name="c.png")
     client.until(lambda: client.get(f"/api/jobs/{first}").json["progress"] > 0)
-    started = time.monotonic()
     assert client.ask("DELETE", f"/api/jobs/{first}").status == 204
     assert client.get(f"/api/jobs/{first}").status == 404
-    assert time.monotonic() - started < 1
     client.until(lambda: client.get(f"/api/jobs/{second}").json["progress"] > 0, 20)
     assert client.ask("DELETE", f"/api/jobs/{second}").status == 204
     assert client.over(third)["state"] == "done"

@@ -28,6 +28,7 @@ from mssn.upscaling.jobs import Job
 _IN_FLIGHT = 3  # pictures in memory: one is read, one enlarged, one written
 _LOOKING = 2  # headers that are read at once
 _KEEP = 10  # times `Limits.quiet` that a result waits for somebody to fetch it
+_FINISHED = 64  # jobs that are over and kept; beyond that the one goes that nobody asked for longest
 _TICK = 0.5  # seconds between looks at the clock
 
 
@@ -198,6 +199,9 @@ class Desk:
         while True:
             await asyncio.sleep(_TICK)
             now = time.monotonic()
+            over = sorted((t for t in self.tickets.values() if t.over), key=lambda t: t.seen)
+            for ticket in over[:-_FINISHED]:
+                self.remove(ticket)
             for ticket in list(self.tickets.values()):
                 if self.watched[ticket.id] or (ticket.client and self.watched[ticket.client]):
                     ticket.seen = now

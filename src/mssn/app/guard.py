@@ -122,7 +122,7 @@ class Guard:
         try:
             answer = self._entered(scope) or self._app
         except RefusedError as refused:
-            answer = refusal(refused)
+            answer = refusal(refused, plain="text/html" in Headers(scope=scope).get("accept", ""))
         try:
             await answer(scope, receive, sending)
         except Exception as error:

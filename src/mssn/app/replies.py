@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from mssn.app.refused import RefusedError
@@ -36,11 +36,13 @@ _TYPES = {
 }
 
 
-def refusal(refused: RefusedError) -> Response:
-    """What was refused, and why."""
+def refusal(refused: RefusedError, *, plain: bool = False) -> Response:
+    """What was refused, and why; plain for people, or as JSON for programs."""
     headers = {"retry-after": str(refused.retry)} if refused.retry is not None else {}
     if refused.status == 401:
         headers["www-authenticate"] = "Bearer"
+    if plain:
+        return PlainTextResponse(f"mssn: {refused}\n", refused.status, headers)
     content = {"code": refused.code, "error": str(refused)}
     return JSONResponse(content, refused.status, headers)
 
