@@ -6,16 +6,21 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode
+
+import numpy as np
 
 from mssn.app.limits import Limits
 from mssn.app.room import Room
 from mssn.app.serve import Serving
+from mssn.image.picture import Picture
+from mssn.image.write import to_bytes
 
 
 @dataclass
@@ -85,7 +90,7 @@ class Client:
         finally:
             connection.close()
 
-    def over(self, identity: str, within: float = 20) -> dict[str, Any]:
+    def over(self, identity: str, within: float = 60) -> dict[str, Any]:
         """The job, once it is over."""
         return self.until(lambda: self._over(identity), within)
 
@@ -94,7 +99,7 @@ class Client:
         return job if job["state"] in ("done", "failed", "cancelled") else None
 
     @staticmethod
-    def until(what: Callable[[], Any], within: float = 10) -> Any:
+    def until(what: Callable[[], Any], within: float = 30) -> Any:
         """What something is once it is true; a process that was stopped meanwhile has lost no time."""
         for _ in range(round(within / 0.02)):
             if found := what():
@@ -125,15 +130,25 @@ def serving(place: Path, limits: Limits | None = None, **more: Any) -> Iterator[
     app = Serving(limits=limits or patient, log=lines.append, room=room, **more)
     ready = threading.Event()
     thread = threading.Thread(target=app.run, args=(ready.set,))
+    stack = ExitStack()
+    # Small tiles, so that a small picture has many, and a cancelled one stops soon.
+    stack.enter_context(patch("mssn.runtime.plan.NATIVE_TILE", 96))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         client = Client(app.access.port, app.access.token, room.path, lines)
         client.app = app  # pyright: ignore[reportAttributeAccessIssue]
         yield client
     finally:
         app.stop()
-        thread.join(10)
+        thread.join(60)
+        stack.close()
         assert not thread.is_alive()
         assert app.ended
         assert not room.path.exists()
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A large picture that compresses well."""
+    y, x = np.mgrid[0:height, 0:width]
+    return to_bytes(Picture(np.stack([x // 8, y // 8, (x + y) // 16], axis=2).astype(np.uint8)), ".png")

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 import pytest
-from app_client import Client, serving
+from app_client import Client, png_of, serving
 
 from mssn.app.limits import Limits
 from mssn.image.picture import Picture
@@ -34,13 +33,7 @@ def png(photo) -> bytes:
     return to_bytes(Picture(photo[:40, :48]), ".png")
 
 
-def png_of(width: int, height: int) -> bytes:
-    """A large picture that compresses well."""
-    y, x = np.mgrid[0:height, 0:width]
-    return to_bytes(Picture(np.stack([x // 8, y // 8, (x + y) // 16], axis=2).astype(np.uint8)), ".png")
-
-
 @pytest.fixture(scope="session")
 def large() -> bytes:
-    """A picture on which the small network works for seconds."""
-    return png_of(3000, 2000)
+    """A picture of many tiles."""
+    return png_of(1200, 900)

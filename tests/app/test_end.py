@@ -11,16 +11,19 @@ import threading
 from pathlib import Path
 
 import pytest
+from app_client import png_of
 from app_process import process
 
 from mssn.app.room import PREFIX, Room, sweep
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_ends_everything(tmp_path, large, number) -> None:
+def test_one_signal_ends_everything(tmp_path, number) -> None:
+    large = png_of(3000, 2000)
     with process(tmp_path, "--port", "0") as (run, client):
-        client.job(large, name="a.png", scale=4, model="mssn-m", client="me")
-        client.job(large, name="b.png", scale=4, model="mssn-m", client="me")
+        client.job(large, name="a.png", client="me")
+        client.job(large, name="b.png", client="me")
         events = client.events("/api/events?client=me")
         client.until(lambda: next(events)[1]["progress"] > 0)
         hanging = threading.Thread(target=lambda: client.upscale(large, name="c.png"))
@@ -36,9 +39,10 @@ def test_one_signal_ends_everything(tmp_path, large, number) -> None:
     assert "Traceback" not in (tmp_path / "errors.txt").read_text()
 
 
+@pytest.mark.slow
 def test_what_a_kill_leaves_is_gone_after_the_next_start(tmp_path, large) -> None:
     with process(tmp_path, "--port", "0") as (run, client):
-        client.job(large, name="a.png", scale=4, model="mssn-m")
+        client.job(large, name="a.png", ensemble="true")
         client.until(client.files)
         assert client.room.stat().st_mode & 0o777 == 0o700
         run.kill()
@@ -67,6 +71,7 @@ def test_rooms_in_use_and_those_of_others_stay(tmp_path) -> None:
     assert not used.path.exists()
 
 
+@pytest.mark.slow
 def test_a_busy_port_gives_another_one_and_says_so(tmp_path) -> None:
     with (
         process(tmp_path, "--port", "0") as (_, first),
@@ -78,6 +83,7 @@ def test_a_busy_port_gives_another_one_and_says_so(tmp_path) -> None:
         assert len(list(tmp_path.glob(f"{PREFIX}*"))) == 2
 
 
+@pytest.mark.slow
 def test_loopback_alone_is_listened_on(tmp_path) -> None:
     with process(tmp_path, "--port", "0") as (run, client):
         tables = [Path(f"/proc/{run.pid}/net/{name}") for name in ("tcp", "tcp6")]
@@ -90,6 +96,7 @@ def test_loopback_alone_is_listened_on(tmp_path) -> None:
         assert listening <= {"0100007F", "00000000000000000000000001000000"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -89,7 +89,7 @@ def test_what_is_no_film_reads_no_other_file(client, film, content) -> None:
 
 
 def test_pictures_pass_a_film(client, long_film, png) -> None:
-    identity = client.job(long_film.read_bytes(), name="a.mkv", scale=4, model="mssn-m")
+    identity = client.job(long_film.read_bytes(), name="a.mkv", ensemble="true")
     client.until(lambda: client.get(f"/api/jobs/{identity}").json["progress"] > 0, 30)
     assert client.upscale(png, name="a.png").body == upscale(png)
     assert client.get(f"/api/jobs/{identity}").json["state"] == "running"

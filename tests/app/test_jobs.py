@@ -39,10 +39,11 @@ def test_a_job_that_fails_says_why(client, photo) -> None:
     reply = client.get(f"/api/jobs/{identity}/result")
     assert (reply.status, reply.json["error"]) == (422, job["error"])
     assert not client.files()
+    client.ask("DELETE", f"/api/jobs/{identity}")
 
 
 def test_two_at_once_and_one_of_them_cancelled(client, large, png) -> None:
-    first, second = client.job(large, name="a.png"), client.job(large, name="b.png", scale=3)
+    first, second = client.job(large, name="a.png"), client.job(large, name="b.png", ensemble="true")
     third = client.job(png, name="c.png")
     client.until(lambda: client.get(f"/api/jobs/{first}").json["progress"] > 0)
     assert client.ask("DELETE", f"/api/jobs/{first}").status == 204
@@ -62,7 +63,7 @@ def test_events_tell_progress_to_the_end(client, large) -> None:
     assert set(names[:-1]) == {"progress"} and names[-1] == "done"
     shares = [job["progress"] for job in jobs]
     assert shares == sorted(shares) and shares[-1] == 1 and len({*shares}) > 3
-    assert jobs[-1]["result"]["after"] == {"width": 6000, "height": 4000}
+    assert jobs[-1]["result"]["after"] == {"width": 2400, "height": 1800}
     again = list(client.events(f"/api/jobs/{identity}/events"))  # as a page that was loaded again
     assert again == events[-1:]
     client.ask("DELETE", f"/api/jobs/{identity}")
@@ -93,7 +94,7 @@ def test_names_of_clients_are_plain(client, name) -> None:
 
 def test_a_job_that_nobody_asks_for_ends(serve, large) -> None:
     client = serve(quiet=1.0)
-    identity = client.job(large, name="a.png", scale=4, model="mssn-m")
+    identity = client.job(large, name="a.png", ensemble="true")
     client.until(lambda: not client.files() and client.get("/health").json, 15)
     job = client.get(f"/api/jobs/{identity}").json
     assert (job["state"], job["code"]) == ("cancelled", "gone")
@@ -115,7 +116,7 @@ def test_a_job_that_is_watched_goes_on(serve, png) -> None:
 def test_who_hangs_up_ends_the_job(client, large) -> None:
     with socket.create_connection(("127.0.0.1", client.port)) as raw:
         raw.sendall(
-            f"POST /api/upscale?name=a.png&scale=4&model=mssn-m HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\n"
+            f"POST /api/upscale?name=a.png&ensemble=true HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\n"
             f"Authorization: Bearer {client.token}\r\nContent-Length: {len(large)}\r\n\r\n".encode()
         )
         raw.sendall(large)
@@ -126,13 +127,13 @@ def test_who_hangs_up_ends_the_job(client, large) -> None:
 
 def test_a_job_that_takes_too_long_ends(serve, large) -> None:
     client = serve(seconds=1.0)
-    reply = client.upscale(large, name="a.png", scale=4, model="mssn-m")
+    reply = client.upscale(large, name="a.png", ensemble="true")
     assert (reply.status, reply.json["error"]) == (422, "a.png: takes too long")
 
 
 def test_a_full_queue_says_when_to_come_again(serve, large, png) -> None:
     client = serve(queue=2)
-    jobs = [client.job(large, name="a.png", scale=4, model="mssn-m") for _ in range(2)]
+    jobs = [client.job(large, name="a.png", ensemble="true") for _ in range(2)]
     for path in ("/api/jobs", "/api/upscale"):
         reply = client.ask("POST", path, png, name="b.png")
         assert (reply.status, reply.json["code"]) == (503, "busy")

@@ -152,7 +152,11 @@ def failure(job: Job, error: Exception) -> MssnError:
             error.args = (f"{source}: {told}",)
         return error
     if isinstance(error, MemoryError):
-        return ImageError(f"{source}: not enough memory for this picture; try `memory` 0, or another one")
-    if isinstance(error, OSError) and error.strerror:
-        return ImageError(f"{source}: {display_name(error.filename or 'a temporary file')}: {error.strerror}")
-    return ImageError(f"{source}: failed with {type(error).__name__}: {last_line(error)}")
+        why = "not enough memory for this picture; try `memory` 0, or another one"
+    elif isinstance(error, OSError) and error.strerror:
+        why = f"{display_name(error.filename or 'a temporary file')}: {error.strerror}"
+    else:
+        why = f"failed with {type(error).__name__}: {last_line(error)}"
+    told = ImageError(f"{source}: {why}")
+    told.__cause__ = error
+    return told
