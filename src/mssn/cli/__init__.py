@@ -27,6 +27,8 @@ _OPTIONAL = {
     "matplotlib": "paper",
     "skia": "draw",
     "uharfbuzz": "draw",
+    "starlette": "app",
+    "uvicorn": "app",
 }
 # A converter of models that OpenVINO loads if it is there, which takes longer than a small picture.
 _UNUSED = "openvino.tools.ovc"
@@ -37,6 +39,11 @@ _GROUPS = {
         "compare": (
             "Shrink a picture, enlarge it again, and show how well that went beside bicubic.",
             "mssn compare photo.jpg -m mssn-m",
+        ),
+        "app": ("Enlarge in the browser, on this machine alone.", "mssn app"),
+        "watch": (
+            "Enlarge whatever comes into a folder.",
+            "mssn watch scans/ -o large/",
         ),
         "info": (
             "List the models, or describe a weights file: size, cost, what it sees, scores.",
@@ -109,7 +116,8 @@ app = App(
 for _place, (_title, _verbs) in enumerate(_GROUPS.items()):
     _group = Group(_title, sort_key=_place)
     for _verb, (_help, _example) in _verbs.items():
-        _name = "import_" if _verb == "import" else _verb  # a word that Python keeps for itself
+        # A word that Python keeps for itself, and one that means this module's own app.
+        _name = f"{_verb}_" if _verb in ("import", "app") else _verb
         app.command(
             f"mssn.cli.{_name}:{_name}",
             name=_verb,

@@ -13,8 +13,8 @@ from cyclopts import Parameter
 from mssn.api import DEFAULT_MODEL, load_tiled
 from mssn.cli.jobs import check
 from mssn.cli.options import Force, Model, PrecisionOption, Runtime, Scale, Threads
-from mssn.cli.parts import seconds
 from mssn.errors import FilmError, ImageError
+from mssn.film.asked import seconds
 from mssn.film.inputs import is_pattern, may_move
 from mssn.image.color import luma, to_8_bit
 from mssn.image.formats import FILMS, WRITABLE

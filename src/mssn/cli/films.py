@@ -7,26 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mssn.cli.options import Lines, in_options, write_stdout
-from mssn.cli.parts import seconds
 from mssn.cli.progress import span
 from mssn.cli.report import Report
 from mssn.cli.streams import tell, telling_every, to_json
-from mssn.errors import FilmError, ImageError, MssnError
-from mssn.film.inputs import Pipe, is_pattern, need_rate, rate_of
+from mssn.errors import MssnError
+from mssn.film.inputs import Pipe, is_pattern
 from mssn.image.formats import FILMS
 from mssn.upscaling.dial import in_words
 from mssn.upscaling.estimate import Planned
-from mssn.upscaling.jobs import Job, Options, failure
+from mssn.upscaling.jobs import Job, failure
 from mssn.upscaling.upscaler import Upscaler
 
 if TYPE_CHECKING:
     from mssn.film.plan import FilmOptions
     from mssn.film.run import FilmDone, FilmProgress
 
-Interlaced = Literal["auto", "refuse"]
 STREAM = Path("-")  # standard input, or output
 Y4M, NEW = ".y4m", (".apng", ".gif")  # endings of frames alone; those that no picture is written as
 _LOGGED = 30.0  # seconds that may pass without a word where nobody watches
@@ -42,34 +40,6 @@ def becomes_film(job: Job) -> bool:
     """Whether the result is a film with everything that belongs to one: not frames alone."""
     ending = job.target.suffix.lower()
     return ending in FILMS and ending != Y4M and not is_pattern(job.target)
-
-
-def film_options(
-    options: Options,
-    codec: str | None,
-    interlaced: Interlaced,
-    start: str | None,
-    end: str | None,
-    rate: str | None,
-) -> FilmOptions:
-    """What is asked of films.
-
-    Raises:
-        MssnError: An option says nothing about films, or makes no sense.
-        MissingDependencyError: PyAV is not installed.
-    """
-    from mssn.film.plan import FilmOptions
-
-    if options.crop is not None or options.dpi != "keep":
-        raise ImageError(f"`{'dpi' if options.crop is None else 'crop'}` is for pictures, not for films")
-    if options.metadata == "strip":
-        raise ImageError("`metadata` of films is kept; leave it out")
-    times = seconds("from", start), seconds("to", end)
-    shown = None if rate is None else rate_of(rate)
-    limit = options.max_pixels
-    return FilmOptions(
-        *(codec, options.quality, interlaced, *times), force=options.force, rate=shown, max_pixels=limit
-    )
 
 
 def hold_all(upscaler: Upscaler, jobs: list[Job], options: FilmOptions, *, named: bool) -> list[Job]:
@@ -105,24 +75,14 @@ def held(upscaler: Upscaler, job: Job, options: FilmOptions, *, named: bool) -> 
     Raises:
         FilmError: It cannot be read, or not be made like that.
     """
-    from mssn.film.facts import probe
-    from mssn.film.plan import plan_film
-    from mssn.film.size import result_size
+    from mssn.film.asked import fitting
 
-    need_rate(job.source, options.rate)
-    film = probe(job.source, options.rate)
-    size = result_size(upscaler, film.video)
-    try:
-        plan_film(film, job.target, size, options)
-    except FilmError as error:
-        other = replace(job, target=job.target.with_suffix(".mkv"))
-        if named or other.target == job.target:
-            raise
-        plan_film(film, other.target, size, options)
-        why = in_options(error).removeprefix(f"{job.target}: ").removeprefix(f"{job.source}: ")
-        tell(f"{other.target}: takes the place of {job.target.name}: {why.removesuffix('; write .mkv')}")
-        return other
-    return job
+    target, why = fitting(upscaler, job.source, job.target, options, named=named)
+    if why is None:
+        return job
+    reason = in_options(why).removeprefix(f"{job.target}: ").removeprefix(f"{job.source}: ")
+    tell(f"{target}: takes the place of {job.target.name}: {reason.removesuffix('; write .mkv')}")
+    return replace(job, target=target)
 
 
 def estimate_films(
@@ -198,12 +158,12 @@ def upscale_films(
             elif is_pattern(job.target) and pipe is None:
                 stop.add_note(f"{job.target} is made in part; with --skip-existing the same command goes on")
             raise
-        facts = {**_names(job), **_facts(done)}
+        facts = film_facts(job, done)
         if noted is not None:
             noted.add_facts(job, facts)
         before = f"[{number}/{len(jobs)}] " if len(jobs) > 1 else ""
         if job.target != STREAM:
-            lines.say(to_json(facts) if json else before + _as_text(job, done))
+            lines.say(to_json(facts) if json else before + film_text(job, done))
         else:
             for line in [to_json(facts)] if json else done.notes:
                 tell(line)
@@ -217,23 +177,17 @@ def _names(job: Job) -> dict[str, Any]:
     return {"source": str(job.source), "target": str(job.target)}
 
 
-def _facts(done: FilmDone) -> dict[str, Any]:
+def film_facts(job: Job, done: FilmDone) -> dict[str, Any]:
+    """What there is to tell of a film, for a program."""
     keys = (
-        "before",
-        "after",
-        "frames",
-        "resumed",
-        "model",
-        "strength",
-        "strengths",
-        "seconds",
-        "notes",
-        "missing",
+        *("before", "after", "frames", "resumed", "model", "strength", "strengths"),
+        *("seconds", "notes", "missing"),
     )
-    return {key: getattr(done, key) for key in keys}
+    return {**_names(job), **{key: getattr(done, key) for key in keys}}
 
 
-def _as_text(job: Job, done: FilmDone) -> str:
+def film_text(job: Job, done: FilmDone) -> str:
+    """The line for a film."""
     sizes = " -> ".join(f"{width}x{height}" for width, height in (done.before, done.after))
     notes = "".join(f"  {note}" for note in done.notes)
     speed = f"{done.frames / done.seconds:.3g} frames/s" if done.seconds else ""

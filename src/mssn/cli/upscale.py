@@ -12,9 +12,7 @@ from cyclopts import Parameter
 from mssn.api import DEFAULT_MODEL, load
 from mssn.cli.films import (
     STREAM,
-    Interlaced,
     estimate_films,
-    film_options,
     hold_all,
     is_film,
     upscale_films,
@@ -35,7 +33,6 @@ from mssn.cli.options import (
     Whole,
     unused_quality,
 )
-from mssn.cli.parts import name_of_part
 from mssn.cli.pipes import upscale_stream
 from mssn.cli.planned import tell_planned
 from mssn.cli.planning import plan, tell_renamed
@@ -44,6 +41,7 @@ from mssn.cli.progress import report as tell_results
 from mssn.cli.report import Report
 from mssn.cli.streams import tell
 from mssn.errors import FilmError, ImageError
+from mssn.film.asked import Interlaced, film_options, name_of_part
 from mssn.image.read import MAX_PIXELS
 from mssn.upscaling.batch import upscale_files
 from mssn.upscaling.crop import Crop

@@ -63,6 +63,8 @@ class Options:
             raise ImageError("`memory` must not be below 0")
         if self.metadata not in ("keep", "strip"):
             raise ImageError(f"`metadata` must be 'keep' or 'strip', not {self.metadata!r}")
+        if self.dpi not in ("keep", "scale"):
+            raise ImageError(f"`dpi` must be 'keep' or 'scale', not {self.dpi!r}")
         limit = self.max_megapixels
         if not is_number(limit) or not 0 < limit < 1e9:
             raise ImageError(f"`max_megapixels` must be above 0 and below a billion, not {_short(limit)}")
@@ -150,7 +152,11 @@ def failure(job: Job, error: Exception) -> MssnError:
             error.args = (f"{source}: {told}",)
         return error
     if isinstance(error, MemoryError):
-        return ImageError(f"{source}: not enough memory for this picture; try `memory` 0, or another one")
-    if isinstance(error, OSError) and error.strerror:
-        return ImageError(f"{source}: {display_name(error.filename or 'a temporary file')}: {error.strerror}")
-    return ImageError(f"{source}: failed with {type(error).__name__}: {last_line(error)}")
+        why = "not enough memory for this picture; try `memory` 0, or another one"
+    elif isinstance(error, OSError) and error.strerror:
+        why = f"{display_name(error.filename or 'a temporary file')}: {error.strerror}"
+    else:
+        why = f"failed with {type(error).__name__}: {last_line(error)}"
+    told = ImageError(f"{source}: {why}")
+    told.__cause__ = error
+    return told

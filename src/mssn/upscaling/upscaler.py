@@ -181,13 +181,14 @@ class Upscaler:
 
     def scaled(self, factor: float) -> Upscaler:
         """One that enlarges by this factor with the same networks."""
-        return self._towards(Factor(factor))
+        return self.towards(Factor(factor))
 
     def sized(self, height: int, width: int) -> Upscaler:
         """One that makes exactly this size with the same networks."""
-        return self._towards(Box(width, height, exact=True))
+        return self.towards(Box(width, height, exact=True))
 
-    def _towards(self, target: Size) -> Upscaler:
+    def towards(self, target: Size) -> Upscaler:
+        """One that makes pictures as large as this with the same networks."""
         other = copy(self)
         other.target = target
         return other

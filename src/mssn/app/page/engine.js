@@ -47,6 +47,8 @@
  * @property {(file: File, options: Options,
  *   how: {signal: AbortSignal, progress: (share: number) => void}) => Promise<Result>} upscale
  *   rejects with an EngineError; `progress` may be called often; the signal acts within a second
+ * @property {() => Promise<{file: File, options: Options}[]>} [earlier] what this tab began before it was
+ *   loaded again, to be given to `upscale` as it is
  * @property {() => void} close
  */
 

@@ -67,6 +67,8 @@ class Page {
     byId("files").accept = accept;
     this.panel.use(this.#engine);
     this.queue.use(this.#engine);
+    const earlier = (await this.#engine.earlier?.()) ?? [];
+    this.queue.add(earlier.map(({ file, options }) => ({ file, path: file.name, options })));
     addEventListener("pagehide", ({ persisted }) => persisted || this.#engine.close());
   }
 

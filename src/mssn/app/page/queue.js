@@ -11,6 +11,7 @@ import { EngineError } from "./engine.js";
  * @property {number} progress 0 to 1
  * @property {number} started milliseconds, of `performance.now()`
  * @property {import("./engine.js").Options | null} options with which it was begun
+ * @property {import("./engine.js").Options} [given] those with which it is to begin; else the page's
  * @property {import("./engine.js").Result | null} result
  * @property {EngineError | null} error
  * @property {boolean} saved whether the result was downloaded
@@ -41,10 +42,10 @@ export class Queue {
     this.#next();
   }
 
-  /** @param {{file: File, path: string}[]} found */
+  /** @param {{file: File, path: string, options?: import("./engine.js").Options}[]} found */
   add(found) {
-    for (const { file, path } of found) {
-      const item = { id: this.#nextId++, file, path, ...fresh() };
+    for (const { file, path, options } of found) {
+      const item = { id: this.#nextId++, file, path, given: options, ...fresh() };
       this.items.push(item);
       this.changed(item, "added");
     }
@@ -105,7 +106,8 @@ export class Queue {
     const stop = new AbortController();
     const running = { item, stop };
     this.#running = running;
-    this.#set(item, { state: "working", started: performance.now(), options: this.options() });
+    const options = item.given ?? this.options();
+    this.#set(item, { state: "working", started: performance.now(), options, given: undefined });
     await this.#enlarge(item, stop.signal);
     this.#running = null;
     this.#next();
