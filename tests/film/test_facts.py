@@ -171,7 +171,7 @@ def test_reading_heads_prints_nothing(tmp_path, capfd, caplog) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "cannot be read as a film"), (b"no film at all" * 99, "cannot be read as a film")],
+    [(b"", "the file is empty"), (b"no film at all" * 99, "cannot be read as a film")],
 )
 def test_what_is_no_film_gets_one_line(tmp_path, content, said) -> None:
     (tmp_path / "a.mkv").write_bytes(content)
