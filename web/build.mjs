@@ -17,7 +17,8 @@ const PYTHON = process.env.PYTHON ?? join(WEB, "../.venv/bin/python");
 
 // What the page carries that is no JavaScript, compressed here because not every host does.
 const WASM = {
-  "onnxruntime.wasm": "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
+  "kernels.wasm": "src/network/kernels.wasm",
+  "kernels-relaxed.wasm": "src/network/kernels-relaxed.wasm",
   "jpeg-decode.wasm": "node_modules/@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm",
   "webp-decode.wasm": "node_modules/@jsquash/webp/codec/dec/webp_dec.wasm",
   "webp-encode.wasm": "node_modules/@jsquash/webp/codec/enc/webp_enc_simd.wasm",

@@ -53,6 +53,9 @@ BODIES = {
     "merged by others": f"{RDF}{RATED}</rdf:RDF>".replace("xmp:Rating", f'{OURS} mssn:Model="a" xmp:Rating'),
     "as elements": f'{RDF}{RATED}<rdf:Description rdf:about="" {OURS}><mssn:Model>a</mssn:Model>'
     "</rdf:Description></rdf:RDF>",
+    "noted before, on lines": f"{RDF}\n{NOTED}\n{RATED}\n</rdf:RDF>",
+    "as empty elements": f'{RDF}{RATED}<rdf:Description rdf:about="" {OURS}><mssn:Model/><mssn:Version/>\n'
+    f"</rdf:Description><!-- -->{TITLE}</rdf:RDF>",
     "a comment": f"{RDF}<!-- </rdf:RDF> -->{RATED}</rdf:RDF>",
     "space in the tag": f"{RDF}{RATED}</rdf:RDF >",
     "another prefix": f"{RDF}{RATED}</rdf:RDF>".replace("rdf:", "r:").replace("xmlns:rdf", "xmlns:r"),
@@ -72,8 +75,10 @@ def test_one_note_and_all_that_was_there(body) -> None:
 
 
 def test_empty_packets_get_one() -> None:
-    for xmp in (None, packet(RDF[:-1] + "/>"), packet(f"{RDF}</rdf:RDF>")):
-        assert facts(signed(xmp, "mssn-s"))[MODEL] == ["mssn-s"]
+    for xmp in (None, packet(RDF[:-1] + "/>"), packet(RDF[:-1] + "/>\n"), packet(f"{RDF}</rdf:RDF>")):
+        found = signed(xmp, "mssn-s") or b""
+        assert facts(found)[MODEL] == ["mssn-s"]
+        assert found.rindex(b"mssn:Model") < found.rindex(b"</rdf:RDF>")
 
 
 def test_another_programs_property_of_the_same_name_stays() -> None:

@@ -31,6 +31,8 @@ from mssn.upscaling.size import Factor, parse
         ("a.bmp", Factor(2), "a_x2.png"),
         ("a.ppm", Factor(2), "a_x2.png"),
         ("no/such.gif", Factor(2), "such_x2.png"),
+        ("none", Factor(1.5), "none_x1.5.png"),
+        ("dot.", Factor(2), "dot._x2.png"),
     ],
 )
 def test_results_are_called_after_their_originals(source, size, name) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_files import asking
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
@@ -61,6 +62,13 @@ def node(packages: Path) -> Callable[..., str]:
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="module")
+def ask(packages: Path) -> Iterator[Callable[..., Any]]:
+    """Asks the page's modules that read and write pictures (`page_files.asking`)."""
+    with asking() as asked:
+        yield asked
 
 
 @pytest.fixture(scope="session")

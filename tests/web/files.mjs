@@ -12,10 +12,12 @@ import { provide } from "../../web/src/files/provided.js";
 import { signed, uprightXmp } from "../../web/src/files/xmp.js";
 
 const packed = (bytes) => (bytes ? { base64: Buffer.from(bytes).toString("base64") } : null);
-const unpacked = (value) => (value?.base64 === undefined ? value : new Uint8Array(Buffer.from(value.base64, "base64")));
+const unpacked = (value) =>
+  value?.base64 === undefined ? value : new Uint8Array(Buffer.from(value.base64, "base64"));
 const deep = (value, change) => {
   const done = change(value);
-  if (done !== value || typeof value !== "object" || value === null || value instanceof Uint8Array) return done;
+  if (done !== value || typeof value !== "object" || value === null || value instanceof Uint8Array)
+    return done;
   if (Array.isArray(value)) return value.map((each) => deep(each, change));
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, deep(each, change)]));
 };
@@ -25,7 +27,6 @@ const out = (value) => deep(value, (each) => (each instanceof Uint8Array ? packe
 const standIn = { image: null };
 const CODECS = {
   "jpeg-decode.wasm": "jpeg/codec/dec/mozjpeg_dec.wasm",
-  "jpeg-encode.wasm": "jpeg/codec/enc/mozjpeg_enc.wasm",
   "webp-decode.wasm": "webp/codec/dec/webp_dec.wasm",
   "webp-encode.wasm": "webp/codec/enc/webp_enc_simd.wasm",
 };
@@ -44,10 +45,24 @@ const answers = {
   encode: (picture, format, quality, options) => encode(picture, format, quality, options),
   again: async (bytes, format, quality, options) => {
     const picture = await decode(bytes);
-    return { file: await encode(picture, format, quality, options), notes: leftOut(picture, format, options) };
+    return {
+      file: await encode(picture, format, quality, options),
+      notes: leftOut(picture, format, options),
+    };
   },
-  ...{ compressionOf, fittingExif, leftOut, profileOf, resolutionOf, resultName, signed, uprightExif, uprightXmp },
+  ...{
+    compressionOf,
+    fittingExif,
+    leftOut,
+    profileOf,
+    resolutionOf,
+    resultName,
+    signed,
+    uprightExif,
+    uprightXmp,
+  },
   withoutPreviews,
+  seconds: () => process.cpuUsage().user / 1e6,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -55,6 +70,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     console.log(JSON.stringify({ value: out((await answers[name](...given)) ?? null) }));
   } catch (error) {
-    console.log(JSON.stringify({ error: error.code ?? "crash", message: String(error.code ? error.message : (error.stack ?? error)) }));
+    console.log(
+      JSON.stringify({
+        error: error.code ?? "crash",
+        message: String(error.code ? error.message : (error.stack ?? error)),
+      }),
+    );
   }
 }

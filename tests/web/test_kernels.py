@@ -53,7 +53,7 @@ def run(
         (folder / f"{k}.rgb").write_bytes(np.ascontiguousarray(rgb).tobytes())
     subprocess.run([str(NODE), Path(__file__).parent / "kernels.mjs", folder], check=True)
     done = json.loads((folder / "done.json").read_text())
-    if build == BUILDS[1] and done["fastest"] != build:
+    if build == BUILDS[1] and not done["known"]:
         pytest.skip("this Node.js has no relaxed SIMD")
 
     def results(ending: str, dtype: type[np.generic]) -> list[np.ndarray]:

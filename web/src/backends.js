@@ -2,7 +2,8 @@
 
 import { EngineError } from "../../src/mssn/app/page/engine.js";
 
-const BACKENDS = { onnxruntime: "onnxruntime.wasm" }; // the fastest first, and its compiled code
+// The fastest first. Relaxed SIMD multiplies and adds in one instruction, where a browser has it.
+const BACKENDS = { "kernels, relaxed SIMD": "kernels-relaxed.wasm", kernels: "kernels.wasm" };
 
 /**
  * @param {import("./engine.js").Site} site
@@ -15,7 +16,7 @@ export async function firstThatIsRight({ asset, makeWorker }, known) {
     const first = makeWorker("network");
     try {
       const module = await WebAssembly.compile(await asset(file));
-      const { missed, message } = await answerOf(first, { backend, module, known });
+      const { missed, message } = await answerOf(first, { module, known });
       if (missed === false) return { backend, module, first };
       reason = new EngineError("unsupported", message ?? "its numbers are not right");
     } catch (error) {

@@ -12,12 +12,11 @@ export class Crew {
    * @param {(name: string) => Promise<Uint8Array>} parts.asset
    * @param {(name: string) => Worker} parts.makeWorker
    * @param {number} parts.cores
-   * @param {string} parts.backend
    * @param {WebAssembly.Module} parts.module
-   * @param {Worker} parts.first  which runs the backend already
+   * @param {Worker} parts.first  which has it already
    */
-  constructor({ asset, makeWorker, cores, backend, module, first }) {
-    Object.assign(this, { asset, makeWorker, cores, backend, module });
+  constructor({ asset, makeWorker, cores, module, first }) {
+    Object.assign(this, { asset, makeWorker, cores, module });
     this.networks = [first];
     this.stop = null; // ends the job at work
     this.closed = false;
@@ -79,10 +78,10 @@ export class Crew {
 
   /** The workers that run networks; those that are missing are made. */
   hired() {
-    const { backend, module } = this;
+    const { module } = this;
     while (this.networks.length < this.cores) {
       const worker = this.makeWorker("network");
-      worker.postMessage({ backend, module });
+      worker.postMessage({ module });
       this.networks.push(worker);
     }
     return this.networks;

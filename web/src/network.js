@@ -1,20 +1,17 @@
 /**
  * The worker that runs networks: one thread, one tile at a time.
  *
- * The engine says what computes and may ask for a known answer: {backend, module, known} -> {missed}. Then it
+ * The engine gives the compiled kernels and may ask for a known answer: {module, known} -> {missed}. Then it
  * hands over a port for each picture, by which come the networks that the picture needs, {networks}, and its
  * tiles, {tile}; each is answered by {pixels}, or {error} and what its words are.
  */
 
-import * as onnxruntime from "./network/ort.js";
+import { open as openNetwork } from "./network/kernels.js";
 import { mix } from "./pixels/blend.js";
 import { toPixels } from "./pixels/neutral.js";
 
-const BACKENDS = { onnxruntime };
-
 /** @type {Map<string, {runFloat: Function, close: Function}>} */
 let opened = new Map();
-let backend = null;
 let module = null;
 
 self.onmessage = inTurn(async ({ data }) => {
@@ -25,7 +22,7 @@ self.onmessage = inTurn(async ({ data }) => {
     });
     return;
   }
-  [backend, module] = [BACKENDS[data.backend], data.module];
+  module = data.module;
   self.postMessage(await answered(() => (data.known ? check(data.known) : {})));
 });
 
@@ -51,8 +48,8 @@ async function open(networks) {
   opened = new Map();
   for (const { key } of networks) if (before.has(key)) opened.set(key, before.get(key));
   for (const [key, network] of before) if (!opened.has(key)) await network.close();
-  for (const { key, model, ...info } of networks) {
-    if (!opened.has(key)) opened.set(key, await backend.open(module, model, info));
+  for (const { key, model } of networks) {
+    if (!opened.has(key)) opened.set(key, await openNetwork(module, model));
   }
   return {};
 }

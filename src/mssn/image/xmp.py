@@ -131,6 +131,7 @@ class _Survey:
         self.cuts: list[tuple[int, int, bytes]] = []
         self.place: int | None = None
         self._xmp, self._depth = xmp, 0
+        self._begun: list[int] = []  # where the elements that we are in begin
         self._rdf = 0  # depth of the rdf:RDF we are in
         self._ours: tuple[int, int] | None = None  # start and depth of an element in our namespace
         self._declared: list[str] = []  # declarations of our namespace in the tag to come
@@ -171,6 +172,7 @@ class _Survey:
     def _begin(self, name: str, attributes: Mapping[str, str]) -> None:
         self._depth += 1
         start = self._lead + self._parser.CurrentByteIndex
+        self._begun.append(start)
         cuts = len(self.cuts)
         ours = [key for key in attributes if key.startswith(f"{_OURS} ")]
         if self._ours is None and name.startswith(f"{_OURS} "):
@@ -186,7 +188,9 @@ class _Survey:
             self._about = start, cuts, not others
 
     def _end(self, _: str) -> None:
-        start = self._lead + self._parser.CurrentByteIndex
+        start, begun = self._lead + self._parser.CurrentByteIndex, self._begun.pop()
+        if self._xmp.endswith(b"/>", 0, start) and self._tag(begun)[1] == start:
+            start = begun  # of <x/> the parser names the place behind it
         if self._ours is not None and self._ours[1] == self._depth:
             self.cuts.append((self._ours[0], self._tag(start)[1], b""))
             self._ours = None

@@ -34,7 +34,8 @@ def beside(source: Path, size: Size, file: PictureFile | None = None, crop: Crop
             became = f"{width}x{height}"
     if crop is not None:
         became = f"crop-{crop.x}-{crop.y}-{crop.width}-{crop.height}_{became}"
-    return writable(source.with_name(f"{source.stem}_{became}{source.suffix}"), file or source)
+    suffix = writable(source, file or source).suffix  # not of the new name: _x1.5 is no ending
+    return source.with_name(f"{source.stem}_{became}{suffix}")
 
 
 def writable(path: Path, source: Path | PictureFile) -> Path:

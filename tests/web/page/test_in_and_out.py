@@ -143,6 +143,7 @@ def test_without_an_engine_the_rest_waits_until_it_is_back(visit, picture):
     assert page.locator("[data-state=waiting]").count() == 1
     page.click("#go-on")
     page.wait_for_selector(".row:last-child[data-state=done]")
+    assert page.locator("[data-state=done]").count() == 2
     assert page.is_hidden("#banner")
 
 
@@ -186,3 +187,28 @@ def test_nothing_is_held_that_is_not_needed(visit, finished, picture):
     assert page.evaluate("alive.size") == 0
     assert page.locator("canvas").count() == 0
     assert page.evaluate("document.querySelector('.thumb img').naturalWidth") <= 192
+
+
+def test_small_pictures_stand_upright_and_say_their_size_beforehand(visit, tmp_path):
+    turned = Image.new("RGB", (300, 100), "red")
+    turned.paste("blue", (0, 0, 150, 100))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter: blue comes up
+    turned.save(tmp_path / "turned.jpg", exif=exif)
+    turned.save(tmp_path / "slow.jpg")
+    page = visit()
+    page.set_input_files("#files", [tmp_path / "slow.jpg", tmp_path / "turned.jpg"])
+    page.wait_for_selector(".row:last-child .thumb img")
+    assert page.inner_text(".row:last-child .facts").split("\n")[-1] == "100 × 300 to 200 × 600"
+    pixels = page.evaluate("""async () => {
+      const image = document.querySelector(".row:last-child .thumb img");
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      context.drawImage(image, 0, 0);
+      const at = (y) => [...context.getImageData(canvas.width / 2, y * canvas.height, 1, 1).data];
+      return { width: canvas.width, height: canvas.height, top: at(0.2), bottom: at(0.8) };
+    }""")
+    assert (pixels["width"], pixels["height"]) == (100, 300)
+    assert pixels["top"][2] > 200 > 50 > pixels["top"][0]
+    assert pixels["bottom"][0] > 200 > 50 > pixels["bottom"][2]

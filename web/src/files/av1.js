@@ -82,7 +82,9 @@ function coloursOf(bits, profile) {
   const deep = bits.flag();
   const deepest = profile === 2 && deep && bits.flag();
   const grey = profile !== 1 && bits.flag();
-  const [primaries, transfer, matrix] = bits.flag() ? [8, 8, 8].map((count) => bits.number(count)) : [2, 2, 2];
+  const [primaries, transfer, matrix] = bits.flag()
+    ? [8, 8, 8].map((count) => bits.number(count))
+    : [2, 2, 2];
   if (grey || (primaries === 1 && transfer === 13 && matrix === 0)) return { grey, matrix, whole: true };
   bits.flag();
   return { grey, matrix, whole: profile === 1 || (deepest && !bits.flag()) };
@@ -90,7 +92,7 @@ function coloursOf(bits, profile) {
 
 function followed(units) {
   let sequence = null;
-  for (let place = 0; place < units.length; ) {
+  for (let place = 0; place < units.length;) {
     const [kind, extended, sized] = [(units[place] >> 3) & 15, units[place] & 4, units[place] & 2];
     place += extended ? 2 : 1;
     let length = sized ? 0 : units.length - place;

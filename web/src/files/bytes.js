@@ -79,25 +79,25 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/**
- * What a compressed stream of zlib holds, as it comes; its own end is not waited for.
- * @param {AsyncIterable<Uint8Array> | Iterable<Uint8Array>} parts
- * @param {"deflate"} format
- */
-export async function* inflated(parts, format = "deflate") {
-  const stream = new DecompressionStream(format);
+/** What comes out of a stream of which `parts` are put in; their errors come out, too. */
+async function* through(stream, parts) {
   const writer = stream.writable.getWriter();
-  const feeding = (async () => {
+  const feed = async () => {
     for (const part of parts) await writer.write(part);
     await writer.close();
-  })();
-  feeding.catch(() => {}); // the reader gets the same error
+  };
+  feed().catch((error) => writer.abort(error).catch(() => {}));
   const reader = stream.readable.getReader();
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
   } finally {
     reader.cancel().catch(() => {});
   }
+}
+
+/** What a compressed stream of zlib holds, as it comes. @param {Iterable<Uint8Array>} parts */
+export function inflated(parts) {
+  return through(new DecompressionStream("deflate"), parts);
 }
 
 /** All of a small compressed block, or null if it is damaged or longer than `most`. */
@@ -118,16 +118,7 @@ export async function inflate(block, most) {
 
 /** @param {Iterable<Uint8Array>} parts @returns {Promise<Uint8Array[]>} */
 export async function deflated(parts) {
-  const stream = new CompressionStream("deflate");
-  const writer = stream.writable.getWriter();
-  const feeding = (async () => {
-    for (const part of parts) await writer.write(part);
-    await writer.close();
-  })();
-  feeding.catch(() => {});
   const found = [];
-  const reader = stream.readable.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) found.push(next.value);
-  await feeding;
+  for await (const part of through(new CompressionStream("deflate"), parts)) found.push(part);
   return found;
 }

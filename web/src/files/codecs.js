@@ -1,5 +1,5 @@
-// The WebAssembly codecs (libjpeg of mozjpeg, libwebp), each loaded when it is first needed and compiled once.
-// Every picture gets a fresh instance: the memory of one only grows, and a damaged file may leave it in pieces.
+// The WebAssembly codecs (libjpeg to read, libwebp), each loaded when it is first needed and compiled once.
+// Every picture gets a fresh instance: its memory only grows, and a damaged file may leave it in pieces.
 
 import { damaged, FileError } from "./bytes.js";
 import { provided } from "./provided.js";
@@ -13,7 +13,11 @@ const MAKERS = {
 const compiled = new Map();
 
 async function opened(name) {
-  if (!compiled.has(name)) compiled.set(name, provided.asset(name).then((bytes) => WebAssembly.compile(bytes)));
+  if (!compiled.has(name))
+    compiled.set(
+      name,
+      provided.asset(name).then((bytes) => WebAssembly.compile(bytes)),
+    );
   try {
     const [module, maker] = await Promise.all([compiled.get(name), MAKERS[name]()]);
     const instantiateWasm = (imports, done) => {
@@ -22,7 +26,13 @@ async function opened(name) {
       return instance.exports;
     };
     const quiet = () => {};
-    return await maker.default({ noInitialRun: true, instantiateWasm, locateFile: String, print: quiet, printErr: quiet });
+    return await maker.default({
+      noInitialRun: true,
+      instantiateWasm,
+      locateFile: String,
+      print: quiet,
+      printErr: quiet,
+    });
   } catch (error) {
     compiled.delete(name); // the next try fetches again
     throw error;

@@ -1,5 +1,5 @@
-// How a picture was stored: without loss, or compressed, and how strongly. Read from the file's own tables, as
-// mssn/image/compression.py does.
+// How a picture was stored: without loss, or compressed, and how strongly. Read from the file's own tables,
+// as mssn/image/compression.py does.
 
 import { isHeic, isHeif, isLosslessAvif } from "./heif.js";
 import * as jpeg from "./jpeg.js";

@@ -52,7 +52,7 @@ function pass(d, at, step, evenShift, shift) {
 }
 
 /**
- * @param {Int32Array} block  64 samples less 128, row by row; becomes coefficients, each a multiple of its divisor
+ * @param {Int32Array} block  64 samples less 128, row by row; becomes coefficients in units of their divisors
  * @param {Int32Array} divisors  eight times the quantisation table, row by row
  */
 export function transform(block, divisors) {

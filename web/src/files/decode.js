@@ -100,7 +100,9 @@ async function readByBrowser(bytes, check, maxPixels, format) {
     facts.frames = framesOf(bytes);
   } else if (format === "bmp") {
     const old = number(bytes, 14, 4, true) === 12;
-    const sides = old ? [18, 20].map((at) => number(bytes, at, 2, true)) : [18, 22].map((at) => signed(bytes, at));
+    const sides = old
+      ? [18, 20].map((at) => number(bytes, at, 2, true))
+      : [18, 22].map((at) => signed(bytes, at));
     check(...sides);
   } else {
     Object.assign(facts, heif.factsOf(bytes));

@@ -15,9 +15,31 @@ const USUAL = 95; // quality
 const FULL_COLOUR = 90; // the quality from which on a JPEG keeps the colour of every pixel
 const MOST_SIDE = { png: 2 ** 31 - 1, jpeg: 65500, webp: 16383 }; // pixels
 const LIBWEBP = {
-  ...{ target_size: 0, target_PSNR: 0, method: 4, sns_strength: 50, filter_strength: 60, filter_sharpness: 0 },
-  ...{ filter_type: 1, partitions: 0, segments: 4, pass: 1, show_compressed: 0, preprocessing: 0, autofilter: 0 },
-  ...{ partition_limit: 0, alpha_compression: 1, alpha_filtering: 1, alpha_quality: 100, exact: 0, image_hint: 0 },
+  ...{
+    target_size: 0,
+    target_PSNR: 0,
+    method: 4,
+    sns_strength: 50,
+    filter_strength: 60,
+    filter_sharpness: 0,
+  },
+  ...{
+    filter_type: 1,
+    partitions: 0,
+    segments: 4,
+    pass: 1,
+    show_compressed: 0,
+    preprocessing: 0,
+    autofilter: 0,
+  },
+  ...{
+    partition_limit: 0,
+    alpha_compression: 1,
+    alpha_filtering: 1,
+    alpha_quality: 100,
+    exact: 0,
+    image_hint: 0,
+  },
   ...{ emulate_jpeg_size: 0, thread_level: 0, low_memory: 0, near_lossless: 100, use_delta_palette: 0 },
 };
 
@@ -25,8 +47,8 @@ const LIBWEBP = {
 export function refuseOversize(width, height, format) {
   const most = MOST_SIDE[format];
   if (Math.max(width, height) <= most) return;
-  const words = `the result would have ${width}x${height} pixels, but sides of ${format} files have ${most} at most`;
-  throw new FileError("too-large", `${words}; choose a smaller size, or PNG`);
+  const words = `the result would have ${width}x${height} pixels, but sides of ${format} files have`;
+  throw new FileError("too-large", `${words} ${most} at most; choose a smaller size, or PNG`);
 }
 
 /**
@@ -44,7 +66,7 @@ export async function encode(picture, format, quality, options) {
   return encoder(picture, quality, fitted(picture, format, options));
 }
 
-/** What of a picture does not come along into a file of this format, in short clauses; arguments as above. */
+/** What of a picture did not come along, and what does not into this format, in short clauses. */
 export function leftOut(picture, format, options) {
   return fitted(picture, format, options).notes;
 }

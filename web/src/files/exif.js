@@ -79,7 +79,7 @@ function unlessDamaged(step, otherwise) {
   }
 }
 
-/** Whether directories are named more than once, which keeps some readers busy for ever; or it is too long. */
+/** Whether it is too long, or names directories more than once, which keeps some readers busy for ever. */
 export function isHostile(exif) {
   if (exif.length > MOST_EXIF) return true;
   const block = unlessDamaged(() => new Block(exif), null);
@@ -144,7 +144,8 @@ function eraseThumbnail(block, directory) {
   const end = start + (values.get(LENGTH) ?? 0);
   const inside = directory + 2 + 12 * values.size <= start && start < end && end <= block.data.length;
   if (!inside) return;
-  if (end >= block.data.length - 1) block.data = block.data.slice(0, start); // padded to an even length
+  if (end >= block.data.length - 1)
+    block.data = block.data.slice(0, start); // padded to an even length
   else block.data.fill(0, start, end);
 }
 
@@ -209,7 +210,7 @@ export function withoutPreviews(block) {
   const kept = [bytesOf(PHOTOSHOP)];
   let place = PHOTOSHOP.length;
   while (has(block, "8BIM", place) && place + 12 <= block.length) {
-    const head = place + 6 + ((block[place + 6] + 2) >> 1) * 2; // name and length fill an even number of bytes
+    const head = place + 6 + ((block[place + 6] + 2) >> 1) * 2; // name and length fill even numbers of bytes
     const size = number(block, head, 4) || 0;
     const end = head + 4 + ((size + 1) >>> 1) * 2;
     if (!OUTDATED.includes(number(block, place + 4, 2))) kept.push(block.subarray(place, end));

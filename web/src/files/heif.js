@@ -23,7 +23,9 @@ export function isHeic(file) {
 
 /** @param {Uint8Array} file */
 export function isAvif(file) {
-  return isHeif(file) && !isHeic(file) && brandsOf(file).some((brand) => ["avif", "avis", "mif1"].includes(brand));
+  return (
+    isHeif(file) && !isHeic(file) && brandsOf(file).some((brand) => ["avif", "avis", "mif1"].includes(brand))
+  );
 }
 
 function brandsOf(file) {
@@ -35,7 +37,7 @@ function brandsOf(file) {
 
 /** Name and content of the boxes in bytes, up to what is damaged. @param {Uint8Array} data */
 export function* boxes(data) {
-  for (let place = 0; place + 8 <= data.length; ) {
+  for (let place = 0; place + 8 <= data.length;) {
     let [size, start] = [number(data, place, 4), 8];
     if (size === 1) [size, start] = [number(data, place + 8, 8), 16];
     size ||= data.length - place; // 0: up to the end
@@ -55,7 +57,8 @@ function inside(data, ...names) {
 
 /** The content of the box that describes the pictures. */
 function description(file) {
-  for (const { name, content } of boxes(file)) if (name === "meta" && content.length <= MOST) return content.subarray(4);
+  for (const { name, content } of boxes(file))
+    if (name === "meta" && content.length <= MOST) return content.subarray(4);
   return new Uint8Array();
 }
 
@@ -76,7 +79,8 @@ export function factsOf(file) {
     if (told && !found.colours.length) found.colours = [["cICP", Uint8Array.of(...codes, 0, 1)]];
   }
   const blocks = itemsOf(file, meta);
-  const exif = blocks.filter(({ kind }) => kind === "Exif").map(({ data }) => data.subarray(4)); // where it begins
+  // The first four bytes say where it begins.
+  const exif = blocks.filter(({ kind }) => kind === "Exif").map(({ data }) => data.subarray(4));
   const good = exif.slice(0, MOST_BLOCKS).filter((block) => !isHostile(block));
   if (good.length < exif.length) found.notes.push("damaged EXIF left out");
   const packet = blocks.find(({ kind, data }) => kind === "mime" && has(data, "<"));
@@ -110,7 +114,9 @@ function* entries(meta) {
 export function isLosslessAvif(file) {
   const meta = description(file);
   const wanted = [...entries(meta)].find(({ kind }) => kind === "av01");
-  const located = locations(inside(meta, "iloc")).find(({ item, within }) => item === wanted?.item && !within);
+  const located = locations(inside(meta, "iloc")).find(
+    ({ item, within }) => item === wanted?.item && !within,
+  );
   return located !== undefined && isLossless(parts(file, located.extents.slice(0, 1), 4096));
 }
 

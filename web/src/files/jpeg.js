@@ -1,4 +1,4 @@
-// JPEG: what its segments say, and segments put in front of an encoded picture. The same as mssn/image/jpeg.py.
+// JPEG: what its segments say, and segments put in front of an encoded picture. As mssn/image/jpeg.py.
 // Source: ITU-T T.81 (JPEG); JFIF 1.02; Exif 2.32, section 4.5; CIPA DC-007 (the multi-picture format).
 
 import { bytesOf, damaged, FileError, has, joined, letters, median, number, numbered } from "./bytes.js";
@@ -15,7 +15,7 @@ export const STANDARD = [
 ];
 const [TABLES, SCAN, END, COMMENT] = [0xdb, 0xda, 0xd9, 0xfe];
 const [APP0, APP1, APP2, APP13] = [0xe0, 0xe1, 0xe2, 0xed];
-const GAIN_MAP = "urn:iso:std:iso:ts:21496:-1\0"; // marks a JPEG that has one (ISO 21496-1); Google's mark is XMP:
+const GAIN_MAP = "urn:iso:std:iso:ts:21496:-1\0"; // marks a JPEG that has one (ISO 21496-1); Google's is XMP:
 const GAIN_MAP_XMP = /hdrgm:Version\s*=\s*(?:"[^"'<>]*"|'[^"'<>]*')/g;
 const ICC_MARK = "ICC_PROFILE\0";
 const PHOTOSHOP = "Photoshop 3.0\0";
@@ -33,7 +33,11 @@ export function* segments(file) {
       continue;
     }
     const length = Math.max(number(file, place + 2, 2), 2);
-    yield { marker: file[place + 1], place: place + 4, content: file.subarray(place + 4, place + 2 + length) };
+    yield {
+      marker: file[place + 1],
+      place: place + 4,
+      content: file.subarray(place + 4, place + 2 + length),
+    };
     place += 2 + length;
   }
 }
@@ -72,7 +76,7 @@ export function checkScans(file) {
 export function qualityOf(file) {
   for (const { marker, content } of segments(file)) {
     if (marker !== TABLES) continue;
-    for (let place = 0; place < content.length; ) {
+    for (let place = 0; place < content.length;) {
       const [wide, table] = [content[place] >> 4, content[place] & 15];
       const size = wide ? 2 : 1;
       const start = place + 1;

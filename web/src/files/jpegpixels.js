@@ -1,6 +1,6 @@
 // Pixels as a JPEG, bit for bit as libjpeg writes them, which the command line uses: row by row, with no more
-// memory than some rows and the result. Source: ITU-T T.81; JFIF 1.02, section 7 (YCbCr); libjpeg's jcsample.c
-// and jccoefct.c (edges), jcparam.c (tables of a quality).
+// memory than some rows and the result. Source: ITU-T T.81; JFIF 1.02, section 7 (YCbCr); libjpeg's
+// jcsample.c and jccoefct.c (edges), jcparam.c (tables of a quality).
 
 import { joined, numbered } from "./bytes.js";
 import { transform } from "./dct.js";
@@ -15,8 +15,8 @@ const [BR, BG, HALF, RG, RB] = [fix(0.16874), fix(0.33126), fix(0.5), fix(0.4186
 const MIDDLE = (128 << 16) + 32767;
 
 /**
- * @param {{width: number, height: number, channels: 1 | 3, pixels: Uint8Array, alpha: Uint8Array | null}} picture
- *   what is transparent is laid on white
+ * @param {{width: number, height: number, channels: 1 | 3, pixels: Uint8Array,
+ *   alpha: Uint8Array | null}} picture  what is transparent is laid on white
  * @param {number} quality  1..100
  * @param {boolean} shared  whether 2x2 pixels share a colour
  * @returns {Uint8Array}  a JPEG without any metadata
@@ -26,7 +26,9 @@ export function encodedJpeg(picture, quality, shared) {
   const halved = shared && channels === 3;
   const side = halved ? 16 : 8; // of what is written at once, pixels
   const across = Math.ceil(width / side);
-  const tables = [STANDARD, [...CHROMA, ...Array(64 - CHROMA.length).fill(99)]].map((table) => scaled(table, quality));
+  const tables = [STANDARD, [...CHROMA, ...Array(64 - CHROMA.length).fill(99)]].map((table) =>
+    scaled(table, quality),
+  );
   const divisors = tables.map((table) => {
     const rows = new Int32Array(64);
     table.forEach((value, n) => (rows[ZIGZAG[n]] = 8 * value));
@@ -41,7 +43,9 @@ export function encodedJpeg(picture, quality, shared) {
   const scan = new Scan();
   for (let top = 0; top < height; top += side) {
     fill(planes, picture, top, side, across * side);
-    if (halved) for (const plane of planes.slice(1)) halve(plane, across * 16, Math.ceil(Math.min(16, height - top) / 2));
+    if (halved)
+      for (const plane of planes.slice(1))
+        halve(plane, across * 16, Math.ceil(Math.min(16, height - top) / 2));
     const rows = Math.ceil(Math.min(side, height - top) / 8); // of blocks that hold anything
     writeRow(scan, components, planes, divisors, across, side, rows, halved);
   }
@@ -82,7 +86,7 @@ function fill(planes, { width, height, channels, pixels, alpha }, top, rows, wid
   }
 }
 
-/** The mean of 2x2 samples, rounded down and up in turns; in place. @param {number} rows  that hold anything */
+/** The mean of 2x2 samples, rounded down and up in turns, in place; `rows` of them hold anything. */
 function halve(plane, wide, rows) {
   const half = wide / 2;
   for (let y = 0; y < 8; y++) {

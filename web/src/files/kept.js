@@ -24,7 +24,15 @@ import { compact, signed, XMP_MARK } from "./xmp.js";
 
 /** @type {Kept} */
 export const NOTHING = Object.freeze({
-  icc: null, colours: [], exif: null, xmp: null, iptc: null, text: [], dpi: null, source: "png", lossless: false,
+  icc: null,
+  colours: [],
+  exif: null,
+  xmp: null,
+  iptc: null,
+  text: [],
+  dpi: null,
+  source: "png",
+  lossless: false,
   bits: null,
 });
 
@@ -52,7 +60,7 @@ function includes(bytes, wanted) {
 export function fitted(picture, format, { model, metadata = "keep" }) {
   const { kept, channels, alpha } = picture;
   const colours = coloursFor(kept, channels, format);
-  const notes = [...colours.notes];
+  const notes = [...(picture.notes ?? []), ...colours.notes];
   if (alpha && format === "jpeg") notes.push("transparency laid on white");
   const pixels = { icc: colours.icc, colours: colours.tags, dpi: kept.dpi };
   if (metadata === "strip") return { ...pixels, exif: null, xmp: null, iptc: null, text: [], notes };
@@ -84,7 +92,8 @@ function coloursFor({ icc, colours, source }, channels, format) {
   const fits = icc !== null && describes(icc, space) && !(format === "webp" && channels === 1);
   if (icc && !fits) notes.push("colour profile left out (it is for another kind of pixels)");
   // In a PNG these tags win over a profile, in other formats a profile wins over them.
-  if (format === "png") return { icc: fits ? icc : null, tags: icc && source !== "png" ? [] : colours, notes };
+  if (format === "png")
+    return { icc: fits ? icc : null, tags: icc && source !== "png" ? [] : colours, notes };
   if (icc || isSrgb(colours)) return { icc: fits ? icc : null, tags: [], notes };
   if (!profileOf(colours, false)) notes.push("colour tags left out (PNG and AVIF can hold them)");
   return { icc: profileOf(colours, channels === 1 && format !== "webp"), tags: [], notes };

@@ -60,7 +60,10 @@ export function refusal(file) {
   if (picture) return cannotRead(picture);
   const other = among(OTHERS) ?? (has(file, "ftyp", 4) ? "a video" : textKind(file));
   if (other === "an SVG drawing") return cannotRead(other);
-  return new FileError("not-a-picture", other ? `is not a picture but ${other}` : "is not a picture of a known kind");
+  return new FileError(
+    "not-a-picture",
+    other ? `is not a picture but ${other}` : "is not a picture of a known kind",
+  );
 }
 
 /** @param {string} what @returns {FileError} */

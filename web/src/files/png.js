@@ -30,9 +30,9 @@ export function chunk(name, content) {
   return [numbered(content.length, 4), letters_, content, numbered(crc32(letters_, content), 4)];
 }
 
-/** Name and content of the chunks, up to the end of the picture or what is cut off. @param {Uint8Array} file */
+/** Name and content of the chunks, up to the end of the picture or of the file. @param {Uint8Array} file */
 export function* chunks(file) {
-  for (let place = SIGNATURE.length; place + 8 <= file.length; ) {
+  for (let place = SIGNATURE.length; place + 8 <= file.length;) {
     const length = number(file, place, 4);
     const name = letters(file, place + 4, place + 8);
     yield { name, place, length, content: file.subarray(place + 8, place + 8 + length) };
@@ -122,7 +122,12 @@ async function profileOf(content) {
 export function fileOf(header, before, pixels) {
   const { width, height, bits, kind } = header;
   const start = joined(numbered(width, 4), numbered(height, 4), [bits, kind, 0, 0, 0]);
-  const all = [["IHDR", start], ...before, ...pixels.map((part) => ["IDAT", part]), ["IEND", new Uint8Array()]];
+  const all = [
+    ["IHDR", start],
+    ...before,
+    ...pixels.map((part) => ["IDAT", part]),
+    ["IEND", new Uint8Array()],
+  ];
   return joined(bytesOf(SIGNATURE), ...all.flatMap(([name, content]) => chunk(name, content)));
 }
 

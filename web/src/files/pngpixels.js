@@ -6,7 +6,15 @@ import { FileError, damaged, deflated, inflated, number } from "./bytes.js";
 import { chunks, crc32, headerOf } from "./png.js";
 
 const SAMPLES = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }; // of a pixel, by the kind of colour
-const PASSES = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
+const PASSES = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
 const STRIP = 1 << 20; // bytes that are compressed at once
 
 /**
@@ -74,7 +82,7 @@ async function eachLine(data, lines, step, take) {
   begin();
   try {
     for await (const part of inflated(data)) {
-      for (let place = 0; place < part.length; ) {
+      for (let place = 0; place < part.length;) {
         const wanted = Math.min(current.length - filled, part.length - place);
         current.set(part.subarray(place, place + wanted), filled);
         [filled, place] = [filled + wanted, place + wanted];
@@ -119,7 +127,7 @@ function spreader({ bits, kind }, palette, clear, { channels, pixels, alpha }) {
   const samples = SAMPLES[kind];
   const wide = bits === 16;
   const sample = wide
-    ? (row, n) => ((row[1 + 2 * n] << 8) | row[2 + 2 * n])
+    ? (row, n) => (row[1 + 2 * n] << 8) | row[2 + 2 * n]
     : bits === 8
       ? (row, n) => row[1 + n]
       : (row, n) => (row[1 + ((n * bits) >> 3)] >> (8 - bits - ((n * bits) & 7))) & ((1 << bits) - 1);
@@ -137,10 +145,11 @@ function spreader({ bits, kind }, palette, clear, { channels, pixels, alpha }) {
   if (bits === 8 && samples === channels && !clear) {
     return (row, { count, first, dx }) => {
       if (dx === 1) pixels.set(row.subarray(1), channels * first);
-      else for (let n = 0; n < count; n++) {
-        const place = 1 + channels * n;
-        pixels.set(row.subarray(place, place + channels), channels * (first + n * dx));
-      }
+      else
+        for (let n = 0; n < count; n++) {
+          const place = 1 + channels * n;
+          pixels.set(row.subarray(place, place + channels), channels * (first + n * dx));
+        }
     };
   }
   const hidden = clear && Array.from({ length: channels }, (_, c) => number(clear, 2 * c, 2));
@@ -159,7 +168,8 @@ function spreader({ bits, kind }, palette, clear, { channels, pixels, alpha }) {
 
 /**
  * Pixels as they stand in a PNG, compressed.
- * @param {{width: number, height: number, channels: 1 | 3, pixels: Uint8Array, alpha: Uint8Array | null}} picture
+ * @param {{width: number, height: number, channels: 1 | 3, pixels: Uint8Array,
+ *   alpha: Uint8Array | null}} picture
  * @param {boolean} bilevel  one bit for each pixel
  * @returns {Promise<Uint8Array[]>}
  */

@@ -1,10 +1,14 @@
-// Colour tags of a PNG (or AVIF) as an ICC profile, for formats that hold nothing else. The same, to the byte,
-// as mssn/image/profile.py. Sources: PNG, third edition (2025), sections 4.3 and 11.3.2; ITU-T H.273 (2021),
-// tables 2 and 3; ICC.1:2022, sections 7.2, 8.3, 8.4, 10.18, annex E.
+// Colour tags of a PNG (or AVIF) as an ICC profile, for formats that hold nothing else. The same, to the
+// byte, as mssn/image/profile.py. Sources: PNG, third edition (2025), sections 4.3 and 11.3.2; ITU-T H.273
+// (2021), tables 2 and 3; ICC.1:2022, sections 7.2, 8.3, 8.4, 10.18, annex E.
 
 import { bytesOf, has, joined, number, numbered, roundHalfEven } from "./bytes.js";
 
-const [D65, C, THEATRE] = [[0.3127, 0.329], [0.31, 0.316], [0.314, 0.351]];
+const [D65, C, THEATRE] = [
+  [0.3127, 0.329],
+  [0.31, 0.316],
+  [0.314, 0.351],
+];
 const SRGB = [...D65, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06]; // white, red, green, blue
 const PRIMARIES = {
   1: SRGB,
@@ -30,9 +34,13 @@ const CURVES = {
 };
 const UNKNOWN = 2;
 const D50 = [0xf6d6, 0x10000, 0xd32d]; // as the header of every profile must state it
-const BRADFORD = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]];
+const BRADFORD = [
+  [0.8951, 0.2664, -0.1614],
+  [-0.7502, 1.7135, 0.0367],
+  [0.0389, -0.0685, 1.0296],
+];
 
-/** Whether tags say nothing else than what is meant without any: sRGB. @param {[string, Uint8Array][]} colours */
+/** Whether tags say no more than is meant without any: sRGB. @param {[string, Uint8Array][]} colours */
 export function isSrgb(colours) {
   const meant = meantBy(colours);
   return meant !== null && meant[0] === SRGB && meant[1] === SRGB_CURVE;
@@ -99,7 +107,13 @@ function matricesOf(primaries) {
   const cones = BRADFORD.map((row, n) => row.map((value) => (value * to[n]) / from[n]));
   const adaptation = product(inverse(BRADFORD), cones);
   const shares = times(inverse(columns), white);
-  return [product(adaptation, columns.map((row) => row.map((value, n) => value * shares[n]))), adaptation];
+  return [
+    product(
+      adaptation,
+      columns.map((row) => row.map((value, n) => value * shares[n])),
+    ),
+    adaptation,
+  ];
 }
 
 const transposed = (m) => m[0].map((_, n) => m.map((row) => row[n]));
@@ -135,7 +149,11 @@ function profile(space, tags) {
     places.set(data, place);
     place += data.length + (-data.length & 3);
   }
-  const table = tags.map(([tag, data]) => [bytesOf(tag), numbered(places.get(data), 4), numbered(data.length, 4)]);
+  const table = tags.map(([tag, data]) => [
+    bytesOf(tag),
+    numbered(places.get(data), 4),
+    numbered(data.length, 4),
+  ]);
   const date = joined(...[2025, 1, 1, 0, 0, 0].map((value) => numbered(value, 2))); // of no importance
   const start = joined(numbered(place, 4), [0, 0, 0, 0, 4, 0x40, 0, 0], bytesOf("mntr"), bytesOf(space));
   const header = joined(start, bytesOf("XYZ "), date, bytesOf("acsp"), new Uint8Array(28));

@@ -2,7 +2,7 @@
 
 import { browserDecoder } from "./native.js";
 
-/** @type {{asset: ((name: string) => Promise<Uint8Array>) | null, version: string, decoder: typeof browserDecoder}} */
+/** As `provide` sets it. */
 export const provided = { asset: null, version: "", decoder: browserDecoder };
 
 /**

@@ -43,8 +43,14 @@ export function headerOf(file) {
   const [width, height] = [4, 7].map((place) => number(big, place, 3, true) + 1);
   const [x, y] = [0, 3].map((place) => 2 * number(content, place, 3, true));
   if (x + frame.width > width || y + frame.height > height) throw damaged("a frame beyond its border");
-  const head = riff("VP8X", joined([ALPHA, 0, 0, 0], numbered(frame.width - 1, 3, true), numbered(frame.height - 1, 3, true)));
-  const first = riff("RIFF", joined(bytesOf("WEBP"), head, ...inner.map((each) => riff(each.name, each.content))));
+  const head = riff(
+    "VP8X",
+    joined([ALPHA, 0, 0, 0], numbered(frame.width - 1, 3, true), numbered(frame.height - 1, 3, true)),
+  );
+  const first = riff(
+    "RIFF",
+    joined(bytesOf("WEBP"), head, ...inner.map((each) => riff(each.name, each.content))),
+  );
   return { width, height, alpha: (big[0] & ALPHA) > 0, frames: moving.length, first, x, y, frame };
 }
 
@@ -59,7 +65,11 @@ function sizeOf(all) {
   }
   const packed = number(content, 1, 4, true);
   if (name === "VP8L" && content[0] === 0x2f && packed >= 0) {
-    return { width: (packed & 0x3fff) + 1, height: ((packed >>> 14) & 0x3fff) + 1, alpha: ((packed >>> 28) & 1) > 0 };
+    return {
+      width: (packed & 0x3fff) + 1,
+      height: ((packed >>> 14) & 0x3fff) + 1,
+      alpha: ((packed >>> 28) & 1) > 0,
+    };
   }
   throw damaged("bad header");
 }
@@ -153,8 +163,8 @@ class Bits {
 function quantiser(bits) {
   bits.number(2); // colour space, clamping
   let [levels, absolute] = [[0], false];
-  if (bits.number(1)) {
-    // segments
+  const segmented = bits.number(1);
+  if (segmented) {
     const [hasMap, hasData] = [bits.number(1), bits.number(1)];
     if (hasData) {
       absolute = bits.number(1) === 1;
@@ -189,5 +199,10 @@ export function withMetadata(encoded, { exif, xmp, icc }) {
 }
 
 function riff(name, content) {
-  return joined(bytesOf(name), numbered(content.length, 4, true), content, new Uint8Array(content.length % 2));
+  return joined(
+    bytesOf(name),
+    numbered(content.length, 4, true),
+    content,
+    new Uint8Array(content.length % 2),
+  );
 }

@@ -7,7 +7,8 @@ export class XmlError extends Error {}
 const NAME = /[:A-Z_a-z\u00c0-\u{effff}][-.:\w\u00b7-\u{effff}]*/uy;
 const SPACE = /[ \t\r\n]*/y;
 const BLANK = /^[\0\ufeff \t\r\n]*$/;
-const LONE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&(?!(?:lt|gt|amp|quot|apos|#\d{1,7}|#x[\da-fA-F]{1,6});)/;
+const LONE =
+  /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&(?!(?:lt|gt|amp|quot|apos|#\d{1,7}|#x[\da-fA-F]{1,6});)/;
 const XML = "http://www.w3.org/XML/1998/namespace";
 
 /**
@@ -50,12 +51,17 @@ export function* read(text) {
 }
 
 function checkText(text, inside) {
-  if (inside ? LONE.test(text) || text.includes("]]>") : !BLANK.test(text)) throw new XmlError("stray letters");
+  if (inside ? LONE.test(text) || text.includes("]]>") : !BLANK.test(text))
+    throw new XmlError("stray letters");
 }
 
 /** Where a comment, an instruction or plain text (CDATA) ends that begins here; 0 for a tag. */
 function aside(text, place, inside) {
-  const forms = [["<!--", "-->", true], ["<?", "?>", true], ["<![CDATA[", "]]>", inside]];
+  const forms = [
+    ["<!--", "-->", true],
+    ["<?", "?>", true],
+    ["<![CDATA[", "]]>", inside],
+  ];
   for (const [start, end, allowed] of forms) {
     if (!text.startsWith(start, place)) continue;
     const found = text.indexOf(end, place + start.length);
@@ -89,7 +95,7 @@ function startTag(text, place) {
   const tag = nameAt(text, place + 1);
   const attributes = [];
   const names = new Set();
-  for (let start = place + 1 + tag.length; ; ) {
+  for (let start = place + 1 + tag.length; ;) {
     const next = behindSpace(text, start);
     if (text[next] === ">") return { tag, attributes, empty: false, end: next + 1 };
     if (text.startsWith("/>", next)) return { tag, attributes, empty: true, end: next + 2 };

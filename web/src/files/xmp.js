@@ -1,6 +1,7 @@
-// XMP packets: our note in them, and the few bytes that must change; everything else stays, byte for byte. The
-// same as mssn/image/xmp.py. A packet comes from strangers: it is looked at once, in linear time.
-// Source: XMP specification, part 1 (2012), sections 7.3 (packets) and 7.4 (rdf:RDF); W3C, "Namespaces in XML".
+// XMP packets: our note in them, and the few bytes that must change; everything else stays, byte for byte.
+// As mssn/image/xmp.py. A packet comes from strangers: it is looked at once, in linear time.
+// Source: XMP specification, part 1 (2012), sections 7.3 (packets) and 7.4 (rdf:RDF); W3C, "Namespaces in
+// XML".
 
 import { read, XmlError } from "./xml.js";
 
@@ -67,11 +68,15 @@ export function compact(xmp) {
 function textOf(xmp) {
   const [a, b, c, d] = xmp;
   const wide =
-    (a === 0xff && b === 0xfe && !c && !d) || (a === 0x3c && !b && !c && !d) ? "utf-32le"
-    : (!a && !b && c === 0xfe && d === 0xff) || (!a && !b && !c && d === 0x3c) ? "utf-32be"
-    : (a === 0xff && b === 0xfe) || (a === 0x3c && !b) ? "utf-16le"
-    : (a === 0xfe && b === 0xff) || (!a && b === 0x3c) ? "utf-16be"
-    : null;
+    (a === 0xff && b === 0xfe && !c && !d) || (a === 0x3c && !b && !c && !d)
+      ? "utf-32le"
+      : (!a && !b && c === 0xfe && d === 0xff) || (!a && !b && !c && d === 0x3c)
+        ? "utf-32be"
+        : (a === 0xff && b === 0xfe) || (a === 0x3c && !b)
+          ? "utf-16le"
+          : (a === 0xfe && b === 0xff) || (!a && b === 0x3c)
+            ? "utf-16be"
+            : null;
   if (!wide || xmp.length < 4) return UTF8.decode(xmp);
   const text = wide.startsWith("utf-32") ? utf32(xmp, wide.endsWith("le")) : decoded(xmp, wide);
   const bare = text.replace(/^\ufeff+/, "");
@@ -143,7 +148,9 @@ function surveyed(text) {
     }
     if (!rdf && uri === RDF && local === "RDF") rdf = open.length;
     else if (rdf && open.length === rdf + 1 && uri === RDF && local === "Description") {
-      const others = attributes.filter((each) => each.uri !== OURS && !(each.uri === RDF && each.local === "about"));
+      const others = attributes.filter(
+        (each) => each.uri !== OURS && !(each.uri === RDF && each.local === "about"),
+      );
       Object.assign(open.at(-1), { about: true, bare: !others.length });
     }
     if (event.empty) close(open.at(-1), event.place, event.end, true);
@@ -156,6 +163,9 @@ function cutDescription(text, cuts, element, place, end) {
   if (!element.bare || cuts.length === element.cuts) return;
   const inside = cuts.slice(element.cuts).filter(([start]) => start >= element.inside);
   const content = element.place === place ? "" : text.slice(element.inside, place);
-  const left = edited(content, inside.map(([a, b]) => [a - element.inside, b - element.inside, ""]));
+  const left = edited(
+    content,
+    inside.map(([a, b]) => [a - element.inside, b - element.inside, ""]),
+  );
   if (!left.trim()) cuts.splice(element.cuts, cuts.length, [element.place, end, ""]);
 }

@@ -11,34 +11,8 @@ const PAGE = 65536; // bytes, what a memory grows by
 const ALIGN = 64; // bytes, so that no register lies across two lines of a cache
 const NULL = 0;
 
-/** A function that multiplies and adds in one instruction: valid only where relaxed SIMD is known. */
-const FUSED = Uint8Array.of(
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 20, 1, 18, 0],
-  ...[65, 0, 253, 15, 65, 0, 253, 15, 65, 0, 253, 15, 253, 133, 2, 26, 11],
-);
-
 /**
- * Which of the compiled kernels is the fastest that runs here.
- *
- * @returns {"kernels-relaxed.wasm" | "kernels.wasm"}
- */
-export function fastest() {
-  return WebAssembly.validate(FUSED) ? "kernels-relaxed.wasm" : "kernels.wasm";
-}
-
-/**
- * @param {BufferSource | string | URL} source the compiled kernels, or where they are
- * @returns {Promise<WebAssembly.Module>} to be used by any number of workers
- */
-export async function compile(source) {
-  if (typeof source !== "string" && !(source instanceof URL)) return WebAssembly.compile(source);
-  const answer = await fetch(source);
-  if (!answer.ok) throw new Error(`${source}: ${answer.status}`);
-  return WebAssembly.compile(await answer.arrayBuffer());
-}
-
-/**
- * @param {WebAssembly.Module} module what `compile` made
+ * @param {WebAssembly.Module} module the compiled kernels; any number of workers may use it
  * @param {Uint8Array} model an .onnx file of an MSSN, its strength put in
  * @returns {Promise<Network>}
  * @throws {Error} it is no such file

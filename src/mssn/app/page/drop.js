@@ -5,6 +5,7 @@ import { pastedName } from "./texts.js";
 // Endings that browsers give no type for.
 const PICTURES = /\.(jpe?g|jfif|jpe|mpo|png|webp|gif|bmp|avif|heic|heif|hif|tiff?|jxl|p[bgpn]m|qoi)$/i;
 const FILMS = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|m2ts|mts|wmv|flv|ogv|3gp)$/i;
+const STILL = 500; // milliseconds after which files no longer hang above the window
 const byName = new Intl.Collator(undefined, { numeric: true });
 
 /**
@@ -96,24 +97,24 @@ export const pasted = (clipboard) =>
  * @param {(clipboard: DataTransfer) => void} on.paste
  */
 export function watch({ over, drop, paste }) {
-  let depth = 0;
+  let timer = 0;
   const files = (event) => event.dataTransfer?.types.includes("Files");
-  addEventListener("dragenter", (event) => {
-    if (files(event) && ++depth === 1) over(true);
-  });
-  addEventListener("dragleave", (event) => {
-    if (files(event) && depth > 0 && --depth === 0) over(false);
-  });
+  const hang = (on) => {
+    clearTimeout(timer);
+    if (on) timer = setTimeout(over, STILL, false);
+    over(on);
+  };
+  // It comes again and again while files hang there. Whether they leave or are given up is not told reliably.
   addEventListener("dragover", (event) => {
     if (!files(event)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
+    hang(true);
   });
   addEventListener("drop", (event) => {
     if (!files(event)) return;
     event.preventDefault();
-    depth = 0;
-    over(false);
+    hang(false);
     drop(event.dataTransfer);
   });
   addEventListener("paste", (event) => {

@@ -70,6 +70,7 @@ class Row {
     this.item = item;
     const folder = folderOf(item.path);
     const name = item.path.slice(folder.length);
+    this.name = name;
     const button = (kind, text, symbol, act, extra = "") =>
       make(
         "button",
@@ -77,7 +78,7 @@ class Row {
           type: "button",
           class: `${kind} ${extra}`,
           "aria-label": about(text, name),
-          title: text,
+          title: kind === "remove" && text,
           click: () => act(item),
         },
         icon(symbol),
@@ -91,15 +92,10 @@ class Row {
       cancel: button("cancel", words.cancel, "stop", acts.cancel),
       remove: button("remove", words.remove, "close", acts.remove, "quiet"),
     };
+    // For the mouse alone: keys have the button beside it.
     this.thumb = make(
-      "button",
-      {
-        type: "button",
-        class: "thumb",
-        tabindex: -1,
-        "aria-hidden": "true",
-        click: () => acts.compare(item),
-      },
+      "div",
+      { class: "thumb", click: () => this.shows && acts.compare(item) },
       icon("picture"),
     );
     this.facts = make("p", { class: "facts" });
@@ -125,11 +121,12 @@ class Row {
   /** The small picture, and its true size. */
   picture({ size: found, blob }) {
     this.size = found;
+    this.update(this.stale);
+    if (!blob) return;
     const url = URL.createObjectURL(blob);
     const image = make("img", { alt: "", src: url, load: () => URL.revokeObjectURL(url) });
     image.addEventListener("error", () => URL.revokeObjectURL(url));
     this.thumb.replaceChildren(image);
-    this.update(this.stale);
   }
 
   update(stale) {
@@ -138,10 +135,10 @@ class Row {
     const { state } = item;
     const focused = document.activeElement;
     element.dataset.state = state;
-    const seen = state === "done" && item.result.blob.type.startsWith("image/");
-    this.thumb.disabled = !seen;
+    this.shows = state === "done" && item.result.blob.type.startsWith("image/");
+    element.classList.toggle("shows", this.shows);
     const shown = {
-      compare: seen,
+      compare: this.shows,
       save: state === "done",
       again: state === "done" && stale,
       retry: state === "failed" || state === "cancelled",
@@ -150,7 +147,11 @@ class Row {
     };
     for (const [kind, on] of Object.entries(shown)) buttons[kind].hidden = !on;
     buttons.save.classList.toggle("main", !item.saved);
-    buttons.save.lastChild.textContent = item.saved ? words.saved : words.download;
+    const [symbol, text, label] = item.saved
+      ? ["check", words.saved, words.savedAgain(this.name)]
+      : ["save", words.download, about(words.download, this.name)];
+    buttons.save.replaceChildren(icon(symbol), make("span", {}, text));
+    buttons.save.setAttribute("aria-label", label);
     this.bar.hidden = state !== "working";
     this.bar.value = item.progress;
     this.facts.replaceChildren(...this.#facts().map((text) => make("span", {}, text)));
@@ -176,6 +177,7 @@ class Row {
     const { progress, started, options } = this.item;
     this.factor = options.scale;
     if (progress === 0) return words.starting;
+    if (progress === 1) return words.finishing;
     const passed = (performance.now() - started) / 1000;
     const guess = progress > SPEED && passed > 2 ? (passed / progress) * (1 - progress) : null;
     return words.working(progress, guess);

@@ -9,6 +9,7 @@ import { Queue } from "./queue.js";
 import { save, zip } from "./save.js";
 import * as texts from "./texts.js";
 
+const UNSEEN = 500; // milliseconds between two changes of the title while the page is hidden
 const OFTEN = 8000; // milliseconds between two spoken lines of progress
 
 /**
@@ -87,11 +88,20 @@ class Page {
       },
       paste: (clipboard) => this.#add(pasted(clipboard)),
     });
-    byId("passed-close").addEventListener("click", () => (byId("passed").hidden = true));
-    byId("cancel-all").addEventListener("click", () => this.queue.cancelAll());
+    document.addEventListener("visibilitychange", () => this.#draw());
+    byId("passed-close").addEventListener("click", () => {
+      byId("passed").hidden = true;
+      byId("choose").focus();
+    });
+    // What is pressed goes away, and the focus to the heading.
+    byId("cancel-all").addEventListener("click", () => {
+      this.queue.cancelAll();
+      byId("pictures-title").focus();
+    });
     byId("zip-all").addEventListener("click", () => this.#saveAll());
     byId("again-all").addEventListener("click", () => {
       this.queue.items.filter((item) => this.#stale(item)).forEach((item) => this.queue.again(item));
+      byId("pictures-title").focus();
     });
     byId("remove-all").addEventListener("click", () => {
       [...this.queue.items].forEach((item) => this.queue.remove(item));
@@ -105,7 +115,10 @@ class Page {
     const passed = [...others, ...unread];
     byId("passed").hidden = passed.length === 0;
     byId("passed-text").textContent = passed.length ? texts.passedOver(passed) : "";
-    const words = [texts.said.added(pictures.length), passed.length ? texts.passedOver(passed) : ""];
+    const words = [
+      pictures.length ? texts.said.added(pictures.length) : "",
+      passed.length ? texts.passedOver(passed) : "",
+    ];
     say(words.filter(Boolean).join(". "));
     this.queue.add(pictures);
   }
@@ -135,7 +148,8 @@ class Page {
   }
 
   #stale({ state, options }) {
-    return state === "done" && JSON.stringify(options) !== JSON.stringify(this.panel.options());
+    const now = this.panel.options();
+    return state === "done" && Object.keys(now).some((name) => now[name] !== options[name]);
   }
 
   #optionsChanged() {
@@ -155,7 +169,8 @@ class Page {
       this.list.update(item);
       this.#tell(item);
     } else this.#moved.add(item);
-    this.#drawing ||= requestAnimationFrame(() => this.#draw());
+    const draw = () => this.#draw();
+    this.#drawing ||= document.hidden ? setTimeout(draw, UNSEEN) : requestAnimationFrame(draw);
   }
 
   // Progress may come a thousand times a second; it is painted once for each frame.
@@ -210,7 +225,11 @@ class Page {
 
   #banner(text, again) {
     byId("banner-text").textContent = text;
-    byId("go-on").onclick = again;
+    byId("go-on").onclick = () => {
+      byId("banner").hidden = true;
+      byId("choose").focus();
+      again();
+    };
     byId("banner").hidden = false;
   }
 }

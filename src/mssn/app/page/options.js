@@ -46,6 +46,7 @@ export function toOptions(values) {
 export class Panel {
   #form = byId("form");
   #values = { ...FIRST, ...stored() };
+  #factor = FIRST.factor; // the last one that made sense
 
   constructor(changed) {
     this.changed = changed;
@@ -65,6 +66,8 @@ export class Panel {
     this.#offer(engine.models);
     this.#formats(engine.formats);
     this.#fill();
+    this.#take();
+    this.#show();
   }
 
   options() {
@@ -102,15 +105,19 @@ export class Panel {
     this.#show();
   }
 
-  #read() {
+  #take() {
     for (const name of Object.keys(FIRST)) {
       const field = this.#form.elements[name];
       this.#values[name] = field.type === "checkbox" ? field.checked : field.value;
     }
+  }
+
+  #read() {
+    this.#take();
     // Only a factor that makes sense is kept; a wrong one stays in the field, with a word beside it.
     const typed = this.#values.factor;
-    if (factorOf(typed) === null) this.#values.factor = this.lastFactor ?? FIRST.factor;
-    this.lastFactor = this.#values.factor;
+    if (factorOf(typed) === null) this.#values.factor = this.#factor;
+    this.#factor = this.#values.factor;
     store(this.#values);
     this.#show(this.#values.scale === "own" && factorOf(typed) === null);
     this.changed();
@@ -120,7 +127,9 @@ export class Panel {
     const form = this.#form.elements;
     for (const own of this.#form.querySelectorAll(".own")) own.hidden = form[own.dataset.for].value !== "own";
     byId("quality-set").hidden = LOSSLESS.includes(form.format.value);
-    byId("strength-out").textContent = percent(Number(form.strength.value) / 100);
+    const strength = percent(Number(form.strength.value) / 100);
+    byId("strength-out").textContent = strength;
+    form.strength.setAttribute("aria-valuetext", strength);
     byId("quality-out").textContent = form.quality.value;
     byId("factor").setAttribute("aria-invalid", String(wrong));
     byId("factor-wrong").textContent = wrong ? fixed.scaleWrong : "";

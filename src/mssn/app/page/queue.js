@@ -75,9 +75,10 @@ export class Queue {
     this.changed(item, "removed");
   }
 
-  /** After a pause. */
+  /** After a pause, with what the engine was at when it went away. */
   goOn() {
     this.paused = false;
+    for (const item of this.items) if (item.error?.code === "gone") this.#set(item, fresh());
     this.changed(null, "paused");
     this.#next();
   }

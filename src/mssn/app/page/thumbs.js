@@ -1,13 +1,14 @@
 // Small pictures of the files, one after the other, so that no two large ones are decoded at once.
 
 const SIDE = 192; // pixels, of the shorter side: sharp at 64 CSS pixels on any screen
+const LARGEST = 100e6; // pixels; decoding more takes too much memory for so small a picture
 let last = Promise.resolve();
 
 /**
  * @param {Blob} file
  * @param {() => boolean} wanted asked when its turn comes
- * @returns {Promise<{size: import("./engine.js").Size, blob: Blob} | null>} its size and a small picture;
- *   null where the browser cannot show it
+ * @returns {Promise<{size: import("./engine.js").Size, blob: Blob | null} | null>} its size and a small
+ *   picture, if it is not too large for one; null where the browser cannot show it
  */
 export function thumbnail(file, wanted) {
   const mine = last.then(() => (wanted() ? small(file) : null)).catch(() => null);
@@ -17,6 +18,7 @@ export function thumbnail(file, wanted) {
 
 async function small(file) {
   const size = await sizeOf(file);
+  if (size.width * size.height > LARGEST) return { size, blob: null };
   const shrink = Math.min(
     1,
     SIDE / Math.min(size.width, size.height),
