@@ -99,7 +99,8 @@ def test_what_was_remembered_wrongly_does_no_harm(visit, finished, picture, stor
 
 def test_where_pictures_go_is_told_truly(visit):
     assert page_says(visit()) == (
-        "Your pictures never leave this computer This page computes in your browser, and sends nothing anywhere."
+        "Your pictures never leave this computer "
+        "This page computes in your browser, and sends nothing anywhere."
     )
     page = visit({"kind": "server"})
     assert page_says(page).startswith("Your pictures never leave this computer The app on this computer")
@@ -129,9 +130,8 @@ def test_names_are_told_apart(visit):
     page = visit()
     names = ["a.png", "A.png", "a (2).png", "a.png", "b/a.png", "Mu\u0308.png", "M\u00fc.png", "x", "x"]
     told = page.evaluate("(n) => import('./save.js').then(({ toldApart }) => toldApart(n))", names)
-    assert told == [
-        "a.png", "A (3).png", "a (2).png", "a (4).png", "b/a.png", "Mu\u0308.png", "M\u00fc (2).png", "x", "x (2)",
-    ]  # fmt: skip
+    assert told[:4] == ["a.png", "A (3).png", "a (2).png", "a (4).png"]
+    assert told[4:] == ["b/a.png", "Mu\u0308.png", "M\u00fc (2).png", "x", "x (2)"]
 
 
 def test_factors_are_read(visit):

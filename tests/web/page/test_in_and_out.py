@@ -1,5 +1,7 @@
 """Pictures come in by all ways, are enlarged in their order, and go out under their names."""
 
+# ruff: noqa: RUF001  the page writes sizes and names as people do
+
 from __future__ import annotations
 
 import base64
@@ -47,7 +49,8 @@ def test_a_chosen_picture_is_enlarged_and_downloaded_under_its_name(visit, finis
 
 
 def test_folders_are_dropped_whole_and_what_is_no_picture_is_named(visit, finished, picture, tmp_path):
-    picture("holiday/a10.png"), picture("holiday/a2.png"), picture("holiday/sea/Möwe.jpg")
+    for name in ("a10.png", "a2.png", "sea/Möwe.jpg"):
+        picture(f"holiday/{name}")
     (tmp_path / "holiday" / "notes.txt").write_text("no picture")
     page = visit()
     drop(page, str(tmp_path / "holiday"), picture("alone.png"))
