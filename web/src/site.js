@@ -23,5 +23,7 @@ async function asset(name) {
 
 const makeWorker = (name) => new Worker(address(`${name}.js`));
 
-await keepOffline();
-run(() => start({ asset, makeWorker, hasAsset: () => true }));
+run(async () => {
+  await keepOffline();
+  return start({ asset, makeWorker });
+});
