@@ -219,4 +219,6 @@ def test_another_host_is_known_by_its_name_and_by_numbers() -> None:
         access.knows("box.lan:8000") and access.knows("192.168.1.2:8000") and access.knows("[fe80::1]:8000")
     )
     assert not access.knows("evil.example:8000") and not access.knows("box.lan")
+    assert Access(8000, "0.0.0.0").address.startswith("http://127.0.0.1:8000/?code=")
+    assert access.address.startswith("http://box.lan:8000/?code=")
     assert Access(80).knows("127.0.0.1") and Access(80).knows("localhost:80")

@@ -37,7 +37,7 @@ def picture(tmp_path, photo) -> Path:
 
 @pytest.fixture
 def big(tmp_path) -> Path:
-    y, x = np.mgrid[0:2400, 0:3200]
+    y, x = np.mgrid[0:1200, 0:1600]
     path = tmp_path / "big.png"
     write(path, Picture(np.stack([x // 8, y // 8, (x + y) // 16], axis=2).astype(np.uint8)))
     return path

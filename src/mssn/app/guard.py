@@ -58,7 +58,8 @@ class Access:
     @property
     def address(self) -> str:
         """The first one."""
-        return f"http://{_in_url(self.host or '127.0.0.1')}:{self.port}/?{CODE}={self.code}"
+        host = "127.0.0.1" if self.host in (None, "0.0.0.0", "::") else self.host
+        return f"http://{_in_url(host)}:{self.port}/?{CODE}={self.code}"
 
     def knows(self, host: str) -> bool:
         """Whether a Host header names this app: no other name may be made to point here."""

@@ -22,7 +22,7 @@ def app_(
     *,
     port: Whole = PORT,
     host: str | None = None,
-    browser: Annotated[bool, Parameter(negative="--no-browser")] = True,
+    no_browser: Annotated[bool, Parameter(negative="")] = False,
     max_upload: Whole = 2048,
     max_megapixels: Number = MAX_PIXELS / 1e6,
     time_limit: Minutes = None,
@@ -39,7 +39,7 @@ def app_(
     Args:
         port: Where to listen; if it is taken, another one is.
         host: A name or number of this machine to listen on for other machines, too; without encryption.
-        browser: Whether to open the page.
+        no_browser: Do not open the page; its address is printed in any case.
         max_upload: Refuse larger files, MiB.
         max_megapixels: Refuse larger pictures, and larger results.
         time_limit: Minutes that a job may take; default 60.
@@ -65,7 +65,7 @@ def app_(
         tell(f"that address works once; for scripts: Authorization: Bearer {access.token}")
         if access.host is not None:
             tell(f"warning: {access.host} can be reached from other machines, and nothing is encrypted")
-        if browser:
+        if not no_browser:
             threading.Thread(target=webbrowser.open, args=(access.address,), daemon=True).start()
 
     try:

@@ -49,10 +49,13 @@ class Server {
     try {
       const job = await this.#watch.follow(id, signal, progress);
       const response = await ask(`api/jobs/${id}/result`, { signal });
-      return result(job.result, await content(response));
-    } finally {
-      // Cancelled, fetched or failed: in any case nobody will ask for it again.
-      fetch(`api/jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
+      const made = result(job.result, await content(response));
+      forget(id);
+      return made;
+    } catch (error) {
+      // A page that is left loses its connections, too; the one that follows it asks for the job again.
+      if (signal.aborted || error.code !== "gone") forget(id);
+      throw error;
     }
   }
 
@@ -110,6 +113,11 @@ function client() {
   const made = Array.from(crypto.getRandomValues(new Uint8Array(12)), (n) => n.toString(16).padStart(2, "0"));
   sessionStorage.setItem(CLIENT, made.join(""));
   return made.join("");
+}
+
+/** Cancels a job, or lets its files go. */
+function forget(id) {
+  fetch(`api/jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 }
 
 /** Asks the app for something; rejects with an EngineError that says why not. */
