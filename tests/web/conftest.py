@@ -32,6 +32,14 @@ _QUIET = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What drives a browser, or builds the site, is slow."""
+    for item in items:
+        if {"chromium", "site"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def packages() -> Path:
     """web/node_modules, installed if need be."""

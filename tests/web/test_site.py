@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.slow
 MOST = 1_000_000  # bytes that a visitor loads until the first result
 
 

@@ -1,7 +1,5 @@
 """The page for all: by keyboard alone, read aloud, in light and dark, on a phone, enlarged."""
 
-# ruff: noqa: RUF001  the page writes sizes and names as people do
-
 from __future__ import annotations
 
 from pathlib import Path

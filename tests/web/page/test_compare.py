@@ -1,7 +1,5 @@
 """Before and after: the line, the picture and the map follow mouse, touch and keys."""
 
-# ruff: noqa: RUF001  the page writes sizes and names as people do
-
 from __future__ import annotations
 
 from typing import Any

@@ -1,7 +1,5 @@
 """Pictures come in by all ways, are enlarged in their order, and go out under their names."""
 
-# ruff: noqa: RUF001  the page writes sizes and names as people do
-
 from __future__ import annotations
 
 import base64
