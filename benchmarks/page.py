@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -55,9 +55,10 @@ def main() -> None:
         if "start" in chosen.only:
             numbers |= {"loaded": loaded(site), "start": pinned(2, start, site)}
         for cores in chosen.cores:
-            if "speed" in chosen.only:
-                found = pinned(cores, speed, site, chosen.models)
-                numbers.setdefault("seconds_640x360_x2", {}).setdefault(str(cores), {}).update(found)
+            for model in chosen.models if "speed" in chosen.only else ():
+                found = numbers.setdefault("seconds_640x360_x2", {}).setdefault(str(cores), {})
+                found[model] = pinned(cores, speed, site, model)
+                report("page", numbers)  # so that what a later part meets takes nothing away
             if "painting" in chosen.only:
                 numbers.setdefault("painting", {})[str(cores)] = pinned(cores, painting, site)
         if "kernels" in chosen.only:
@@ -128,46 +129,50 @@ def start(site: Path) -> dict[str, Any]:
     return {kind: medians(rounds, 3) for kind, rounds in found.items()} | {"slow_4g": SLOW}
 
 
-def speed(site: Path, models: Sequence[str]) -> dict[str, Any]:
+def speed(site: Path, model: str) -> dict[str, Any]:
     """Seconds for a PNG of 640x360, in the page and by the package, in turns."""
     import mssn
 
-    found = {}
     with tempfile.TemporaryDirectory() as folder, chromium() as browser, Host(site) as host:
         picture = photo(Path(folder), 360, 640)
         visit = Visit(browser.new_context(), host.url)
         visit.ready()
         visit.kept()
-        for model in models:
-            visit.choose(model)
-            ways: dict[str, Callable[[], dict[str, float]]] = {"page": lambda: visit.enlarge(picture)}
-            for precision in ("fp32", "auto"):
-                upscaler = mssn.load(model, 2, runtime="native", precision=precision)
-                ways[f"native {precision}"] = lambda upscaler=upscaler: native(upscaler, picture)
-            found[model] = in_turns(ways, TURNS[model])
-            print(len(os.sched_getaffinity(0)), model, found[model], file=sys.stderr, flush=True)
-    return found
+        visit.choose(model)
+
+        def page() -> dict[str, float]:
+            taken = visit.enlarge(picture)
+            return {part: taken[part] for part in ("all", "decode", "network", "encode")}
+
+        ways: dict[str, Callable[[], dict[str, float]]] = {"page": page}
+        for precision in ("fp32", "auto"):
+            upscaler = mssn.load(model, 2, runtime="native", precision=precision)
+            ways[f"native {precision}"] = lambda upscaler=upscaler: native(upscaler, picture)
+        return in_turns(ways, TURNS[model])
 
 
 def in_turns(ways: dict[str, Callable[[], dict[str, float]]], turns: int) -> dict[str, dict[str, Any]]:
     """Medians of each way's parts; how many times as long the first one takes, in the same turns."""
-    quiet: list[dict[str, dict[str, float]]] = []
-    for turn in range(3 * turns):
+    quiet, every = list[dict[str, dict[str, float]]](), list[dict[str, dict[str, float]]]()
+    for turn in range(2 * turns + 1):
         one = {}
         for name, way in ways.items():
             time.sleep(PAUSE)  # what has just run may keep its threads awake for a while
             one[name] = way()
-        if turn and not any(parts.pop("disturbed", 0) for parts in one.values()):  # the first is warming up
-            quiet.append(one)
+        disturbed = [parts.pop("disturbed", 0) for parts in one.values()]
+        if turn:  # the first is warming up
+            every.append(one)
+            quiet += [] if any(disturbed) else [one]
         if len(quiet) == turns:
             break
-    else:
-        raise SystemExit("other programs ran meanwhile; measure again")
-    found: dict[str, dict[str, Any]] = {name: medians([one[name] for one in quiet], 3) for name in ways}
+    counted = quiet or every
+    found: dict[str, dict[str, Any]] = {name: medians([one[name] for one in counted], 3) for name in ways}
+    if not quiet:
+        found["disturbed"] = {"turns": len(every)}
     first, *others = ways
     for name in others:
         found[name]["page_times_as_long"] = {
-            part: round(statistics.median(one[first][part] / one[name][part] for one in quiet), 2)
+            part: round(statistics.median(one[first][part] / one[name][part] for one in counted), 2)
             for part in ("all", "network")
         }
     return found
@@ -196,12 +201,11 @@ def painting(site: Path) -> dict[str, Any]:
         visit.ready()
         visit.enlarge(photo(Path(folder), 48, 64))
         visit.page.evaluate("watchFrames()")
-        seconds = visit.enlarge(photo(Path(folder), 800, 1000))["all"]
+        visit.enlarge(photo(Path(folder), 800, 1000))
         frames, tasks = visit.page.evaluate("[(watching = false, seen.frames), seen.tasks]")
     shares = {"median": 0.5, "99%": 0.99, "most": 1}
     gaps = {name: round(float(np.quantile(np.diff(frames), share)), 1) for name, share in shares.items()}
     return {
-        "seconds": round(seconds, 2),
         "frames": len(frames),
         **gaps,
         "longest_task": max(tasks, default=0),

@@ -95,7 +95,13 @@ def painting() -> str:
         + " |"
         for cores, row in rows.items()
     ]
-    return "\n".join(lines)
+    longest = max(row["longest_task"] for row in rows.values())
+    text = (
+        f"The longest task of the page itself took {longest} ms."
+        if longest
+        else ("No task of the page itself took 50 ms or more (those are the ones that browsers count).")
+    )
+    return "\n".join(lines) + "\n\n" + _wrap(text)
 
 
 def _result() -> dict[str, Any]:
