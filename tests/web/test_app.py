@@ -44,7 +44,7 @@ def big(tmp_path) -> Path:
 
 
 def visit(page: Any, app: Client) -> None:
-    page.goto(app.app.access.address)  # pyright: ignore[reportAttributeAccessIssue]
+    page.goto(app.app.access.address)
     page.locator("#privacy").wait_for()
 
 
