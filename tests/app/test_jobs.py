@@ -38,7 +38,7 @@ def test_a_job_that_fails_says_why(client, photo) -> None:
     assert (job["state"], job["code"]) == ("failed", "failed") and job["error"].startswith("a.png:")
     reply = client.get(f"/api/jobs/{identity}/result")
     assert (reply.status, reply.json["error"]) == (422, job["error"])
-    assert not client.files()
+    client.until(lambda: not client.files())
     client.ask("DELETE", f"/api/jobs/{identity}")
 
 
@@ -110,7 +110,7 @@ def test_a_job_that_is_watched_goes_on(serve, png) -> None:
     assert client.get(f"/api/jobs/{identity}/result").status == 200
     watching.close()
     client.until(lambda: client.get("/health").json["jobs"] == 0, 20)
-    assert not client.files()
+    client.until(lambda: not client.files())
 
 
 def test_who_hangs_up_ends_the_job(client, large) -> None:
@@ -175,4 +175,4 @@ def test_many_clients_get_their_own_results(client, photo) -> None:
     for thread in threads:
         thread.join()
     assert got == {number: upscale(content, model="bicubic") for number, content in enumerate(pictures)}
-    assert not client.files()
+    client.until(lambda: not client.files())

@@ -44,7 +44,7 @@ def big(tmp_path) -> Path:
 
 
 def visit(page: Any, app: Client) -> None:
-    page.goto(app.app.access.address)  # pyright: ignore[reportAttributeAccessIssue]
+    page.goto(app.app.access.address)
     page.locator("#privacy").wait_for()
 
 
@@ -220,6 +220,8 @@ def _start(stack: ExitStack, place: Path, port: str) -> tuple[subprocess.Popen[s
         text=True,
         env={**os.environ, "TMPDIR": str(place)},
     )
+    assert run.stdout is not None
+    stack.callback(run.stdout.close)
     stack.callback(run.wait)
     stack.callback(run.kill)
     assert run.stdout is not None

@@ -178,7 +178,7 @@ def test_every_strength_and_every_scale(trial: Trial) -> None:
 @pytest.mark.slow
 def test_every_size_with_and_without_colour_and_transparency(trial: Trial) -> None:
     trial.begin(cores=1)
-    for size in [(1, 1), (1, 7), (7, 1), (3, 200), (95, 96), (96, 97), (255, 256), (256, 257), (131, 263)]:
+    for size in [(1, 1), (1, 7), (7, 1), (3, 200), (319, 320), (320, 321), (327, 329), (131, 333)]:
         for channels in (3, 1, 4):
             picture = drawn(*size, channels)
             assert_equal(trial.enlarged(picture, variant="clean"), expected(picture, variant="clean"))
@@ -268,6 +268,11 @@ def test_what_cannot_be_done_is_said_by_its_code(trial: Trial) -> None:
     ):
         assert trial.upscale(small, **wrong)["code"] == "failed"
     assert "blob" in trial.upscale(small)
+
+
+def test_a_server_that_is_gone_is_said_so(trial: Trial) -> None:
+    trial.begin({"worker.js": "missing"}, cores=1)
+    assert trial.upscale(png(drawn(20, 20)))["code"] == "offline"
 
 
 @pytest.fixture
