@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import beside_part
 import drawn_part
+import page_part
 import panel_part
 import parts
 
@@ -33,6 +34,13 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "left_out": beside_part.left_out,
         "sizes": beside_part.sizes,
         "tiles": beside_part.tiles,
+    },
+    "docs/page.md": {
+        "loaded": page_part.loaded,
+        "start": page_part.start,
+        "speed": page_part.speed,
+        "kernels": page_part.kernels,
+        "painting": page_part.painting,
     },
     "docs/training.md": {"weights": parts.weights, "training": parts.training},
     "docs/precision.md": {"precision": parts.precision, "few_bits": parts.few_bits},

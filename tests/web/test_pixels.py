@@ -11,6 +11,7 @@ from web_calls import array, call, needs_node, plane
 from mssn.image.alpha import bleed
 from mssn.image.color import from_network
 from mssn.image.resize import imresize
+from mssn.runtime.base import Computed
 from mssn.upscaling.blend import Blend
 from mssn.upscaling.neutral import keep_neutral
 from mssn.upscaling.tiled import enlarge
@@ -52,7 +53,7 @@ def test_resizing_to_any_size_is_equal_but_for_exact_halves() -> None:
     random = np.random.default_rng(1)
     shapes = [(*random.integers(1, 50, 2), random.choice([1, 3])) for _ in range(150)]
     pictures = [some(seed, *shape) for seed, shape in enumerate(shapes)]
-    sizes = [tuple(int(side) for side in random.integers(1, 130, 2)) for _ in pictures]
+    sizes = [(int(down), int(across)) for down, across in random.integers(1, 130, (len(pictures), 2))]
     sizes[::3] = [(3 * shape[0], 3 * shape[1]) for shape in shapes[::3]]
     differ = pixels = 0
     for picture, size, large in zip(pictures, sizes, resized(pictures, sizes), strict=True):
@@ -79,7 +80,7 @@ def test_pixels_of_a_network_are_equal_and_neutral_stays_neutral() -> None:
     cases, expected = [], []
     for seed in range(60):
         random = np.random.default_rng(seed)
-        height, width, scale = *random.integers(1, 30, 2), random.integers(2, 5)
+        height, width, scale = map(int, random.integers((1, 1, 2), (30, 30, 5)))
         rgb = speckled(seed, height, width, (0, 0.01, 0.3)[seed % 3])
         large = random.uniform(-0.1, 1.1, (height * scale, width * scale, 3)).astype(np.float32)
         top, left = random.integers(0, (height, width))
@@ -131,7 +132,8 @@ def test_tiles_are_those_of_the_package() -> None:
 class Counting:
     """A runtime that keeps what it is shown, and makes each pixel four of the same."""
 
-    name, precision, scale = "counting", "fp32", 2
+    name, scale = "counting", 2
+    precision: Computed = "fp32"
 
     def __init__(self, halo: int) -> None:
         self.halo, self.shown = halo, list[np.ndarray]()
@@ -192,7 +194,7 @@ def test_colours_bleed_under_transparency_as_in_the_package() -> None:
     cases, expected = [], []
     for seed in range(30):
         random = np.random.default_rng(seed)
-        height, width, channels = random.integers(1, 80), random.integers(1, 80), (1, 3)[seed % 2]
+        height, width, channels = *map(int, random.integers(1, 80, 2)), (1, 3)[seed % 2]
         if seed == 7:
             height = 700  # several strips
         share = random.choice([0.001, 0.05, 0.5, 0.99])
