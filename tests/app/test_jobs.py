@@ -92,6 +92,7 @@ def test_names_of_clients_are_plain(client, name) -> None:
     assert (reply.status, reply.json["code"]) == (400, "bad-request")
 
 
+@pytest.mark.slow
 def test_a_job_that_nobody_asks_for_ends(serve, large) -> None:
     client = serve(quiet=1.0)
     identity = client.job(large, name="a.png", ensemble="true")
@@ -101,6 +102,7 @@ def test_a_job_that_nobody_asks_for_ends(serve, large) -> None:
     client.until(lambda: client.get("/health").json["jobs"] == 0, 15)  # and is forgotten
 
 
+@pytest.mark.slow
 def test_a_job_that_is_watched_goes_on(serve, png) -> None:
     client = serve(quiet=0.6)
     watching = client.events("/api/events?client=me")

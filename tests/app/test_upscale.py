@@ -198,6 +198,7 @@ def gif(frames: int, side: int) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_all_frames_count(client) -> None:
     reply = client.upscale(gif(6, 200), name="a.gif", model="bicubic", scale=50)
     assert (reply.status, reply.json["code"]) == (413, "too-large")
