@@ -161,12 +161,12 @@ def bomb(width: int, height: int) -> bytes:
             "an SVG drawing",
         ),
         (b"%PDF-1.7", 415, "not-a-picture", "a PDF document"),
-        (b"GIF89a", 422, "failed", "damaged"),
+        (b"GIF89a", 422, "not-a-picture", "damaged"),
         (bomb(100_000, 100_000), 413, "too-large", "100000x100000 pixels are too many"),
         (bomb(2**31 - 1, 2**31 - 1), None, None, "a.png"),
         (bomb(20_000, 15_000), 413, "too-large", "40000x30000 pixels are too many"),  # the result
-        (bomb(100, 100), 422, "failed", "damaged"),
-        (b"\xff\xd8\xff\xe0" + b"\0" * 2000, 422, "failed", "damaged"),
+        (bomb(100, 100), 422, "not-a-picture", "damaged"),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 2000, 422, "not-a-picture", "damaged"),
     ],
 )
 def test_broken_and_hostile_files_are_one_line(client, content, status, code, words) -> None:
@@ -217,7 +217,7 @@ def test_a_format_that_cannot_hold_the_result_says_so_before_the_work(client) ->
 def test_damage_behind_the_header_is_one_line(client, photo) -> None:
     whole = to_bytes(Picture(photo), ".png")
     reply = client.upscale(whole[: len(whole) // 2], name="holiday.png", model="bicubic")
-    assert (reply.status, reply.json["code"]) == (422, "failed")
+    assert (reply.status, reply.json["code"]) == (422, "not-a-picture")
     assert reply.json["error"].startswith("holiday.png:") and "damaged or cut short" in reply.json["error"]
     client.until(lambda: not client.files())
 
