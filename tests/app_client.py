@@ -42,6 +42,7 @@ class Client:
     token: str | None
     room: Path
     lines: list[str] = field(default_factory=list)
+    app: Any = None  # where it runs in this process
 
     def connect(self, timeout: float = 600) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -56,7 +57,7 @@ class Client:
         path: str,
         body: Any = None,
         headers: dict[str, str] | None = None,
-        **query: object,
+        **query: Any,
     ) -> Reply:
         connection = self.connect()
         try:
@@ -67,13 +68,13 @@ class Client:
         finally:
             connection.close()
 
-    def get(self, path: str, **query: object) -> Reply:
+    def get(self, path: str, **query: Any) -> Reply:
         return self.ask("GET", path, **query)
 
-    def upscale(self, body: Any, **query: object) -> Reply:
+    def upscale(self, body: Any, **query: Any) -> Reply:
         return self.ask("POST", "/api/upscale", body, **query)
 
-    def job(self, body: Any, **query: object) -> str:
+    def job(self, body: Any, **query: Any) -> str:
         reply = self.ask("POST", "/api/jobs", body, **query)
         assert reply.status == 202, reply
         return reply.json["id"]
@@ -136,9 +137,7 @@ def serving(place: Path, limits: Limits | None = None, **more: Any) -> Iterator[
     thread.start()
     assert ready.wait(60)
     try:
-        client = Client(app.access.port, app.access.token, room.path, lines)
-        client.app = app  # pyright: ignore[reportAttributeAccessIssue]
-        yield client
+        yield Client(app.access.port, app.access.token, room.path, lines, app)
     finally:
         app.stop()
         thread.join(60)

@@ -40,3 +40,5 @@ def process(place: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes
     finally:
         run.kill()
         run.wait()
+        if run.stdout is not None:
+            run.stdout.close()

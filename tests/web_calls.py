@@ -50,7 +50,7 @@ def array(plane: dict[str, Any]) -> np.ndarray:
 
 def _packed(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return {value.dtype.name: base64.b64encode(np.ascontiguousarray(value)).decode()}
+        return {value.dtype.name: base64.b64encode(value.tobytes()).decode()}
     return value.item()  # NumPy's numbers
 
 

@@ -26,6 +26,10 @@ const WASM = {
 /** Whether a file is fetched when it is first needed; the one that opens from disk goes without. */
 const onDemand = (name) => name.endsWith(".onnx") && !/^models[/]mssn-s-(photo-)?x2[.]/.test(name);
 
+/** Seen for as long as no script has run. */
+const STUCK =
+  "This page needs a browser of 2023 or later, and a web server. From a disk, open mssn.html in its place.";
+
 const policy = (script, style) =>
   [
     "default-src 'none'",
@@ -59,7 +63,7 @@ async function bundle(entry, format, define = {}) {
 }
 
 /** A page's HTML with its style, script and policy in place of the app's. */
-function html({ style, script, csp, rest = "" }) {
+function html({ style, script, csp, rest = "", warning = "" }) {
   const page = readFileSync(join(PAGE, "index.html"), "utf8");
   const put = (text, pattern, replacement) => {
     if (!pattern.test(text)) throw new Error(`index.html has no ${pattern}`);
@@ -67,6 +71,7 @@ function html({ style, script, csp, rest = "" }) {
   };
   let made = put(page, /<link rel="stylesheet"[^>]*>/, style);
   made = put(made, /<script type="module"[^>]*><\/script>/, "");
+  made = put(made, /<main>/, `${warning}<main>`);
   made = put(made, /<\/body>/, `${script}\n</body>`); // at the end, because one within a file does not wait
   return put(made, /<meta charset="utf-8"[^>]*>/i, `<meta charset="utf-8">\n${csp}${rest}`);
 }
@@ -110,6 +115,7 @@ async function main() {
       script: `<script type="module" src="${named["main.js"]}"></script>`,
       csp: meta(policy("'self'", "'self'")),
       rest: '\n<link rel="manifest" href="manifest.webmanifest">',
+      warning: `<p class="banner stuck" id="stuck">${STUCK}</p>\n`,
     }),
   );
   writeFileSync(join(OUT, "sw.js"), await serviceWorker());

@@ -39,7 +39,7 @@ def test_a_film_is_that_of_the_library(client, film, tmp_path) -> None:
     assert len(ours) == 12
     for (when, one), (then, other) in zip(ours, theirs, strict=True):
         assert when == then and (one == other).all()
-    assert not client.files()
+    client.until(lambda: not client.files())
 
 
 def test_a_part_of_a_film_in_another_format(client, film) -> None:
@@ -85,7 +85,7 @@ def test_what_is_no_film_reads_no_other_file(client, film, content) -> None:
         reply = client.upscale(content, name=name, model="bicubic")
         assert (reply.status, reply.json["code"]) == (415, "not-a-picture"), reply.body
         assert str(client.room) not in reply.json["error"]
-    assert not client.files()
+    client.until(lambda: not client.files())
 
 
 def test_pictures_pass_a_film(client, long_film, png) -> None:

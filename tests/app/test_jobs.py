@@ -38,7 +38,7 @@ def test_a_job_that_fails_says_why(client, photo) -> None:
     assert (job["state"], job["code"]) == ("failed", "failed") and job["error"].startswith("a.png:")
     reply = client.get(f"/api/jobs/{identity}/result")
     assert (reply.status, reply.json["error"]) == (422, job["error"])
-    assert not client.files()
+    client.until(lambda: not client.files())
     client.ask("DELETE", f"/api/jobs/{identity}")
 
 
@@ -92,6 +92,7 @@ def test_names_of_clients_are_plain(client, name) -> None:
     assert (reply.status, reply.json["code"]) == (400, "bad-request")
 
 
+@pytest.mark.slow
 def test_a_job_that_nobody_asks_for_ends(serve, large) -> None:
     client = serve(quiet=1.0)
     identity = client.job(large, name="a.png", ensemble="true")
@@ -101,6 +102,7 @@ def test_a_job_that_nobody_asks_for_ends(serve, large) -> None:
     client.until(lambda: client.get("/health").json["jobs"] == 0, 15)  # and is forgotten
 
 
+@pytest.mark.slow
 def test_a_job_that_is_watched_goes_on(serve, png) -> None:
     client = serve(quiet=0.6)
     watching = client.events("/api/events?client=me")
@@ -110,7 +112,7 @@ def test_a_job_that_is_watched_goes_on(serve, png) -> None:
     assert client.get(f"/api/jobs/{identity}/result").status == 200
     watching.close()
     client.until(lambda: client.get("/health").json["jobs"] == 0, 20)
-    assert not client.files()
+    client.until(lambda: not client.files())
 
 
 def test_who_hangs_up_ends_the_job(client, large) -> None:
@@ -175,4 +177,4 @@ def test_many_clients_get_their_own_results(client, photo) -> None:
     for thread in threads:
         thread.join()
     assert got == {number: upscale(content, model="bicubic") for number, content in enumerate(pictures)}
-    assert not client.files()
+    client.until(lambda: not client.files())

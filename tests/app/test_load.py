@@ -58,7 +58,7 @@ def load(client: Client, pictures: list[tuple[bytes, bytes]], clients: int) -> i
     for thread in threads:
         thread.join()
     assert not wrong, wrong[:3]
-    assert not client.files() and client.get("/api/jobs").json == []
+    client.until(lambda: not client.files() and client.get("/api/jobs").json == [])
     return len(refused)
 
 

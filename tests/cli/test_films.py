@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from film_clips import film_of, scene
+from film_clips import film_of, make_clip, scene
 
 from mssn.image.picture import Picture
 from mssn.image.write import write
@@ -110,6 +111,46 @@ def test_a_dry_run_makes_nothing(mssn, film) -> None:
     assert result.code == 0 and "64x48 -> 128x96  25 frames" in result.out
     assert "nothing was written: 1 film" in result.err
     assert [path.name for path in film.parent.iterdir()] == ["src.mp4"]
+
+
+def test_a_turned_film_has_the_size_that_is_seen(mssn, tmp_path) -> None:
+    shutil.copy(FILMS / "rot.mp4", tmp_path)
+    command = ("upscale", "rot.mp4", "-m", "bicubic")
+    for more in (["--dry-run"], ["-o", "a.mp4"]):
+        result = mssn(*command, *more)
+        assert result.code == 0 and "  48x64 -> 96x128  25 frames  " in result.out
+    for more in (["--dry-run"], ["-o", "b.mp4"]):
+        told = json.loads(mssn(*command, *more, "--json").out)
+        assert (told["before"], told["after"], told["frames"]) == ([48, 64], [96, 128], 25)
+    assert size(tmp_path / "a.mp4") == (128, 96, 25)  # stored
+
+
+@pytest.mark.parametrize(
+    ("name", "still", "codec"),
+    [("a.mkv", False, "av1"), ("a.mp4", False, "h264"), ("a.ts", False, "hevc"), ("a.mkv", True, "av1")],
+)
+def test_a_dry_run_knows_about_how_large_a_film_becomes(mssn, tmp_path, name, still, codec) -> None:
+    make_clip(tmp_path / name, 100, still=still)
+    command = ("upscale", name, "--codec", codec, "--json")
+    planned = json.loads(mssn(*command, "--dry-run").out)
+    made = json.loads(mssn(*command).out)
+    large = Path(made["target"]).stat().st_size
+    assert made["frames"] == 100
+    # Transport streams tell how long they last with their sound.
+    assert planned["frames"] == 100 or (name.endswith(".ts") and 100 < planned["frames"] < 105)
+    assert large / 1.5 < planned["bytes"] < large * 1.5
+
+
+def test_a_codec_that_is_none_is_answered_with_those_of_this_system(mssn, film) -> None:
+    import av
+
+    result = mssn("upscale", film, "--codec", "nonsense")
+    named = result.err.split("must be one of ")[1].split(", not")[0].split(", ")
+    assert {"av1", "h264", "hevc", "vp9", "ffv1", "prores"} <= set(named)
+    for name in named[6:]:
+        assert av.Codec(name, "w").name == name
+    wheels = {"linux": "_videotoolbox", "win32": "_videotoolbox", "darwin": "_mf"}
+    assert wheels[sys.platform] not in result.err
 
 
 def test_films_and_pictures_of_a_folder(mssn, tmp_path, film) -> None:

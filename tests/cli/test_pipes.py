@@ -106,7 +106,7 @@ def test_a_dry_run_of_frames_alone_makes_nothing(mssn, tmp_path, target) -> None
     assert planned.code == 0, planned.err
     assert "nothing was written: 1 film, 0.307 megapixels" in planned.err
     told = json.loads(planned.out)
-    assert (told["after"], told["pages"], told["target"]) == ([128, 96], 25, target)
+    assert (told["after"], told["frames"], told["target"]) == ([128, 96], 25, target)
     assert not list(tmp_path.iterdir())
     if target != "-":
         assert mssn(*command).code == 0

@@ -320,6 +320,26 @@ def test_a_signal_that_comes_where_nothing_can_be_raised_still_stops(name: str, 
     assert (done.returncode, done.stderr) == (code, "mssn: stopped\n")
 
 
+@posix
+def test_a_signal_while_a_film_is_waited_for_is_no_fault_of_it(tmp_path) -> None:
+    pytest.importorskip("av")
+    os.mkfifo(tmp_path / "film.mkv")
+    command = [*MSSN, "upscale", "film.mkv", *BICUBIC, "-o", "out.mkv"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    waits, until = Path(f"/proc/{process.pid}/wchan"), time.monotonic() + 5  # where Linux says what it does
+    while time.monotonic() < until:
+        if waits.exists() and waits.read_text() == "wait_for_partner":
+            break
+        time.sleep(0.05)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    try:
+        _, error = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, error) == (143, "mssn: stopped\n")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 def test_ctrl_c_while_loading_is_no_fault(tmp_path, photo) -> None:

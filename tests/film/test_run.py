@@ -196,7 +196,7 @@ def test_the_same_setting_reads_the_same_in_every_process(tmp_path, upscaler) ->
 
 def test_a_box_is_one_of_the_film_as_it_is_shown(tmp_path) -> None:
     done = upscale_film(load("bicubic", size="96x128"), CASES / "rot.mp4", tmp_path / "made.mp4")
-    assert done.after == (128, 96)  # stored lying
+    assert (done.before, done.after) == ((48, 64), (96, 128))  # as it is shown; it is stored lying
     stream = probed(tmp_path / "made.mp4", "-show_streams")["streams"][0]
     assert (stream["width"], stream["height"]) == (128, 96)
 

@@ -1,5 +1,5 @@
-// Calls functions of web/src: reads [{file, name, args}] as JSON from standard input, writes what they return.
-// Bytes are {"uint8": base64}, float32 numbers {"float32": base64} on both sides.
+// Calls functions of web/src: reads [{file, name, args}] as JSON from standard input, writes what they
+// return. Bytes are {"uint8": base64}, float32 numbers {"float32": base64} on both sides.
 import { readFileSync } from "node:fs";
 
 const SOURCE = new URL("../../web/src/", import.meta.url);

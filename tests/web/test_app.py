@@ -44,7 +44,7 @@ def big(tmp_path) -> Path:
 
 
 def visit(page: Any, app: Client) -> None:
-    page.goto(app.app.access.address)  # pyright: ignore[reportAttributeAccessIssue]
+    page.goto(app.app.access.address)
     page.locator("#privacy").wait_for()
 
 
@@ -78,10 +78,19 @@ def test_broken_files_are_said_in_words(app, page, tmp_path, picture) -> None:
     (tmp_path / "bad.png").write_bytes(b"hello")
     (tmp_path / "cut.png").write_bytes(picture.read_bytes()[:500])
     visit(page, app)
-    page.set_input_files("#files", [tmp_path / "bad.png", tmp_path / "cut.png", picture])
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "x.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    files = [tmp_path / name for name in ("bad.png", "cut.png", "empty.png", "x.svg")]
+    page.set_input_files("#files", [*files, picture])
     page.locator(".row[data-state=done]").wait_for()
+    page.locator(".row:nth-child(5)[data-state=failed]").wait_for()
     rows = page.locator(".row[data-state=failed]")
-    assert rows.count() == 2
+    assert rows.count() == 4
+    for row in (0, 1, 2):
+        assert rows.nth(row).locator(".facts").inner_text() == "This file is not a picture that can be read."
+    assert rows.nth(0).locator(".notes").inner_text() == "It is not a picture but text"
+    assert rows.nth(2).locator(".notes").inner_text() == "the file is empty"
+    assert rows.nth(3).locator(".notes").inner_text().startswith("It is an SVG drawing, which cannot be read")
     assert "not a picture" in rows.nth(0).inner_text().lower()
     assert "damaged or cut short" in rows.nth(1).inner_text()
 
@@ -167,6 +176,11 @@ def test_a_server_that_dies_says_so_and_goes_on(page, picture, tmp_path, big) ->
         assert "does not answer" in page.locator("#banner-text").inner_text()
         _, address, again = _start(stack, tmp_path, port)
         assert again == port
+        page.locator("#go-on").click()  # too early: this page has no leave yet
+        page.locator("#banner").wait_for()
+        assert "open the address that it prints" in page.locator("#banner-text").inner_text()
+        notes = page.locator(".row[data-state=failed] .notes").inner_text()
+        assert "token" not in notes and "fetch" not in notes
         second = page.context.new_page()  # as the app opens it
         second.goto(address)
         page.locator("#go-on").click()
@@ -220,6 +234,8 @@ def _start(stack: ExitStack, place: Path, port: str) -> tuple[subprocess.Popen[s
         text=True,
         env={**os.environ, "TMPDIR": str(place)},
     )
+    assert run.stdout is not None
+    stack.callback(run.stdout.close)
     stack.callback(run.wait)
     stack.callback(run.kill)
     assert run.stdout is not None

@@ -86,8 +86,13 @@ def require_equal(done: Done, exact: ONNXRuntime, pictures: list[np.ndarray]) ->
 
 @pytest.mark.parametrize(
     ("path", "build"),
-    [(path, BUILDS[0]) for path in SHIPPED]
-    + [(shipped_file(name), BUILDS[1]) for name in ("mssn-s-x2", "mssn-m-x3", "mssn-x4")],
+    [
+        pytest.param(path, build, marks=() if path.stem.startswith("mssn-s") else pytest.mark.slow)
+        for path, build in (
+            *((path, BUILDS[0]) for path in SHIPPED),
+            *((shipped_file(name), BUILDS[1]) for name in ("mssn-s-x2", "mssn-m-x3", "mssn-x4")),
+        )
+    ],
     ids=lambda value: getattr(value, "stem", value),
 )
 def test_every_network(path: Path, build: str, tmp_path: Path) -> None:

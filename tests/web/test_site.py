@@ -100,6 +100,16 @@ def test_one_file_works_from_disk(page, site, small, tmp_path, watched):
     assert watched == []
 
 
+def test_the_sites_page_says_from_disk_which_file_works_there(page, site, serve):
+    words = page.locator("#stuck")
+    page.goto((site / "index.html").as_uri())
+    words.wait_for(timeout=20_000)
+    assert "open mssn.html" in words.inner_text()
+    page.goto(serve(site).url)
+    page.locator("#privacy").wait_for()
+    assert words.count() == 0
+
+
 def test_pages_have_no_place_where_scripts_slip_in(site: Path):
     for name in ("index.html", "mssn.html"):
         text = (site / name).read_text()

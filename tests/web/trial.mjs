@@ -1,5 +1,5 @@
-// A page without a face, to try the engine of the built site: `begin` starts it, `upscale` gives it a picture.
-// NAMES (name -> file of the built site) comes from the test that bundles it.
+// A page without a face, to try the engine of the built site: `begin` starts it, `upscale` gives it a
+// picture. NAMES (name -> file of the built site) comes from the test that bundles it.
 import { start } from "../../web/src/engine.js";
 import { unpacked } from "../../web/src/unpack.js";
 
@@ -19,7 +19,7 @@ window.begin = async (options = {}, spoiled = {}) => {
   try {
     window.engine = await start({
       asset: (name) => fetched(name, spoiled),
-      makeWorker: (name) => new Worker(place(`${name}.js`)),
+      makeWorker: (name) => new Worker(spoiled[`${name}.js`] ?? place(`${name}.js`)),
       ...options,
     });
   } catch (error) {

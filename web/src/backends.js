@@ -1,4 +1,6 @@
-/** Which backend runs the networks: the first of them that computes a known answer rightly on this machine. */
+/**
+ * Which compiled kernels run the networks: the first that computes a known answer rightly on this machine.
+ */
 
 import { EngineError } from "../../src/mssn/app/page/engine.js";
 
@@ -27,10 +29,16 @@ export async function firstThatIsRight({ asset, makeWorker }, known) {
   throw reason;
 }
 
+/** Why a worker stopped; an event without words says that its script could not be loaded. */
+export function crashed({ message }) {
+  return message ? new EngineError("failed", message) : new EngineError("offline", "a worker's script");
+}
+
 function answerOf(worker, question) {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => resolve(data);
-    worker.onerror = worker.onmessageerror = ({ message }) => reject(new Error(message ?? "a worker does not start"));
+    worker.onmessageerror = () => reject(new Error("a worker cannot be given compiled code"));
+    worker.onerror = (event) => reject(crashed(event));
     worker.postMessage(question);
   });
 }

@@ -1,8 +1,9 @@
 /** The workers: one for each picture, ended with it, and those that run networks, which stay for the next. */
 
 import { EngineError } from "../../src/mssn/app/page/engine.js";
+import { crashed } from "./backends.js";
 
-const MOST_PIXELS = 2 ** 29; // of a picture on its way: encoders address 2^32 bytes, and hold two times four of each
+const MOST_PIXELS = 2 ** 29; // of a picture on its way: encoders hold 4 bytes of each and address 2^32
 const MOST_PIXELS_A_GIGABYTE = 25e6; // of a machine with less than 8, more than which none tells
 const HARMLESS = ["not-a-picture", "unsupported", "offline"]; // found before a network runs
 
@@ -56,7 +57,12 @@ export class Crew {
       const cancel = () => fail("cancelled");
       signal?.addEventListener("abort", cancel);
       this.stop = fail;
-      pictures.onerror = ({ message }) => fail("failed", message);
+      const crash = (event) => {
+        const { code, message } = crashed(event);
+        fail(code, message);
+        this.dismiss();
+      };
+      pictures.onerror = crash;
       pictures.onmessage = ({ data }) => {
         if (data.asset) this.fetch(data.asset, pictures);
         else if (data.failed) fail(data.failed.code, data.failed.message);
@@ -68,7 +74,7 @@ export class Crew {
       };
       const ports = this.hired().map((worker) => {
         const { port1, port2 } = new MessageChannel();
-        worker.onerror = ({ message }) => fail("failed", message);
+        worker.onerror = crash;
         worker.postMessage({ port: port1 }, [port1]);
         return port2;
       });

@@ -1,4 +1,6 @@
-/** The page's engine that runs in the visitor's browser: pictures go to its workers and never leave the machine. */
+/**
+ * The page's engine that runs in the visitor's browser: pictures go to its workers, never to another machine.
+ */
 
 import { EngineError } from "../../src/mssn/app/page/engine.js";
 import { firstThatIsRight } from "./backends.js";
@@ -10,8 +12,8 @@ import { BICUBIC, factors } from "./pixels/way.js";
  *
  * @typedef {object} Site  what the page offers its engine
  * @property {(name: string) => Promise<Uint8Array>} asset  one of its files
- * @property {(name: "worker" | "network") => Worker} makeWorker  runs worker.js or network.js; called for every
- *   picture
+ * @property {(name: "worker" | "network") => Worker} makeWorker  runs worker.js or network.js; called again
+ *   for every picture
  * @property {(name: string) => boolean} [hasAsset]  what cannot be had is not offered
  * @property {number} [cores]  how many to use
  */
@@ -23,7 +25,8 @@ const MOST_CORES = 8;
 /**
  * @param {Site} site
  * @returns {Promise<Engine>}
- * @throws {EngineError} "offline": a file cannot be had; "unsupported": this browser cannot compute, or not rightly
+ * @throws {EngineError} "offline": a file cannot be had; "unsupported": the browser does not compute, or
+ *   wrongly
  */
 export async function start({ asset, makeWorker, hasAsset = () => true, cores = coresToUse() }) {
   const kept = once(asset);
@@ -40,7 +43,11 @@ export async function start({ asset, makeWorker, hasAsset = () => true, cores = 
     turn = promise;
     try {
       await before;
-      return await crew.enlarge({ file, options, model, border: about.border, version: about.version }, signal, progress);
+      return await crew.enlarge(
+        { file, options, model, border: about.border, version: about.version },
+        signal,
+        progress,
+      );
     } finally {
       done();
     }
@@ -81,7 +88,9 @@ function once(asset) {
 /** The models without the networks that cannot be had, and without those that have none left. */
 function offered(models, hasAsset) {
   const had = (family) => {
-    const networks = Object.entries(family?.scales ?? {}).filter(([, { file }]) => hasAsset(`models/${file}`));
+    const networks = Object.entries(family?.scales ?? {}).filter(([, { file }]) =>
+      hasAsset(`models/${file}`),
+    );
     return networks.length ? { ...family, scales: Object.fromEntries(networks) } : null;
   };
   const reduced = models.map((model) => ({ ...model, clean: had(model.clean), photo: had(model.photo) }));
@@ -91,7 +100,9 @@ function offered(models, hasAsset) {
 
 function described({ name, clean, photo }) {
   const told = photo === null ? [] : factors(photo).filter((scale) => photo.scales[scale].told !== null);
-  const bytes = Object.fromEntries(Object.entries(clean.scales).map(([scale, network]) => [scale, network.bytes]));
+  const bytes = Object.fromEntries(
+    Object.entries(clean.scales).map(([scale, network]) => [scale, network.bytes]),
+  );
   return { name, scales: factors(clean), photo: photo === null ? [] : factors(photo), told, bytes };
 }
 
@@ -99,9 +110,12 @@ function described({ name, clean, photo }) {
 function chosen(models, { model: name, scale, variant, strength }) {
   const model = models.find((one) => one.name === name);
   if (!model) throw new EngineError("failed", `there is no model ${name}`);
-  if (!(scale > 0 && scale <= MOST_SCALE)) throw new EngineError("failed", `no scale from 0 to ${MOST_SCALE}: ${scale}`);
-  if (!["auto", "photo", "clean"].includes(variant)) throw new EngineError("failed", `no variant: ${variant}`);
-  if (strength !== null && !(strength >= 0 && strength <= 1)) throw new EngineError("failed", `no strength: ${strength}`);
+  if (!(scale > 0 && scale <= MOST_SCALE))
+    throw new EngineError("failed", `no scale from 0 to ${MOST_SCALE}: ${scale}`);
+  if (!["auto", "photo", "clean"].includes(variant))
+    throw new EngineError("failed", `no variant: ${variant}`);
+  if (strength !== null && !(strength >= 0 && strength <= 1))
+    throw new EngineError("failed", `no strength: ${strength}`);
   if ((variant === "clean" && strength > 0) || (variant === "photo" && strength === 0)) {
     throw new EngineError("failed", `a strength of ${strength} contradicts the variant ${variant}`);
   }

@@ -38,7 +38,10 @@ async function answered(work) {
   try {
     return await work();
   } catch (error) {
-    return { error: error instanceof RangeError ? "too-large" : "failed", message: String(error?.message ?? error) };
+    return {
+      error: error instanceof RangeError ? "too-large" : "failed",
+      message: String(error?.message ?? error),
+    };
   }
 }
 
@@ -66,6 +69,7 @@ async function enlarge({ rgb, height, width, keys, share, ...part }) {
 async function check({ networks, tile, answer }) {
   await open(networks);
   const { pixels } = await enlarge(tile);
-  const equal = pixels.length === answer.length && answer.every((level, at) => Math.abs(level - pixels[at]) <= 1);
+  const equal =
+    pixels.length === answer.length && answer.every((level, at) => Math.abs(level - pixels[at]) <= 1);
   return { missed: !equal };
 }

@@ -23,6 +23,7 @@ async function asset(name) {
 
 const makeWorker = (name) => new Worker(address(`${name}.js`));
 
+document.getElementById("stuck").remove();
 run(async () => {
   await keepOffline();
   return start({ asset, makeWorker });

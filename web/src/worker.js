@@ -1,6 +1,7 @@
 /**
- * The worker of one picture: decodes it, sends its tiles to the workers that run networks, joins what comes back,
- * encodes the result. It is made for each picture and ended with it, so that nothing of one stays in memory.
+ * The worker of one picture: decodes it, sends its tiles to the workers that run networks, joins what comes
+ * back, encodes the result. It is made for each picture and ended with it, so that nothing of one stays in
+ * memory.
  */
 
 import { decode } from "./files/decode.js";
@@ -67,7 +68,9 @@ async function work({ file, options, model, border, version, most, ports }) {
     done += pixels;
     self.postMessage({ progress: done / total });
   };
-  const large = await enlarge(opaque(picture), way, (plane, step) => enlargeBy(crew, plane, step, border, advance));
+  const large = await enlarge(opaque(picture), way, (plane, step) =>
+    enlargeBy(crew, plane, step, border, advance),
+  );
   const note = { model: inWords(way.model, way.strength), metadata };
   const result = { ...picture, ...large };
   const bytes = await encode(result, format, options.quality, note);
@@ -112,7 +115,8 @@ function keyOf({ network, strength }) {
 /** The bytes of a network's file, its strength put in. */
 async function modelOf({ network, strength }) {
   const bytes = await asset(`models/${network.file}`);
-  if (network.told !== null) new DataView(bytes.buffer, bytes.byteOffset).setFloat32(network.told, strength, true);
+  if (network.told !== null)
+    new DataView(bytes.buffer, bytes.byteOffset).setFloat32(network.told, strength, true);
   return bytes;
 }
 

@@ -119,7 +119,7 @@ def _refuse_many(pixels: int, limits: Limits, about: str) -> None:
 def _no_picture(ticket: Ticket, error: ImageError) -> RefusedError:
     words = ticket.words(str(error))
     if "damaged" in words:
-        return RefusedError(422, "failed", words)
+        return RefusedError(422, "not-a-picture", words)
     known = "not a picture" not in words and "is empty" not in words
     return RefusedError(415, "unsupported" if known else "not-a-picture", words)
 
@@ -212,4 +212,6 @@ def why_failed(ticket: Ticket, error: BaseException) -> RefusedError:
         return RefusedError(409, "cancelled", "cancelled")
     told = failure(Job(ticket.source, ticket.target), error)
     expected = isinstance(error, MssnError | MemoryError | OSError)
-    return RefusedError(422 if expected else 500, "failed", ticket.words(str(told)))
+    damaged = isinstance(error, ImageError) and "damaged" in str(told)
+    code = "not-a-picture" if damaged else "failed"
+    return RefusedError(422 if expected else 500, code, ticket.words(str(told)))

@@ -129,7 +129,7 @@ for _place, (_title, _verbs) in enumerate(_GROUPS.items()):
 app.register_install_completion_command(_COMPLETION, help="Teach the shell to complete verbs and options.")
 
 
-_INTERRUPTED: list[int] = []  # signals of Ctrl-C so far
+_SIGNALS: list[int] = []  # those so far that are to end the program; libraries drop what is raised for them
 
 
 def main() -> None:
@@ -164,14 +164,17 @@ def main() -> None:
     except (MssnError, CycloptsError) as error:
         from mssn.cli.options import in_options
 
-        code = fail(in_options(error).rstrip(".") + _dashed(error))
+        if _SIGNALS:  # a film's library was waiting for a pipe, and says that the pipe failed
+            code = _stopped(error, 128 + _SIGNALS[0])
+        else:
+            code = fail(in_options(error).rstrip(".") + _dashed(error))
     except BrokenPipeError:  # the reader of a pipe has seen enough; of errors nobody ever has
         code = 0 if broken(sys.stdout) else 1
     except ImportError as error:
         missing = _missing_dependency(error)
         install = f"{missing} is not installed; run: pip install 'mssn[{_OPTIONAL.get(str(missing))}]'"
-        if _INTERRUPTED:  # as below
-            code = _stopped(error, 128 + signal.SIGINT)
+        if _SIGNALS:  # as below
+            code = _stopped(error, 128 + _SIGNALS[0])
         else:
             code = _fault(error) if missing is None else fail(install)
     except MemoryError:
@@ -186,7 +189,7 @@ def main() -> None:
             _stopped(stop, code)
     except Exception as error:
         # A module that Ctrl-C has stopped half way says so in many words.
-        code = _stopped(error, 128 + signal.SIGINT) if _INTERRUPTED else _fault(error)
+        code = _stopped(error, 128 + _SIGNALS[0]) if _SIGNALS else _fault(error)
     sys.exit(flushed(code))
 
 
@@ -218,12 +221,13 @@ def _dashed(error: Exception) -> str:
 
 def _interrupted(number: int, frame: object) -> None:
     """As Python itself does, but remembered."""
-    _INTERRUPTED.append(number)
+    _SIGNALS.append(number)
     raise KeyboardInterrupt
 
 
 def _terminated(number: int, _: object) -> None:
     """Leave as after Ctrl-C, so that temporary files go."""
+    _SIGNALS.append(number)
     sys.exit(128 + number)
 
 

@@ -140,6 +140,8 @@ def upscale_films(
                     *(upscaler, job.source, job.target, options, progress), keep=keep, pipe=pipe, out=out
                 )
         except Exception as error:
+            if isinstance(error.__cause__, InterruptedError):  # a signal that is no fault of the film
+                raise
             told, code = failure(job, error), 1
             facts = {**_names(job), "error": in_options(told)}
             if noted is not None:

@@ -53,9 +53,10 @@ def _as_json(plan: Planned) -> str:
     names = {"source": str(plan.job.source), "target": str(plan.job.target)}
     if plan.error is not None:
         return to_json({**names, "error": in_options(plan.error)})
-    keys = ("before", "after", "pages", "model", "strength")
+    keys = ("before", "after", "model", "strength")
+    count = {"frames" if is_film(plan.job) else "pages": plan.pages}
     about = {"seconds": round(plan.seconds, 3), "bytes": round(plan.size)}
-    return to_json({**names, **{key: getattr(plan, key) for key in keys}, **about})
+    return to_json({**names, **{key: getattr(plan, key) for key in keys}, **count, **about})
 
 
 def _time(seconds: float) -> str:

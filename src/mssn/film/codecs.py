@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mssn.film.facts import Hdr, Video
+from mssn.film.pyav import require
 
 # Codec -> what encodes it, best first. Those of graphics cards come last: they make larger files of the same
 # quality, and where they are missing only the attempt to open them tells.
@@ -60,6 +62,24 @@ def codec_of(name: str) -> str:
     return next(codec for codec, names in ENCODERS.items() if name == codec or name in names)
 
 
+def offered() -> tuple[str, ...]:
+    """Those of `CODECS` that this build of FFmpeg can encode."""
+    require()
+    return tuple(
+        name for name in CODECS if any(_encoder(each) is not None for each in ENCODERS.get(name, (name,)))
+    )
+
+
+def _encoder(name: str) -> Any:
+    """An encoder of FFmpeg's; None where this build lacks it."""
+    import av
+
+    try:
+        return av.Codec(name, "w")
+    except ValueError:
+        return None
+
+
 def usual(video: Video, size: tuple[int, int], container: str) -> tuple[str, ...]:
     """The codecs that suit a film, best first; later ones are for containers that do not hold the first.
 
@@ -103,18 +123,16 @@ def encodings(video: Video, codec: str, quality: int | None) -> Iterator[Encodin
         codec: One of `CODECS`.
         quality: 1 to 100; None: the usual.
     """
-    import av
     from av.codec.codec import find_best_pix_fmt_of_list
 
     found: list[tuple[int, Encoding]] = []
     for encoder in ENCODERS.get(codec, (codec,)):
         if encoder in HARDWARE and found:
             break
-        try:
-            offered = av.Codec(encoder, "w").video_formats or []
-        except ValueError:  # not in this build
+        there = _encoder(encoder)
+        if there is None:
             continue
-        kinds = [each.name for each in offered if _FORMATS.fullmatch(each.name)]
+        kinds = [each.name for each in there.video_formats or [] if _FORMATS.fullmatch(each.name)]
         if video.chroma == "grey" and encoder != "ffv1":  # hardly any player shows grey of these
             kinds = [kind for kind in kinds if kind.startswith(("yuv420", "yuva420", "nv12", "p010"))]
         while kinds:  # another one may do where the best does not open, as 4:4:4 at odd sizes

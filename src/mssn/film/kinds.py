@@ -106,6 +106,15 @@ class Video:
     end: Fraction | None
     compression: Compression
 
+    @property
+    def lies(self) -> bool:
+        """Whether it is shown turned by a quarter."""
+        return self.rotation is not None and abs(self.rotation[0]) < abs(self.rotation[1])
+
+    def seen(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height as shown, of a size as stored."""
+        return (height, width) if self.lies else (width, height)
+
 
 @dataclass(frozen=True)
 class Stream:

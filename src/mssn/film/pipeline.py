@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, astuple
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +22,11 @@ from mssn.image.compression import Compression
 # take the same time, within what repeats differ by; where nothing but bicubic runs, 8 save a fifth beside 3,
 # because the end of a segment keeps its encoder busy for a while.
 _MOST, _BYTES = 8, 2**28
-# A segment begins with a key frame. Of a 10 s clip (AV1 of 1280x720) twelve equal parts took 16 % more bytes
-# than one, thirds of what is left 10 %, and 9 % where they end at cuts. Few frames are not worth a file.
+# A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes,
+# because encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
+_SECONDS, _FRAMES = 5, 600  # the most seconds of a segment, and frames, whatever the header says
+# Of a 10 s clip (AV1 of 1280x720) twelve equal parts took 16 % more bytes than one, thirds of what is left
+# 10 %, and 9 % where they end at cuts. Few frames are not worth a file.
 _SHARE, _FEWEST = 3, 16
 A = TypeVar("A")
 B = TypeVar("B")
@@ -130,6 +135,11 @@ class Segments:
                 )
             scenes = [[astuple(scene), frames] for scene, frames in self.scenes.items()]
             self._folder.keep({"place": asdict(self._last.place()), "scenes": scenes})
+
+
+def longest(rate: Fraction | None) -> int:
+    """How many frames no segment exceeds, of a film of so many frames a second."""
+    return min(math.ceil(_SECONDS * (rate or 25)), _FRAMES)
 
 
 def length(most: int, total: int | None, number: int) -> int:

@@ -10,7 +10,7 @@ from typing import Literal
 from mssn.checks import is_number, is_whole
 from mssn.errors import FilmError
 from mssn.film.carried import Carried, carry
-from mssn.film.codecs import CODECS, Encoding, encodings, usual
+from mssn.film.codecs import CODECS, Encoding, encodings, offered, usual
 from mssn.film.encoder import kept
 from mssn.film.facts import Colours, Film, Hdr, Video
 from mssn.image.read import MAX_PIXELS
@@ -56,7 +56,7 @@ class FilmOptions:
 
     def __post_init__(self) -> None:
         if self.codec is not None and self.codec not in CODECS:
-            raise FilmError(f"`codec` must be one of {', '.join(CODECS)}, not {self.codec!r}")
+            raise FilmError(f"`codec` must be one of {', '.join(offered())}, not {self.codec!r}")
         if self.quality is not None and not (is_whole(self.quality) and 1 <= self.quality <= 100):
             raise FilmError(f"`quality` must be 1 to 100, not {self.quality!r}")
         if self.interlaced not in ("auto", "refuse"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +20,7 @@ from mssn.film.estimate import frames_of
 from mssn.film.facts import Video, probe
 from mssn.film.inputs import need_rate
 from mssn.film.mux import join, with_captions
-from mssn.film.pipeline import Segments, depth, flow
+from mssn.film.pipeline import Segments, depth, flow, longest
 from mssn.film.plan import FilmOptions, FilmPlan, plan_film
 from mssn.film.repeats import FrameEnlarger
 from mssn.film.segments import SegmentFolder, identity, naming
@@ -33,9 +32,6 @@ from mssn.upscaling.files import check_place
 from mssn.upscaling.upscaler import Upscaler
 from mssn.version import __version__
 
-# A segment is what a run that is killed loses, and begins with a key frame. Five seconds cost no bytes,
-# because encoders put key frames about so often anyway; one second cost 15 %, two 7 % (AV1 of 1280x720).
-SEGMENT, _FRAMES = 5, 600  # the most seconds of a segment, and frames, whatever the header says
 _SKIPPED = 64  # frames between two calls of the progress while frames are passed over
 _ENDS = LOSSLESS, Compression(kind="JPEG", quality=30)  # compressions between which scenes lie
 _SIDE = 48  # pixels of the picture by which networks are told from each other
@@ -65,7 +61,7 @@ class FilmDone:
     """What became of a film.
 
     Attributes:
-        before: Width and height of the source in pixels, as stored.
+        before: Width and height of the source in pixels, as it is shown: turned, if it says so.
         after: The same of the result.
         frames: How many the result has.
         resumed: How many of them an earlier run had made.
@@ -142,7 +138,7 @@ class _Making:
         self.upscaler = upscaler if made == asked else upscaler.sized(*made)
         self.total = frames_of(self.film, options)
         self.computed = 0.0
-        self.most = min(math.ceil(SEGMENT * float(self.video.rate or 25)), _FRAMES)
+        self.most = longest(self.video.rate)
 
     def run(self) -> FilmDone:
         sweep(self.target.parent)
@@ -158,8 +154,8 @@ class _Making:
             self.upscaler, (self.video.height, self.video.width), segments.scenes
         )
         return FilmDone(
-            (self.video.width, self.video.height),
-            (self.plan.width, self.plan.height),
+            self.video.seen(self.video.width, self.video.height),
+            self.video.seen(self.plan.width, self.plan.height),
             about["frames"],
             resumed,
             self.computed,

@@ -18,7 +18,7 @@ def result_size(upscaler: Upscaler, video: Video) -> tuple[int, int]:
     Raises:
         ImageError: It would become too large.
     """
-    if video.rotation is None or abs(video.rotation[0]) >= abs(video.rotation[1]):
+    if not video.lies:
         return upscaler.result_size(video.height, video.width)
     width, height = upscaler.result_size(video.width, video.height)
     return height, width

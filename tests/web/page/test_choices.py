@@ -77,7 +77,7 @@ def test_a_wrong_factor_is_said_and_the_last_right_one_holds(visit, finished, pi
     choose(page, "scale", "own")
     page.fill("#factor", "3.5")
     page.fill("#factor", "17")
-    assert page.inner_text("#factor-wrong") == "A number above 0, up to 16"
+    assert page.inner_text("#factor-wrong") == "A number above 0, up to 16; until then it is 3.5×"
     assert page.get_attribute("#factor", "aria-invalid") == "true"
     page.set_input_files("#files", picture("a.png"))
     finished(page)
@@ -99,11 +99,11 @@ def test_what_was_remembered_wrongly_does_no_harm(visit, finished, picture, stor
 
 def test_where_pictures_go_is_told_truly(visit):
     assert page_says(visit()) == (
-        "Your pictures never leave this computer "
+        "Your pictures never leave this device "
         "This page computes in your browser, and sends nothing anywhere."
     )
     page = visit({"kind": "server"})
-    assert page_says(page).startswith("Your pictures never leave this computer The app on this computer")
+    assert page_says(page).startswith("Your pictures never leave this device The app on this computer")
     told = page.evaluate("import('./texts.js').then(({ privacy }) => privacy('server', 'nas.local'))")
     assert told[0] == "Your pictures go to nas.local"
 
@@ -145,7 +145,7 @@ def test_numbers_are_written_plainly(visit):
     page = visit()
     told = page.evaluate("""import("./texts.js").then(({ bytes, duration }) => [
       bytes(1), bytes(999), bytes(190549), bytes(48e6), duration(0.01), duration(0.44), duration(59.7),
-      duration(75), duration(7260),
+      duration(75), duration(180), duration(7200), duration(7260),
     ])""")
     wanted = [
         "1 byte",
@@ -154,8 +154,10 @@ def test_numbers_are_written_plainly(visit):
         "48 MB",
         "0.1 s",
         "0.4 s",
-        "1 min 0 s",
+        "1 min",
         "1 min 15 s",
+        "3 min",
+        "2 h",
         "2 h 1 min",
     ]
     assert told == wanted

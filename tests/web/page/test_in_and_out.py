@@ -61,6 +61,32 @@ def test_folders_are_dropped_whole_and_what_is_no_picture_is_named(visit, finish
     assert zipfile.ZipFile(io.BytesIO(data)).namelist() == packed
 
 
+def test_a_file_whose_name_does_not_say_what_it_is_is_tried(visit, finished, picture, tmp_path):
+    """Alone; in folders such files are passed over, because most of them are something else."""
+    named = Path(picture("holiday/a.png"))
+    for name in ("IMG_1", "photo.jpg_large"):
+        (tmp_path / name).write_bytes(named.read_bytes())
+    (tmp_path / "holiday" / "IMG_2").write_bytes(named.read_bytes())
+    page = visit()
+    drop(page, str(tmp_path / "IMG_1"), str(tmp_path / "photo.jpg_large"), str(tmp_path / "holiday"))
+    finished(page, 3)
+    assert names(page) == ["IMG_1", "photo.jpg_large", "holiday/a.png"]
+    assert page.locator("[data-state=done]").count() == 3
+    assert page.inner_text("#passed-text") == "Passed over, not a picture: holiday/IMG_2"
+
+
+def test_what_failed_and_what_was_cancelled_is_counted(visit, finished, picture):
+    page = visit()
+    page.set_input_files("#files", [picture("1 broken.png"), picture("2 odd.png"), picture("3 slow.png")])
+    page.set_input_files("#files", picture("4.png"))
+    page.wait_for_selector(".row:nth-child(3)[data-state=working]")
+    page.click(".row:nth-child(3) .cancel")
+    finished(page, 4)
+    page.wait_for_timeout(50)
+    heading = " ".join(page.inner_text("#pictures-title").split())
+    assert heading == "1 of 4 pictures done, 2 failed, 1 cancelled"
+
+
 def test_a_picture_is_pasted(visit, finished):
     page = visit()
     page.evaluate("""async () => {
@@ -159,10 +185,18 @@ def test_an_engine_that_does_not_start_is_told_and_started_again(visit):
     assert page.is_hidden("#banner")
 
 
-def test_leaving_asks_only_while_results_are_not_saved(visit, finished, picture):
+def test_leaving_asks_only_while_something_would_be_lost(visit, finished, picture):
     page = visit()
     asks = "!window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
     assert not page.evaluate(asks)
+    page.set_input_files("#files", picture("slow.png"))
+    page.wait_for_selector("[data-state=working]")
+    page.wait_for_timeout(50)
+    assert page.evaluate(asks)
+    page.click("#cancel-all")
+    page.wait_for_timeout(50)
+    assert not page.evaluate(asks)
+    page.click("#remove-all")
     page.set_input_files("#files", picture("a.png"))
     finished(page)
     page.wait_for_timeout(50)

@@ -23,9 +23,15 @@ export function bleed(plane, alpha) {
     const seen = alpha.subarray(first * width, last * width);
     const line = width * channels;
     const colours = plane.pixels.subarray(first * line, last * line);
-    fill({ pixels: colours, width, height: last - first, channels }, seen, top - first, end - first, (at, value) => {
-      pixels[first * line + at] = value;
-    });
+    fill(
+      { pixels: colours, width, height: last - first, channels },
+      seen,
+      top - first,
+      end - first,
+      (at, value) => {
+        pixels[first * line + at] = value;
+      },
+    );
   }
   return { ...plane, pixels };
 }
@@ -42,12 +48,21 @@ function fill({ pixels, width, height, channels }, alpha, top, end, paint) {
       for (const reach of REACHES) {
         const [above, below] = [Math.max(row - reach, 0), Math.min(row + reach + 1, height)];
         const [left, right] = [Math.max(column - reach, 0), Math.min(column + reach + 1, width)];
-        const corners = [corner(below, right), corner(above, right), corner(below, left), corner(above, left)];
+        const corners = [
+          corner(below, right),
+          corner(above, right),
+          corner(below, left),
+          corner(above, left),
+        ];
         const sum = (part) =>
-          sums[corners[0] + part] - sums[corners[1] + part] - sums[corners[2] + part] + sums[corners[3] + part];
+          sums[corners[0] + part] -
+          sums[corners[1] + part] -
+          sums[corners[2] + part] +
+          sums[corners[3] + part];
         const count = sum(channels);
         if (count === 0) continue;
-        for (let part = 0; part < channels; part++) paint(pixel * channels + part, halfToEven(sum(part) / count));
+        for (let part = 0; part < channels; part++)
+          paint(pixel * channels + part, halfToEven(sum(part) / count));
         break;
       }
     }

@@ -56,7 +56,8 @@ export function shareOfPhoto(strength, told) {
 }
 
 /**
- * What enlarged a picture, as its metadata say it: "mssn-s-photo 0.64", or the model's name where that says all.
+ * What enlarged a picture, as its metadata say it: "mssn-s-photo 0.64", or the model's name where that says
+ * all.
  *
  * @param {string} model
  * @param {number | null} strength

@@ -1,10 +1,12 @@
 /**
- * Enlarge a decoded picture along its way: networks in a row, then a resize to the exact size; transparency apart.
+ * Enlarge a decoded picture along its way: networks in a row, then a resize to the exact size; transparency
+ * apart.
  *
  * @typedef {import("./resize.js").Plane} Plane
  * @typedef {import("./way.js").Step} Step
  * @typedef {import("./way.js").Way} Way
- * @typedef {Plane & {alpha: Uint8Array | null, bits?: number}} Opaque  a picture; `bits` 1: black and white only
+ * @typedef {Plane & {alpha: Uint8Array | null, bits?: number}} Opaque  a picture; `bits` 1: black and white
+ *   only
  */
 
 import { bleed } from "./alpha.js";
@@ -40,7 +42,8 @@ function planeOf({ width, height, channels, pixels }) {
 /** Transparency is no photograph: bicubic. */
 function resizedAlpha(alpha, width, height, large) {
   if (alpha === null) return null;
-  if (alpha.every((share) => share === alpha[0])) return new Uint8Array(large.width * large.height).fill(alpha[0]);
+  if (alpha.every((share) => share === alpha[0]))
+    return new Uint8Array(large.width * large.height).fill(alpha[0]);
   return imresize({ width, height, channels: 1, pixels: alpha }, large.height, large.width).pixels;
 }
 

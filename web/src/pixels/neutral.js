@@ -1,6 +1,7 @@
 /**
- * From a network's numbers to pixels, and neutral stays neutral (`mssn.upscaling.neutral`): where the 5 x 5 small
- * pixels around one have no colour, what it becomes has none; where all are black or white, it stays so.
+ * From a network's numbers to pixels, and neutral stays neutral (`mssn.upscaling.neutral`): where the 5 x 5
+ * small pixels around one have no colour, what it becomes has none; where all are black or white, it stays
+ * so.
  */
 
 export const REACH = 2; // pixels on each side
@@ -21,7 +22,8 @@ function luma() {
  * @param {Uint8Array} rgb  height x width x 3
  * @param {number} height
  * @param {number} width
- * @returns {Uint8Array | null}  height x width of 0 (has colour), OTHER, BLACK or WHITE; null where all have colour
+ * @returns {Uint8Array | null}  height x width of 0 (has colour), OTHER, BLACK or WHITE; null where all have
+ *   colour
  */
 export function neutral(rgb, height, width) {
   const kinds = new Uint8Array(height * width);

@@ -1,9 +1,10 @@
 /**
- * Resize pixels as `mssn.image.resize` does, which is MATLAB's `imresize` with antialiasing: the axis with the
- * smaller factor first (rows on a tie), rounded half up and clipped to 0..255 after each axis.
+ * Resize pixels as `mssn.image.resize` does, which is MATLAB's `imresize` with antialiasing: the axis with
+ * the smaller factor first (rows on a tie), rounded half up and clipped to 0..255 after each axis.
  *
  * @typedef {{width: number, height: number, channels: number, pixels: Uint8Array}} Plane H x W x channels
- * @typedef {{taps: number, index: Int32Array, weight: Float64Array}} Axis  `taps` of each for every result pixel
+ * @typedef {{taps: number, index: Int32Array, weight: Float64Array}} Axis  `taps` of each for every result
+ *   pixel
  */
 
 const STRIP = 64; // rows of the result made at once: what lies between the two axes stays small
@@ -42,7 +43,8 @@ export function imresize(plane, height, width, target) {
 
 /**
  * Which pixels of a line become each pixel of the result, and how much of them: operation by operation as
- * MATLAB, which counts from 1, because the last bit decides to which side a sum of exactly one half is rounded.
+ * MATLAB, which counts from 1, because the last bit decides to which side a sum of exactly one half is
+ * rounded.
  *
  * @param {number} length  pixels of the line
  * @param {number} made  pixels of the result's

@@ -5,8 +5,8 @@
  * @typedef {{name: string, scales: Record<string, Network>}} Family  a model's networks by their factors
  * @typedef {{name: string, clean: Family, photo: Family | null}} Model  what is chosen by name
  * @typedef {{network: Network, strength: number}} Told
- * @typedef {{scale: number, name: string, networks: Told[], share: number}} Step  two networks are mixed: `share`
- *   is of the second
+ * @typedef {{scale: number, name: string, networks: Told[], share: number}} Step  two networks are mixed:
+ *   `share` is of the second
  * @typedef {{height: number, width: number, steps: Step[], strength: number | null, model: string}} Way
  * @typedef {import("./dial.js").Compression} Compression
  */
@@ -41,7 +41,12 @@ function stepsOf({ clean, photo }, options, compression) {
   const { scale } = options;
   const whole = factors(clean);
   const told = (family, factor, strength) => ({ network: family.scales[factor], strength });
-  const plain = (factor) => ({ scale: factor, name: clean.name, networks: [told(clean, factor, LEAST)], share: 1 });
+  const plain = (factor) => ({
+    scale: factor,
+    name: clean.name,
+    networks: [told(clean, factor, LEAST)],
+    share: 1,
+  });
   const scales = photo === null ? [] : chain(scale, factors(photo), whole);
   if (scales.length) {
     const [first, ...later] = scales;
@@ -66,8 +71,8 @@ export function factors(family) {
 }
 
 /**
- * Whole factors whose product is at least `factor`: as few as possible, then as small as possible, the smallest
- * first.
+ * Whole factors whose product is at least `factor`: as few as possible, then as small as possible, the
+ * smallest first.
  *
  * @param {number} factor
  * @param {number[]} scales  there are for the first step

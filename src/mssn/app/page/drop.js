@@ -15,17 +15,20 @@ const byName = new Intl.Collator(undefined, { numeric: true });
  */
 
 /**
- * Tells pictures from other files by type and ending.
+ * Tells pictures from other files by type and ending. Where both say nothing a file outside folders is taken:
+ * whoever chose it means it, and the engine knows a picture by its content.
  *
  * @param {{file: File, path: string}[]} found
  * @param {boolean} films whether films count as pictures
  * @returns {Found}
  */
 export function sort(found, films) {
-  const taken = ({ file }) =>
-    file.type.startsWith("image/") ||
-    (films && file.type.startsWith("video/")) ||
-    (!file.type && (PICTURES.test(file.name) || (films && FILMS.test(file.name))));
+  const named = ({ file: { name }, path }) =>
+    FILMS.test(name) ? films : PICTURES.test(name) || path === name;
+  const taken = (one) =>
+    one.file.type
+      ? one.file.type.startsWith("image/") || (films && one.file.type.startsWith("video/"))
+      : named(one);
   return {
     pictures: found.filter(taken),
     others: found.filter((one) => !taken(one)).map(({ path }) => path),

@@ -205,7 +205,8 @@ class Page {
     this.#invite();
     byId("pictures").hidden = items.length === 0;
     byId("count").textContent = texts.count(done, items.length);
-    byId("count-state").textContent = texts.countState(done, items.length);
+    const [failed, cancelled] = [this.queue.count("failed"), this.queue.count("cancelled")];
+    byId("count-state").textContent = texts.countState(done, items.length, failed, cancelled);
     byId("cancel-all").hidden = open === 0;
     byId("zip-all").hidden = done < 2;
     byId("again-all").hidden = !items.some((item) => this.#stale(item));
@@ -214,7 +215,8 @@ class Page {
       0,
     );
     document.title = texts.title(open, items.length ? finished / items.length : 0);
-    window.onbeforeunload = items.some(({ state, saved }) => state === "done" && !saved) ? ask : null;
+    const unsaved = items.some(({ state, saved }) => state === "done" && !saved);
+    window.onbeforeunload = open || unsaved ? ask : null;
   }
 
   #invite() {

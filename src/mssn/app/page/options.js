@@ -1,7 +1,7 @@
 // The options panel: what was chosen, remembered in this browser alone.
 
 import { byId, make } from "./dom.js";
-import { fixed, formatWords, inShort, modelWords, percent } from "./texts.js";
+import { fixed, formatWords, inShort, modelWords, percent, scaleWrong } from "./texts.js";
 
 const KEY = "mssn.options";
 const FIRST = {
@@ -132,7 +132,7 @@ export class Panel {
     form.strength.setAttribute("aria-valuetext", strength);
     byId("quality-out").textContent = form.quality.value;
     byId("factor").setAttribute("aria-invalid", String(wrong));
-    byId("factor-wrong").textContent = wrong ? fixed.scaleWrong : "";
+    byId("factor-wrong").textContent = wrong ? scaleWrong(factorOf(this.#factor)) : "";
     byId("short").textContent = inShort(this.options());
   }
 }

@@ -4,7 +4,7 @@ import { EngineError } from "./engine.js";
 import { Watch } from "./watch.js";
 
 const PATIENCE = 20; // times that a full queue is asked again
-const CODES = { denied: "gone", "bad-request": "failed" }; // what the page has other words for
+const CODES = { "bad-request": "failed" }; // what the page has other words for
 const CLIENT = "mssn-client"; // in the tab's storage, so that a page that is loaded again finds its jobs
 
 /** @type {import("./engine.js").Start} */
@@ -44,6 +44,17 @@ class Server {
   /** @type {import("./engine.js").Engine["upscale"]} */
   async upscale(file, options, { signal, progress }) {
     signal.throwIfAborted();
+    if (file.size === 0) throw new EngineError("not-a-picture", "the file is empty");
+    try {
+      return await this.#job(file, options, signal, progress);
+    } catch (error) {
+      // Its name stands beside it already.
+      if (!error.message?.startsWith(`${file.name}: `)) throw error;
+      throw new EngineError(error.code, error.message.slice(file.name.length + 2));
+    }
+  }
+
+  async #job(file, options, signal, progress) {
     const id = this.#known.get(file) ?? (await this.#begin(file, options, signal));
     this.#known.delete(file);
     try {
@@ -127,9 +138,10 @@ async function ask(address, options = {}) {
     response = await fetch(address, options);
   } catch (error) {
     if (options.signal?.aborted) throw new EngineError("cancelled");
-    throw new EngineError("gone", String(error.message));
+    throw new EngineError("gone");
   }
   if (response.ok) return response;
+  if (response.status === 401) throw new EngineError("gone"); // another app is there now
   const { code, error } = await response.json().catch(() => ({ code: "failed", error: response.statusText }));
   const refused = new EngineError(CODES[code] ?? code, error);
   refused.retry = Number(response.headers.get("retry-after")) || undefined;
@@ -139,8 +151,8 @@ async function ask(address, options = {}) {
 async function content(response) {
   try {
     return await response.blob();
-  } catch (error) {
-    throw new EngineError("gone", String(error.message));
+  } catch {
+    throw new EngineError("gone");
   }
 }
 

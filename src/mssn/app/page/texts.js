@@ -24,13 +24,13 @@ export function bytes(count) {
   return units[step].format(count / 1000 ** step);
 }
 
-/** 0.42 -> "0.4 s", 75 -> "1 min 15 s" */
+/** 0.42 -> "0.4 s", 75 -> "1 min 15 s", 180 -> "3 min" */
 export function duration(seconds) {
   if (seconds < 10) return `${seconds < 0.1 ? "0.1" : seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  const [large, small, count] = whole < 3600 ? ["min", "s", whole] : ["h", "min", Math.floor(whole / 60)];
+  return `${Math.floor(count / 60)} ${large}${count % 60 ? ` ${count % 60} ${small}` : ""}`;
 }
 
 export const size = ({ width, height }) => `${width} × ${height}`;
@@ -62,7 +62,6 @@ export const fixed = {
   scale: "How much larger",
   scaleOther: "Other",
   scaleOwn: "Own factor",
-  scaleWrong: "A number above 0, up to 16",
   model: "Quality",
   clean: "Clean up compression",
   cleanAuto: "Automatic",
@@ -112,6 +111,9 @@ export const formatWords = (name) => formats[name] ?? name.toUpperCase();
 
 export const times = (factor) => `${number.format(factor)}×`;
 
+/** @param {number} kept the factor that holds meanwhile */
+export const scaleWrong = (kept) => `A number above 0, up to 16; until then it is ${times(kept)}`;
+
 /** The options in one line, for narrow screens. */
 export function inShort({ model, scale, variant, strength, format }) {
   const clean =
@@ -123,7 +125,7 @@ export function inShort({ model, scale, variant, strength, format }) {
 
 /** Where the pictures go: true of the browser's engine, of the app here, and of one on another computer. */
 export function privacy(kind, host) {
-  const here = "Your pictures never leave this computer";
+  const here = "Your pictures never leave this device";
   if (kind === "browser") return [here, "This page computes in your browser, and sends nothing anywhere."];
   if (["localhost", "127.0.0.1", "[::1]"].includes(host)) {
     return [here, "The app on this computer enlarges them, and sends nothing anywhere."];
@@ -148,17 +150,19 @@ const errors = {
   failed: "Something went wrong.",
 };
 
-/** What an error is in words, and what the engine says of it besides. */
+/** What an error is in words, and what the engine says of it besides ("is an icon": of the file). */
 export function errorWords({ code, message }) {
   const known = code in errors;
-  return [errors[known ? code : "failed"], message && message !== code ? message : ""];
+  const more = message && message !== code ? message.replace(/^is /, "It is ") : "";
+  return [errors[known ? code : "failed"], more];
 }
 
 export const startFailed = (error) =>
   ["The page could not get ready.", ...errorWords(error)].join(" ").trim();
 export const goneBanner = (kind) =>
   kind === "server"
-    ? "The app does not answer. Start mssn again on this computer; what is waiting then goes on."
+    ? "The app does not answer. Start mssn again on this computer and open the address that it prints; " +
+      "then what is waiting here can go on."
     : "The computation stopped, perhaps for want of memory. What is waiting can go on.";
 
 export const row = {
@@ -191,7 +195,16 @@ export const about = (verb, name) => `${verb} ${name}`;
 
 export const count = (done, all) =>
   done === all ? pictures(all) : `${number.format(done)} of ${pictures(all)}`;
-export const countState = (done, all) => (done === all ? "" : "done");
+export const countState = (done, all, failed, cancelled) =>
+  done === all
+    ? ""
+    : [
+        "done",
+        failed ? `${number.format(failed)} failed` : "",
+        cancelled ? `${number.format(cancelled)} cancelled` : "",
+      ]
+        .filter(Boolean)
+        .join(", ");
 export const zipping = "Packing";
 export const zipName = "enlarged.zip";
 export const pastedName = (type) => `pasted.${{ "image/jpeg": "jpg" }[type] ?? type.split("/")[1] ?? "png"}`;

@@ -88,6 +88,6 @@ export class Watch {
   }
 
   #lose(id) {
-    this.#end(id, (of) => of.failed(new EngineError("gone", "The app does not answer any more.")));
+    this.#end(id, (of) => of.failed(new EngineError("gone")));
   }
 }
