@@ -188,7 +188,7 @@ def test_every_size_with_and_without_colour_and_transparency(trial: Trial) -> No
 def test_tiles_of_any_size_make_the_same_picture(trial: Trial) -> None:
     picture = drawn(140, 230, 4)
     right, counts = expected(picture), list[int]()
-    for cores in (1, 3, 8):  # the more workers, the smaller the tiles
+    for cores in (1, 2, 8):  # the more workers, the smaller the tiles
         trial.begin(cores=cores)
         result = trial.upscale(png(picture))
         assert_equal(pixels(result["blob"]), right)
@@ -215,8 +215,9 @@ def test_black_and_white_stays_so(trial: Trial) -> None:
     trial.begin(cores=1)
     file = io.BytesIO()
     Image.fromarray(drawn(40, 48)).convert("1").save(file, "png")
-    result = np.asarray(Image.open(io.BytesIO(trial.upscale(file.getvalue())["blob"])).convert("L"))
-    assert set(np.unique(result)) == {0, 255}
+    result = Image.open(io.BytesIO(trial.upscale(file.getvalue())["blob"]))
+    assert result.mode == "1"
+    assert set(np.unique(result)) == {False, True}
 
 
 def test_cancelled_work_ends_and_the_next_picture_is_right(trial: Trial) -> None:
@@ -278,9 +279,7 @@ def test_a_server_that_is_gone_is_said_so(trial: Trial) -> None:
 
 @pytest.fixture
 def memory(chromium: Any) -> Iterator[Callable[[], int]]:
-    """Bytes that the browser's pages hold."""
-    if not Path("/proc/self/statm").exists():
-        pytest.skip("only Linux tells what other processes hold")
+    """Bytes that the browser's pages hold, as Linux tells."""
     session = chromium.new_browser_cdp_session()
 
     def held() -> int:
@@ -294,7 +293,7 @@ def memory(chromium: Any) -> Iterator[Callable[[], int]]:
 
 def test_thirty_pictures_take_no_more_memory_than_three(trial: Trial, memory: Callable[[], int]) -> None:
     trial.begin(cores=1)
-    picture, held = png(drawn(600, 800)), list[int]()
+    picture, held = png(drawn(300, 400)), list[int]()
     for _ in range(30):
         assert "blob" in trial.upscale(picture, model="bicubic", scale=4, format="jpeg")
         held.append(memory())

@@ -106,6 +106,7 @@ def test_an_avif(look: Callable[..., Any]) -> None:
         file = to_bytes(smooth, ".avif", quality=quality)
         found, wanted = look(file), read(file)
         assert found["format"] == "avif" and found["compression"]["kind"] == "AVIF"
+        assert found["alpha"] is None
         assert np.abs(pixels(found) - wanted.pixels).mean() < 1.5
     wide = Picture(smooth.pixels, colours=((b"cICP", b"\x0c\x0d\0\1"),))
     file = to_bytes(wide, ".avif")

@@ -97,12 +97,17 @@ def test_what_was_remembered_wrongly_does_no_harm(visit, finished, picture, stor
     assert page.evaluate("asked[0].options") == STANDARD
 
 
-def test_where_pictures_go_is_told_truly(visit):
-    assert page_says(visit()) == (
+def test_where_pictures_go_and_what_enlarges_them_is_told_truly(visit):
+    page = visit()
+    assert page_says(page) == (
         "Your pictures never leave this device "
         "This page computes in your browser, and sends nothing anywhere."
     )
+    assert page.inner_text("#machine") == "Computed in this browser on 4 cores"
+    assert page.inner_text("#drop-title") == "Drop pictures here"
     page = visit({"kind": "server"})
+    assert page.inner_text("#machine") == "Computed by the app on 4 cores"
+    assert page.inner_text("#drop-title") == "Drop pictures or films here"
     assert page_says(page).startswith("Your pictures never leave this device The app on this computer")
     told = page.evaluate("import('./texts.js').then(({ privacy }) => privacy('server', 'nas.local'))")
     assert told[0] == "Your pictures go to nas.local"

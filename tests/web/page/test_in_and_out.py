@@ -43,7 +43,7 @@ def test_a_chosen_picture_is_enlarged_and_downloaded_under_its_name(visit, finis
     assert Image.open(io.BytesIO(data)).size == (96, 80)
     facts = page.inner_text(".facts")
     assert "48 × 40 to 96 × 80" in facts
-    assert "mssn-s-photo, strength 65%" in facts
+    assert "mssn-s-photo, clean-up 65%" in facts
 
 
 def test_folders_are_dropped_whole_and_what_is_no_picture_is_named(visit, finished, picture, tmp_path):

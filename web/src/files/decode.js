@@ -146,7 +146,8 @@ function upright({ width, height, channels, pixels, alpha, format, compression, 
   const notes = [...facts.notes];
   if (facts.exif && !exif) notes.push("damaged EXIF left out");
   if (facts.frames > 1) notes.push(`only the first of ${facts.frames} frames`);
-  const opaque = (format === "gif" || format === "bmp") && alpha?.every((value) => value === 255);
+  // A browser hands out all that it decodes with transparency.
+  const opaque = format in WORDS && alpha?.every((value) => value === 255);
   const kept = {
     icc: facts.icc ?? null,
     colours: facts.colours ?? [],

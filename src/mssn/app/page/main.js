@@ -63,6 +63,8 @@ class Page {
     byId("privacy-long").textContent = long;
     byId("privacy").hidden = false;
     byId("machine").textContent = texts.machine(this.#engine);
+    byId("machine").title = this.#engine.backend;
+    this.#invite();
     byId("note").textContent = note ?? "";
     byId("files").accept = accept;
     this.panel.use(this.#engine);
@@ -220,9 +222,10 @@ class Page {
   }
 
   #invite() {
-    const { dropTitle, dropMore, dropHint, touchTitle, touchMore, touchHint } = texts.fixed;
+    const { dropTitle, dropFilms, dropMore, dropHint, touchTitle, touchMore, touchHint } = texts.fixed;
     const drags = matchMedia("(hover: hover)").matches;
-    const [first, more, hint] = drags ? [dropTitle, dropMore, dropHint] : [touchTitle, touchMore, touchHint];
+    const title = this.#engine?.films ? dropFilms : dropTitle;
+    const [first, more, hint] = drags ? [title, dropMore, dropHint] : [touchTitle, touchMore, touchHint];
     byId("drop-title").textContent = this.queue.items.length ? more : first;
     byId("drop-hint").textContent = hint;
   }

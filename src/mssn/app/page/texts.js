@@ -44,6 +44,7 @@ const left = (seconds) => {
 export const fixed = {
   tagline: "Enlarge pictures, and keep them sharp",
   dropTitle: "Drop pictures here",
+  dropFilms: "Drop pictures or films here",
   touchTitle: "Make pictures larger",
   touchHint: "One or many, from your photos or files",
   dropMore: "Drop or paste more",
@@ -136,9 +137,9 @@ export function privacy(kind, host) {
   ];
 }
 
-export const machine = ({ kind, cores, backend }) =>
+export const machine = ({ kind, cores }) =>
   `${kind === "browser" ? "Computed in this browser" : "Computed by the app"} on ` +
-  `${counted(cores, "core", "cores")} (${backend})`;
+  counted(cores, "core", "cores");
 
 const errors = {
   "not-a-picture": "This file is not a picture that can be read.",
@@ -187,7 +188,7 @@ export const row = {
     bytes(blob.size),
     duration(seconds),
   ],
-  how: ({ model, strength }) => (strength === null ? model : `${model}, strength ${percent(strength)}`),
+  how: ({ model, strength }) => (strength === null ? model : `${model}, clean-up ${percent(strength)}`),
 };
 
 /** "photo.jpg" and "Remove" -> what a screen reader calls the button. */
