@@ -135,6 +135,7 @@ _SIGNALS: list[int] = []  # those so far that are to end the program; libraries 
 def main() -> None:
     """Run the command line; errors a person can put right become one line and exit code 2."""
     open_closed()
+    _SIGNALS.clear()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, _interrupted)
     for stream in (sys.stdout, sys.stderr):

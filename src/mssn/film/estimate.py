@@ -88,8 +88,8 @@ class _Trial:
     def __init__(self, upscaler: Upscaler, film: Film, options: FilmOptions, plan: FilmPlan) -> None:
         self.upscaler, self.film, self.options, self.plan = upscaler, film, options, plan
         self.converter = Converter(film.video, plan)
-        self.seconds = dict.fromkeys(("read", "enlarge", "encode"), 0.0)
-        self.count = dict.fromkeys(self.seconds, 0)  # frames of each
+        self.seconds: dict[str, float] = {"read": 0.0, "enlarge": 0.0, "encode": 0.0}
+        self.count: dict[str, int] = dict.fromkeys(self.seconds, 0)  # frames of each
         self.key, self.other = list[int](), list[int]()  # bytes of packets, those that begin a row and others
         self.plain = self.large = 0  # bytes of single frames without the network, and with it
 
