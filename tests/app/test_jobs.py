@@ -35,7 +35,7 @@ def test_a_job_that_fails_says_why(client, photo) -> None:
     whole = to_bytes(Picture(photo), ".png")
     identity = client.job(whole[: len(whole) // 2], name="a.png", model="bicubic")
     job = client.over(identity)
-    assert (job["state"], job["code"]) == ("failed", "failed") and job["error"].startswith("a.png:")
+    assert (job["state"], job["code"]) == ("failed", "not-a-picture") and job["error"].startswith("a.png:")
     reply = client.get(f"/api/jobs/{identity}/result")
     assert (reply.status, reply.json["error"]) == (422, job["error"])
     client.until(lambda: not client.files())
