@@ -40,5 +40,7 @@ class Limits:
             value = getattr(self, name)
             if not is_whole(value) or value < 1:
                 raise MssnError(f"`{name}` must be a whole number above 0, not {value!r}")
+        if not is_number(self.megapixels) or not 0 < self.megapixels < 1e9:
+            raise MssnError("`max_megapixels` must be above 0 and below a billion")
         if not is_number(self.seconds) or not 0 < self.seconds < 1e9:
             raise MssnError("`time_limit` must be minutes above 0")
