@@ -16,6 +16,7 @@ from mssn.app.refused import RefusedError
 from mssn.film.asked import film_options
 from mssn.image.formats import FILMS, READABLE, WRITABLE
 from mssn.once import OnceEach
+from mssn.runtime.base import check_threads
 from mssn.runtime.plan import BICUBIC, names_file
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.jobs import Options
@@ -187,9 +188,13 @@ class Engines:
 
     Args:
         threads: Processor cores to use; None for all.
+
+    Raises:
+        MssnError: They are no number of cores.
     """
 
     def __init__(self, threads: int | None = None) -> None:
+        check_threads(threads)
         self._threads, self._kept = threads, OnceEach[Upscaler](_KEPT)
 
     def __call__(self, asked: Asked) -> Upscaler:
