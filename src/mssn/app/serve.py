@@ -56,11 +56,12 @@ class Serving:
         log: Callable[[str], object] = print,
         room: Room | None = None,
     ) -> None:
+        engines = Engines(threads)  # what makes no sense leaves nothing behind
         host = None if host in ("localhost", "127.0.0.1", "::1") else host
         self._sockets = listen(port, host, log)
         self.access, self.ended = Access(self._sockets[0].getsockname()[1], host), False
         self._room = room or Room()
-        self._desk = Desk(self._room, limits or Limits(), Engines(threads))
+        self._desk = Desk(self._room, limits or Limits(), engines)
         config = uvicorn.Config(
             build(self._desk, self.access, log, threads),
             http=_Protocol,
