@@ -96,6 +96,7 @@ def test_every_module_it_names_exists(page: Path) -> None:
         dotted
         for dotted in sorted(set(re.findall(r"`mssn\.([a-z_]+(?:\.[a-z_]+)*)", page.read_text())))
         if dotted not in mssn.__all__
+        and not dotted.endswith("html")  # the page in one file
         and not (package / dotted.replace(".", "/")).is_dir()
         and not (package / f"{dotted.replace('.', '/')}.py").is_file()
     ]
