@@ -8,6 +8,7 @@ pixels is enlarged many times, as `curl` would have it.
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import os
 import re
@@ -32,6 +33,9 @@ LARGE, SMALL, TIMES, EVERY = (5000, 4000), (640, 360), 20, 0.02
 
 def main() -> None:
     """Measure, and write benchmarks/results/app.json."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     with app() as ask:
         ask("POST", "/api/upscale?name=a.jpg", jpeg(*SMALL))  # which loads the network
         small = jpeg(*SMALL)

@@ -59,7 +59,7 @@ def speed() -> str:
                 cells.append(f"{way['all']:.2f} s ({way['page_times_as_long']['all']:.1f})")
             lines.append("| " + " | ".join(cells) + " |")
     text = (
-        "Medians, from a PNG to a PNG, all ways of a row in turns (`python benchmarks/page.py`). In "
+        "Medians, from a PNG to a PNG, all ways of a row in turns (`python benchmarks/webpage.py`). In "
         "brackets: how many times as long the page takes. `auto` computes in bfloat16 on this processor, "
         f"which WebAssembly cannot. {_machine()}"
     )

@@ -19,7 +19,10 @@ from film_clips import make_clip, packets_of
 from mssn import load
 from mssn.film.run import upscale_film
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX knows them")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="signals as POSIX knows them"),
+    pytest.mark.slow,  # whole processes
+]
 FRAMES = 250  # at 2.5 a second, so ten segments
 CHILD = """
 import sys

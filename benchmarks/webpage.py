@@ -1,7 +1,7 @@
 """What does the page cost a visitor: bytes, seconds until it works, seconds for a picture, and smoothness?
 
-    python benchmarks/page.py
-    python benchmarks/page.py --only speed --cores 1 --models mssn-s    # what is known of the others stays
+    python benchmarks/webpage.py
+    python benchmarks/webpage.py --only speed --cores 1 --models mssn-s    # what is known of the others stays
 
 The built site is served from loopback, compressed as static hosts do, and opened in a headless Chromium.
 Times are those of the page's own clock; the first visits are of a browser that was just started. Beside the
