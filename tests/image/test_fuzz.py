@@ -96,6 +96,7 @@ def whole(tmp_path: Path, photo: np.ndarray) -> list[Path]:
     return sorted(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_damaged_files_do_no_harm(whole: list[Path]) -> None:
     command = [sys.executable, "-c", RUN, str(VARIANTS), *map(str, whole)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)

@@ -23,6 +23,7 @@ def _mapped() -> int:
     return sum(1024 * int(size) for size in re.findall(r"\.part\n(?:[^-]*\n)*?Rss: +(\d+) kB", maps))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is in memory")
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg"])
 def test_what_was_encoded_leaves_the_memory(tmp_path, suffix) -> None:
