@@ -291,10 +291,12 @@ def memory(chromium: Any) -> Iterator[Callable[[], int]]:
     session.detach()
 
 
-def test_thirty_pictures_take_no_more_memory_than_three(trial: Trial, memory: Callable[[], int]) -> None:
+def test_forty_pictures_take_no_more_memory_than_three(trial: Trial, memory: Callable[[], int]) -> None:
     trial.begin(cores=1)
     picture, held = png(drawn(300, 400)), list[int]()
-    for _ in range(30):
+    for _ in range(40):
         assert "blob" in trial.upscale(picture, model="bicubic", scale=4, format="jpeg")
         held.append(memory())
-    assert max(held[3:]) <= 1.2 * max(held[:3]), held
+    # What was let go is collected when the browser likes, so peaks vary; a picture kept each time would show
+    # as 240 MB in the least of the last ten, too.
+    assert min(held[-10:]) <= 1.2 * max(held[:3]), held
