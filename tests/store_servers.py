@@ -78,14 +78,9 @@ def _sshd() -> str | None:
 
 
 def _sftp_server() -> str:
-    for path in (
-        "/usr/lib/openssh/sftp-server",
-        "/usr/libexec/openssh/sftp-server",
-        "/usr/lib/ssh/sftp-server",
-    ):
-        if Path(path).exists():
-            return path
-    return "internal-sftp"
+    """A program of its own, which a test can see and stop; else sshd's."""
+    paths = (Path("/usr", folder, "sftp-server") for folder in ("lib/openssh", "libexec/openssh", "lib/ssh"))
+    return next((str(path) for path in paths if path.exists()), "internal-sftp")
 
 
 @contextmanager
@@ -126,15 +121,14 @@ Subsystem sftp {_sftp_server()}
     )
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(parents=True, exist_ok=True)
-    log = open(folder / "sshd.log", "wb")
-    process = subprocess.Popen([str(_sshd()), "-D", "-e", "-f", str(config)], stdout=log, stderr=log)
+    with open(folder / "sshd.log", "wb") as log:
+        process = subprocess.Popen([str(_sshd()), "-D", "-e", "-f", str(config)], stdout=log, stderr=log)
     try:
         wait_for(port, process)
         yield port
     finally:
         process.terminate()
         process.wait()
-        log.close()
 
 
 def sftp_environment(folder: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import mimetypes
 from collections.abc import Collection, Coroutine, Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,13 +15,13 @@ from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
     SSOError,
 )
-from botocore.parsers import ResponseParserError
 from s3fs import S3FileSystem
 
 from mssn.atomic import ABANDONED
@@ -35,7 +35,7 @@ LARGEST = 5_000_000_000  # bytes that one request may write; S3 allows 5 GiB
 PART = 64_000_000  # bytes of a part of what is larger
 PAGE = 1000
 
-NO_RIGHT = "no right to do this; see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, and the bucket's policy"
+_KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 _HEALS = {
     "SlowDown",
     "RequestTimeout",
@@ -55,12 +55,12 @@ _NO_CREDENTIALS = (
 )
 
 
-class S3(Remote):
+class Bucket(Remote):
     """Objects whose keys begin alike; see `mssn.cluster.store.Store` for what its methods do.
 
-    The client is aiobotocore's, made by s3fs, so that both AWS_ENDPOINT_URL and FSSPEC_S3_ENDPOINT_URL work. Of
-    s3fs no more is used: it keeps listings, and reads `?versionId=` and glob characters in names. The tries are
-    ours alone.
+    The client is aiobotocore's, made by s3fs, so that both AWS_ENDPOINT_URL and FSSPEC_S3_ENDPOINT_URL work.
+    No more of s3fs is used: it keeps listings, tries again by rules of its own, and reads more into names than
+    they say. All tries are ours.
 
     Args:
         url: The root, for messages.
@@ -97,15 +97,14 @@ class S3(Remote):
         if isinstance(error, _NO_CREDENTIALS):
             return (
                 RefusedError,
-                "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+                f"no credentials; set {_KEYS}",
             )
         if isinstance(error, NoRegionError):
             return RefusedError, "no region; set AWS_REGION"
         if isinstance(error, ClientError):
             return _judge(error)
-        if isinstance(error, BotoCoreError) and not isinstance(error, HTTPClientError | ResponseParserError):
-            if error.__cause__ is None and error.__context__ is None:
-                return StoreError, f"no such request can be made ({type(error).__name__})"
+        if isinstance(error, BotoCoreError) and not isinstance(error, HTTPClientError | IncompleteReadError):
+            return StoreError, f"no such request can be made ({type(error).__name__})"
         return super().judge(error)
 
     def list(self, leave_out: Collection[str], needed: bool) -> Iterator[Entry]:
@@ -181,14 +180,14 @@ class S3(Remote):
         """Write what is too large for one request; after any failure no part is left."""
         client = await self._client()
 
-        def tried(call: Any, bytes_: int = 0, **more: Any) -> Coroutine[Any, Any, Any]:
+        def tried(call: Any, sent: int, **more: Any) -> Coroutine[Any, Any, Any]:
             async def attempt() -> Any:
-                async with asyncio.timeout(faults.allowed(bytes_)):
+                async with asyncio.timeout(faults.allowed(sent)):
                     return await call(**about, **more)
 
             return self.tried(where, attempt)
 
-        upload = {"UploadId": (await tried(client.create_multipart_upload, **kind))["UploadId"]}
+        upload = {"UploadId": (await tried(client.create_multipart_upload, 0, **kind))["UploadId"]}
         try:
             parts = []
             with open(path, "rb") as source:
@@ -196,10 +195,10 @@ class S3(Remote):
                     number = {"PartNumber": len(parts) + 1}
                     answer = await tried(client.upload_part, len(part), Body=part, **upload, **number)
                     parts.append({"ETag": answer["ETag"], **number})
-            await tried(client.complete_multipart_upload, MultipartUpload={"Parts": parts}, **upload)
+            await tried(client.complete_multipart_upload, 0, MultipartUpload={"Parts": parts}, **upload)
         except BaseException:
             with suppress(StoreError):
-                await tried(client.abort_multipart_upload, **upload)
+                await tried(client.abort_multipart_upload, 0, **upload)
             raise
 
     def remove(self, name: str) -> None:
@@ -215,7 +214,7 @@ class S3(Remote):
 
     def sweep(self) -> None:
         """Give up uploads in parts that were begun below the root more than a day ago."""
-        old = datetime.now(timezone.utc) - timedelta(seconds=ABANDONED)
+        old = datetime.now(UTC) - timedelta(seconds=ABANDONED)
 
         async def attempt() -> None:
             client = await self._client()
@@ -253,7 +252,7 @@ def _judge(error: ClientError) -> tuple[type[StoreError], str]:
     if code in _HEALS or status == 429 or (status >= 500 and status != 501):
         return PassingError, f"its server cannot do it now {said}"
     if status in (401, 403) or code in ("ExpiredToken", "InvalidToken"):
-        return RefusedError, f"{NO_RIGHT} {said}"
+        return RefusedError, f"no right to do this {said}; see {_KEYS}, and the bucket's policy"
     if status == 404:
         return MissingError, f"it is not there {said}"
     return StoreError, f"its server refuses this request {said}"

@@ -21,6 +21,7 @@ from mssn.cluster.names import is_ours, shown, tree_path
 from mssn.cluster.remote import CHUNK, Remote, begin, whole
 from mssn.cluster.store import Entry
 
+_NO_LOGIN = (asyncssh.KeyExchangeFailed, asyncssh.IllegalUserName, asyncssh.ConfigParseError)
 _MISSING = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory)
 _FULL = (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded)
 _LOST = (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, asyncssh.SFTPBadMessage)
@@ -29,8 +30,8 @@ _LOST = (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, asyncssh.SFTPBa
 class Sftp(Remote):
     """A folder of another machine; see `mssn.cluster.store.Store` for what its methods do.
 
-    asyncssh connects, as `ssh` would: keys, agent, user and known hosts are those of `~/.ssh`. (sshfs, its dress
-    for fsspec, trusts any host key.)
+    asyncssh connects, as `ssh` would: keys, agent, user and known hosts are those of `~/.ssh`. (What fsspec has
+    for it trusts any host key.)
 
     Args:
         url: The root, for messages.
@@ -73,9 +74,7 @@ class Sftp(Remote):
             return RefusedError, "its host key is not among the known ones; connect once with ssh"
         if isinstance(error, asyncssh.PermissionDenied):
             return RefusedError, "no login; see your keys in ~/.ssh and its agent"
-        if isinstance(
-            error, asyncssh.KeyExchangeFailed | asyncssh.IllegalUserName | asyncssh.ConfigParseError
-        ):
+        if isinstance(error, _NO_LOGIN):
             return RefusedError, f"no connection can be agreed on ({type(error).__name__})"
         if isinstance(error, asyncssh.KeyImportError | asyncssh.KeyEncryptionError):
             return RefusedError, "a key cannot be read; see your keys in ~/.ssh"

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote
@@ -63,9 +64,9 @@ class Store:
     again, up to five times; see `mssn.cluster.faults`.
 
     Args:
-        url: `s3://bucket/folder`, `gs://bucket/folder`, `sftp://[user@]host[:port]/folder` (`/~/folder`: below
-            the home), `file:///folder`, `https://host/folder/` (a page of links; read only), or a path. Only in
-            `file:` and `https:` is `%20` a space; elsewhere each character stands for itself.
+        url: `s3://bucket/folder`, `gs://bucket/folder`, `sftp://[user@]host[:port]/folder` (`/~/folder`:
+            below the home), `file:///folder`, `https://host/folder/` (a page of links; read only), or a path.
+            Only in `file:` and `https:` is `%20` a space; elsewhere each character stands for itself.
 
     Attributes:
         url: The same for people, without a slash at the end.
@@ -99,8 +100,8 @@ class Store:
         """All files below the root, as they are now, in the byte order of their names.
 
         Memory is bounded by a page of 1,000 or, where there are real folders, by the largest one. There is no
-        request per file. Links to files are followed, links to folders are not. Markers of folders and our own
-        unfinished files are left out.
+        request per file. Links to files are followed, links to folders are not. Markers of folders and our
+        own unfinished files are left out.
 
         Args:
             leave_out: Names of folders that are not to be looked into.
@@ -207,11 +208,8 @@ def _bucket(scheme: str, rest: str) -> tuple[str, Callable[[], Place]]:
     url = f"{scheme}://{bucket}" + (f"/{folder}" if folder else "")
 
     def make() -> Place:
-        if scheme == "s3":
-            from mssn.cluster.s3 import S3 as Bucket
-        else:
-            from mssn.cluster.gs import Gs as Bucket
-        return Bucket(url, bucket, f"{folder}/" if folder else "")
+        module = import_module(f"mssn.cluster.{scheme}")
+        return module.Bucket(url, bucket, f"{folder}/" if folder else "")
 
     return url, make
 
