@@ -15,8 +15,10 @@ from mssn.cluster.staff import Staff
 from mssn.cluster.turns import SEATS, Turns
 from mssn.cluster.worker import BASE, LEAST, Work, Worker
 from mssn.errors import MssnError
+from mssn.runtime.base import last_line
 
-ROUND = 1.0  # seconds between two looks at who answers
+ROUND = 1.0  # seconds between two looks at the time
+BEAT = 5.0  # seconds after which a worker is asked again whether it is well
 LOOK = 5.0  # seconds between two looks for nodes that came or went
 FROZEN = 30.0  # seconds without an answer after which a worker is taken for frozen
 ANSWER = 60.0  # seconds that a node has to say what it is fit for
@@ -34,14 +36,16 @@ class _Hand:
         node: Where it is.
         ready: It has loaded what it needs.
         seen: It has answered once; before, its node may not have had a free core yet.
-        asked: Since when it owes an answer; None if it owes none.
+        owes: It has been asked whether it is well, and has not answered.
+        since: When it was asked, or when it answered.
     """
 
     handle: Any
     node: Node
     ready: bool = False
     seen: bool = False
-    asked: float | None = None
+    owes: bool = False
+    since: float = float("-inf")
 
 
 def make(
@@ -146,21 +150,17 @@ class _Crew:
         if hand is None:  # it had been given up
             return []
         if error is not None:
-            cause = getattr(error, "cause", None)
-            if isinstance(cause, MssnError):  # of loading
+            cause = getattr(error, "cause", None)  # what Python raised there, if it was Python
+            if isinstance(cause, MssnError):  # while it was loading
                 raise MssnError(f"{hand.node.name}: {cause}") from error
-            why = (
-                "died, perhaps for lack of memory"
-                if cause is None
-                else f"failed: {type(cause).__name__}: {cause}"
-            )
-            return self._lose(about, why)
+            failed = f"failed with {type(cause).__name__}: {last_line(cause)}" if cause else ""
+            return self._lose(about, failed or "died, perhaps for lack of memory")
         if kind == "loaded":
             hand.ready = True
             self._staff.ready(hand.node.id)
             self._turns.joined(about, hand.node.id)
         elif kind == "beat":
-            hand.seen, hand.asked = True, None
+            hand.seen, hand.owes, hand.since = True, False, time.monotonic()
             if (guilty := future.result()) is not None:
                 return self._lose(about, "stood still for too long", guilty)
         else:
@@ -170,19 +170,20 @@ class _Crew:
 
     def _round(self, now: float) -> list[Outcome]:
         """See who is there, and ask whether all are well."""
-        slept, self._rounded = now - self._rounded > 10 * ROUND, now
+        slept, self._rounded = now - self._rounded > BEAT, now  # this machine, and not the workers
         if now - self._looked >= LOOK:
             self._looked = now
             self._look(now)
         told: list[Outcome] = []
         for number, hand in list(self._hands.items()):
-            if hand.asked is None:
-                hand.asked = now
-                self._call("beat", number, 0, _beside(hand.handle.beat))
-            elif slept:  # this machine was away, not the worker
-                hand.asked = now
-            elif hand.seen and now - hand.asked > FROZEN:
+            waits = now - hand.since
+            if hand.owes and hand.seen and waits > FROZEN and not slept:
                 told += self._lose(number, f"did not answer for {FROZEN:.0f} s")
+            elif slept or (not hand.owes and waits > BEAT):
+                hand.since = now
+                if not hand.owes:
+                    hand.owes = True
+                    self._call("beat", number, 0, _beside(hand.handle.beat))
         return told
 
     def _look(self, now: float) -> None:

@@ -144,7 +144,7 @@ def connect(address: str) -> Iterator[Cluster]:
     """Be part of a Ray cluster for a while; what belongs to others there is left alone.
 
     Args:
-        address: HOST:PORT or ray://HOST:PORT of one; "auto" for the one that runs on this machine; "local" for one
+        address: HOST:PORT or ray://HOST:PORT; "auto" for the one that runs on this machine; "local" for one
             of our own on this machine alone, which ends with the block.
 
     Yields:

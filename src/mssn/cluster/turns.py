@@ -42,8 +42,8 @@ class Turns:
     """Gives pictures to workers until each has ended, well or not.
 
     A picture whose worker dies, or that failed with what may heal, is tried again, alone and, where there is
-    one, on another node. Of the pictures that a worker had when it died nobody knows which one killed it. Each
-    has lost a try; but as its further ones are made alone, no picture is given up for another one's fault.
+    one, on another node. Of the pictures that a worker had when it died nobody knows which one killed it.
+    Each has lost a try; but as its further ones are made alone, none is given up for another one's fault.
 
     Args:
         items: The pictures; pulled only when somebody has time for them.

@@ -197,8 +197,10 @@ class Worker:
     def _told(self, error: Exception, item: Item, folder: Path) -> str:
         """Why it failed, in a line in which its files have their names in the stores."""
         source, target = self._work.source.url_of(item.name), self._work.target.url_of(item.target)
-        local = folder / _IN / f"picture{_ending(item.name)}"
-        told = str(error) if isinstance(error, StoreError) else str(failure(Job(local, local), error))
+        job = Job(
+            *(folder / part / f"picture{_ending(n)}" for part, n in ((_IN, item.name), (_OUT, item.target)))
+        )
+        told = str(error) if isinstance(error, StoreError) else str(failure(job, error))
         for part, url in ((_IN, source), (_OUT, target)):
             told = told.replace(str(folder / part / "picture"), url.removesuffix(_ending(url)))
         return told if source in told or target in told else f"{source}: {told}"
