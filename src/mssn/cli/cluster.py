@@ -71,7 +71,7 @@ def upscale_on_ray(
         ledger = Ledger(Store(f"{target.url}/{FOLDER}"), source.url, settings, Path(scratch))
         todo = Todo(
             source.list(leave_out=(within,) if within else ()),
-            target.list(leave_out=(FOLDER,), missing_ok=True),
+            target.list(leave_out=(FOLDER,), needed=False),
             ledger,
             settings,
             force=options.force,

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import re
 import secrets
 import sqlite3
 import time
@@ -24,6 +26,7 @@ from mssn.cluster.store import Store
 
 FOLDER = ".mssn"  # in the output store
 _OFTEN = 30.0  # seconds between two parts of what became of pictures
+_PART = r"\d{8,}-[0-9a-f]+-\d+-(plan|done)\.jsonl\.gz"
 _MANY = 5_000  # pictures in such a part, at most
 
 
@@ -45,6 +48,11 @@ class Known:
     error: str | None
     told: Mapping[str, Any]
 
+    @property
+    def made(self) -> bool:
+        """Whether it was noted that it was made."""
+        return bool(self.told) and self.error is None
+
 
 class Ledger:
     """The books of one run, and those of earlier ones.
@@ -61,7 +69,6 @@ class Ledger:
 
     def __init__(self, store: Store, source: str, settings: str, scratch: Path) -> None:
         self._store, self._source, self._settings = store, source, settings
-        self._run = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
         self._parts, self._outcomes, self._written = 0, list[dict[str, Any]](), time.monotonic()
         self._books = sqlite3.connect(
             scratch / "ledger.sqlite", isolation_level=None, check_same_thread=False
@@ -69,7 +76,7 @@ class Ledger:
         self._books.execute("pragma journal_mode = off")
         self._books.execute("pragma synchronous = off")
         self._books.execute(
-            "create table known (name text primary key, settings text, mark text, replaces text, error text, "
+            "create table known (name blob primary key, settings text, mark text, replaces text, error text, "
             "told text) without rowid"
         )
         self._read()
@@ -77,7 +84,7 @@ class Ledger:
     def known(self, name: str) -> Known | None:
         """What earlier runs did about a picture of the input store."""
         row = self._books.execute(
-            "select settings, mark, replaces, error, told from known where name = ?", (name,)
+            "select settings, mark, replaces, error, told from known where name = ?", (os.fsencode(name),)
         ).fetchone()
         return None if row is None else Known(*row[:4], json.loads(row[4]) if row[4] else {})
 
@@ -126,10 +133,11 @@ class Ledger:
         self._store.write(name, gzip.compress(text.encode(), 1, mtime=0))
 
     def _read(self) -> None:
-        """Sort what the parts say, the latest last: their names are in the order of time."""
-        parts = [
-            entry.name for entry in self._store.list(missing_ok=True) if entry.name.endswith(".jsonl.gz")
-        ]
+        """Sort what the parts say, the latest last: their names count the runs, whatever clocks say."""
+        listed = (entry.name for entry in self._store.list(needed=False))
+        parts = [name for name in listed if re.fullmatch(_PART, name)]
+        last = max((int(part.partition("-")[0]) for part in parts), default=0)
+        self._run = f"{last + 1:08d}-{secrets.token_hex(4)}"
         self._books.execute("begin")
         for part in sorted(parts):
             head, *lines = self._lines(part)
@@ -138,13 +146,16 @@ class Ledger:
             if part.endswith("-plan.jsonl.gz"):
                 self._books.executemany(
                     "insert or replace into known values (?, ?, ?, ?, null, null)",
-                    ((line["name"], head["settings"], line["mark"], line["replaces"]) for line in lines),
+                    (
+                        (os.fsencode(line["name"]), head["settings"], line["mark"], line["replaces"])
+                        for line in lines
+                    ),
                 )
             else:
                 self._books.executemany(
                     "update known set error = ?, told = ? where name = ? and settings = ?",
                     (
-                        (line["error"], json.dumps(line["told"]), line["name"], head["settings"])
+                        (line["error"], json.dumps(line["told"]), os.fsencode(line["name"]), head["settings"])
                         for line in lines
                     ),
                 )

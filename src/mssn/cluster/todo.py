@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -96,10 +97,10 @@ class Todo:
         self._waiting.execute("pragma synchronous = off")
         self._waiting.executescript(
             # Names of pictures and what they become; and names of results alone, which become nothing.
-            "create table taken (name text primary key, target text) without rowid;"
-            "create table there (name text primary key, mark text) without rowid;"
-            "create table later (name text primary key, size integer, mark text) without rowid;"
-            "create table beside (name text primary key, size integer, mark text) without rowid;"
+            "create table taken (name blob primary key, target blob) without rowid;"
+            "create table there (name blob primary key, mark text) without rowid;"
+            "create table later (name blob primary key, size integer, mark text) without rowid;"
+            "create table beside (name blob primary key, size integer, mark text) without rowid;"
             "begin"
         )
         self.seen = Seen()
@@ -126,41 +127,45 @@ class Todo:
         for source in self._sources:
             kind = self._kind(source.name)
             if kind == "sidecar":
-                row = (source.name, source.size, source.mark)
+                row = (os.fsencode(source.name), source.size, source.mark)
                 self._waiting.execute("insert into beside values (?, ?, ?)", row)
             if kind != "picture":
                 continue
             self.seen.pictures += 1
-            self._waiting.execute("insert into taken values (?, ?)", (source.name, source.name))
+            key = os.fsencode(source.name)
+            self._waiting.execute("insert into taken values (?, ?)", (key, key))
             suffix = PurePosixPath(source.name).suffix
             if written_as(suffix)[0] != suffix:
-                row = (source.name, source.size, source.mark)
+                row = (os.fsencode(source.name), source.size, source.mark)
                 self._waiting.execute("insert into later values (?, ?, ?)", row)
                 continue
-            while ahead is not None and ahead.name < source.name:
-                self._waiting.execute("insert into there values (?, ?)", (ahead.name, ahead.mark))
+            while ahead is not None and os.fsencode(ahead.name) < key:
+                self._waiting.execute(
+                    "insert into there values (?, ?)", (os.fsencode(ahead.name), ahead.mark)
+                )
                 ahead = next(results, None)
             mark = ahead.mark if ahead is not None and ahead.name == source.name else None
             yield self._judge(Item(source.name, source.size, source.mark, source.name, replaces=mark))
-        later = self._waiting.execute("select name, size, mark from later order by name").fetchall()
         while ahead is not None:
-            self._waiting.execute("insert or ignore into there values (?, ?)", (ahead.name, ahead.mark))
+            self._waiting.execute(
+                "insert or ignore into there values (?, ?)", (os.fsencode(ahead.name), ahead.mark)
+            )
             ahead = next(results, None)
         self.seen.whole = True
-        for name, size, mark in later:
-            yield self._judge(self._under_another_name(name, size, mark))
+        for name, size, mark in self._waiting.execute("select name, size, mark from later order by name"):
+            yield self._judge(self._under_another_name(os.fsdecode(name), size, mark))
 
     def sidecars(self) -> Iterator[Item]:
         """The XMP files of pictures, and the names of their copies; after all of the above."""
-        rows = self._waiting.execute("select name, size, mark from beside order by name").fetchall()
-        for name, size, mark in rows:
+        for row, size, mark in self._waiting.execute("select name, size, mark from beside order by name"):
+            name = os.fsdecode(row)
             whole = name.removesuffix(PurePosixPath(name).suffix)
             inside = self._waiting.execute(
                 "select name, target from taken "
                 "where target is not null and (name = ? or name between ? and ?)",
-                (whole, f"{whole}.", f"{whole}/"),
+                tuple(map(os.fsencode, (whole, f"{whole}.", f"{whole}/"))),
             )
-            for picture, target in inside.fetchall():
+            for picture, target in (map(os.fsdecode, pair) for pair in inside.fetchall()):
                 path = PurePosixPath(target)
                 if picture == whole:
                     copy = f"{target}.xmp"
@@ -198,7 +203,9 @@ class Todo:
         still, moves = written_as(path.suffix)
         target = self._free(path, path.with_suffix(still))
         moving = None if moves == still else self._free(path, path.with_suffix(moves))
-        self._waiting.execute("update taken set target = ? where name = ?", (target, name))
+        self._waiting.execute(
+            "update taken set target = ? where name = ?", (os.fsencode(target), os.fsencode(name))
+        )
         there = self._mark(target) or (None if moving is None else self._mark(moving))
         return Item(name, size, mark, target, moving, replaces=there)
 
@@ -206,15 +213,18 @@ class Todo:
         """The name that a result gets where its usual one may be another's."""
         names = chain((target.name,), other_names(source, target.name))
         for name in map(str, map(target.with_name, names)):
-            if self._waiting.execute("select 1 from taken where name = ?", (name,)).fetchone() is None:
+            if (
+                self._waiting.execute("select 1 from taken where name = ?", (os.fsencode(name),)).fetchone()
+                is None
+            ):
                 break
-        self._waiting.execute("insert into taken values (?, null)", (name,))
+        self._waiting.execute("insert into taken values (?, null)", (os.fsencode(name),))
         if name != str(target):
             self.seen.renamed.append((str(source), name, str(target)))
         return name
 
     def _mark(self, name: str) -> str | None:
-        row = self._waiting.execute("select mark from there where name = ?", (name,)).fetchone()
+        row = self._waiting.execute("select mark from there where name = ?", (os.fsencode(name),)).fetchone()
         return None if row is None else row[0]
 
     def _judge(self, item: Item) -> Item | Left:
@@ -228,4 +238,6 @@ class Todo:
             return item
         if known is None:
             return Left(item, "exists", None)
-        return Left(item, "kept", known) if same and item.replaces != known.replaces else item
+        # A result that equals the one before it has the same mark; then the note must do.
+        made = same and (known.made or item.replaces != known.replaces)
+        return Left(item, "kept", known) if made else item
