@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mssn.cluster.item import Outcome
@@ -173,6 +173,7 @@ def test_books_of_another_input_are_not_about_this_one(world: World, tmp_path: P
     assert ledger.known("a.png") is None
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     stops=st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3), st.sampled_from("ab")), max_size=4),
     data=st.data(),
@@ -185,10 +186,10 @@ def test_runs_that_are_killed_leave_nothing_out_and_make_nothing_twice(
     for name in data.draw(st.sets(st.sampled_from(PICTURES), min_size=1)):
         world.sources.files[name] = name.encode()
     previous, before = "", list[str]()
-    for after, lost, settings in stops:
-        made, _ = world.run(settings, stop_after=after, books_lost=lost)
-        assert settings != previous or not set(made) & set(before), "made again"
-        previous, before = settings, made
+    for after, lost, look in stops:
+        made, _ = world.run(look, stop_after=after, books_lost=lost)
+        assert look != previous or not set(made) & set(before), "made again"
+        previous, before = look, made
     world.run("a")
     assert len(world.results.files) >= len(world.sources.files)
     mine = {content.split()[2].decode() for content in world.results.files.values() if content[:1] == b"a"}
