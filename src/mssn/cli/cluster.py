@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -78,18 +79,23 @@ def upscale_on_ray(
             retry_failed=retry_failed,
             scratch=Path(scratch),
         )
-        told = _Told(source, target, json=json, report=report, skip_existing=skip_existing)
+        told = _Told(source, target, todo.seen, json=json, report=report, skip_existing=skip_existing)
         if dry_run:
             return told.planned(todo)
-        target.sweep()
-        work = Work(source, target, load, options)
-        with connect(address) as cluster, told.standing(todo.seen), closing(ledger), closing(todo):
+        with told.standing(), closing(ledger), closing(todo):
             try:
-                with closing(make(told.left(todo), work, cluster)) as outcomes:
-                    for outcome in outcomes:
-                        ledger.note(outcome, told.outcome(outcome))
-                        if outcome.fatal:
-                            raise MssnError(str(outcome.error))
+                items = told.left(todo)
+                if (first := next(items, None)) is not None:  # else no cluster is needed
+                    target.sweep()
+                    work = Work(source, target, load, options)
+                    with (
+                        connect(address) as cluster,
+                        closing(make(chain((first,), items), work, cluster)) as ends,
+                    ):
+                        for outcome in ends:
+                            ledger.note(outcome, told.outcome(outcome))
+                            if outcome.fatal:
+                                raise MssnError(str(outcome.error))
                 if options.metadata == "keep":
                     for line in copy(todo.sidecars(), source, target, force=options.force):
                         tell(f"mssn: {line}")
@@ -98,7 +104,7 @@ def upscale_on_ray(
                 raise
             finally:
                 ledger.flush()
-        return told.ended(todo.seen)
+        return told.ended()
 
 
 def _stores(inputs: list[str], output: str | None) -> tuple[Store, Store, str]:
@@ -132,14 +138,21 @@ class _Told:
     """What a run over two stores says, and what its report holds."""
 
     def __init__(
-        self, source: Store, target: Store, *, json: bool, report: Path | None, skip_existing: bool
+        self,
+        source: Store,
+        target: Store,
+        seen: Seen,
+        *,
+        json: bool,
+        report: Path | None,
+        skip_existing: bool,
     ) -> None:
+        self._seen = seen
         self._source, self._target, self._json, self._skip_existing = source, target, json, skip_existing
         self._report = None if report is None else Report(report)
         self._lines, self._started = Lines(), time.perf_counter()
         self._made, self._failed, self._megapixels = 0, 0, 0.0
         self._ran, self._left = dict[str, None](), Counter[str]()
-        self._todo = 0
 
     def left(self, todo: Todo) -> Iterator[Item]:
         """What is to be made; what is not, is reported."""
@@ -147,7 +160,6 @@ class _Told:
             if isinstance(one, Left):
                 self._passed(one)
             else:
-                self._todo += 1
                 yield one
 
     def _passed(self, left: Left) -> None:
@@ -177,7 +189,8 @@ class _Told:
         if self._json:
             self._lines.say(to_json(told))
         elif done is not None:
-            self._lines.say(f"[{self._made + self._failed}/{self._todo}] {as_text(done, names['target'])}")
+            of = f"/{self._seen.planned}" if self._seen.whole else ""
+            self._lines.say(f"[{self._made + self._failed}{of}] {as_text(done, names['target'])}")
         more = {
             "source_bytes": outcome.item.size,
             "target_bytes": outcome.size,
@@ -194,26 +207,26 @@ class _Told:
         seconds = time.perf_counter() - self._started
         return f"{self._made / seconds:.3g} pictures/s, {self._megapixels / seconds:.3g} megapixels/s"
 
-    def _standing(self, seen: Seen) -> str:
+    def _standing(self) -> str:
         """How far it is; while the input is still being listed, there may be more to come."""
-        ended, most = self._made + self._failed, self._todo
-        of = f"{ended} of {most} pictures" if seen.whole else f"{ended} of at least {most} pictures"
+        ended, most = self._made + self._failed, self._seen.planned
+        of = f"{ended} of {most} pictures" if self._seen.whole else f"{ended} of at least {most} pictures"
         left = time_left(time.perf_counter() - self._started, ended / most if most else 0)
         failed = f", {self._failed} failed" if self._failed else ""
-        return f"{of}, {self._speed()}{left if seen.whole else ''}{failed}"
+        return f"{of}, {self._speed()}{left if self._seen.whole else ''}{failed}"
 
     @contextmanager
-    def standing(self, seen: Seen) -> Iterator[None]:
+    def standing(self) -> Iterator[None]:
         """Say again and again how it stands: in place on a terminal, else now and then in a line."""
         self._started = time.perf_counter()
         if not sys.stderr.isatty():
-            with telling_every(_LOGGED, lambda: self._standing(seen)):
+            with telling_every(_LOGGED, self._standing):
                 yield
             return
         from rich.console import Console
 
         console = Console(stderr=True)
-        with console.status("") as status, telling_every(1.0, lambda: status.update(self._standing(seen))):
+        with console.status("") as status, telling_every(1.0, lambda: status.update(self._standing())):
             yield
 
     def stopped(self) -> str:
@@ -229,13 +242,13 @@ class _Told:
                 self._left[one.why] += 1
             else:
                 number, size = number + 1, size + one.size
-        self._tell_seen(todo.seen)
+        self._tell_seen()
         tell(f"nothing was written: {number} pictures to make, of {size / 1e6:.3g} MB")
         return 1 if self._left["exists"] and not self._skip_existing else 0
 
-    def ended(self, seen: Seen) -> int:
+    def ended(self) -> int:
         """Tell the sum; the exit code."""
-        self._tell_seen(seen)
+        self._tell_seen()
         made, failed = self._made, self._failed
         if failed:
             tell(f"mssn: {made} of {made + failed} pictures enlarged, {failed} failed")
@@ -245,14 +258,15 @@ class _Told:
             tell(f"{made} picture{'s' * (made != 1)} in {seconds:.3g} s ({ran}): {self._speed()}")
         return 1 if failed or self._lines.failure or (self._left["exists"] and not self._skip_existing) else 0
 
-    def _tell_seen(self, seen: Seen) -> None:
+    def _tell_seen(self) -> None:
+        seen = self._seen
         if seen.strangers:
             named = [f"{ending} ({number})" for ending, number in seen.strangers.most_common(10)]
-            tell(f"{seen.strangers.total()} files of other kinds passed over: {', '.join(named)}")
+            tell(f"{_counted(seen.strangers.total(), 'file')} of other kinds passed over: {', '.join(named)}")
         if seen.hidden:
-            tell(f"{seen.hidden} hidden pictures passed over")
+            tell(f"{_counted(seen.hidden, 'hidden picture')} passed over")
         if seen.films:
-            tell(f"{seen.films} films passed over; without --ray, one machine enlarges them")
+            tell(f"{_counted(seen.films, 'film')} passed over; without --ray, one machine enlarges them")
         if seen.renamed:
             source, name, usual = seen.renamed[0]
             more = f" ({len(seen.renamed) - 1} more like it)" if len(seen.renamed) > 1 else ""
@@ -266,3 +280,7 @@ class _Told:
                 f"mssn: {exist} results exist already, and no earlier run here planned them; "
                 "--force overwrites them, --skip-existing leaves them"
             )
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"
