@@ -163,9 +163,10 @@ class Told:
         if failed := self._left["failed"]:
             tell(f"{failed} that failed before are left alone; --retry-failed tries them again")
         if (exist := self._left["exists"]) and not self._skip_existing:
+            there = "result exists" if exist == 1 else "results exist"
             tell(
-                f"mssn: {exist} {'result exists' if exist == 1 else 'results exist'} already, and no earlier run here "
-                "planned them; --force overwrites them, --skip-existing leaves them"
+                f"mssn: {exist} {there} already, and no earlier run here planned them; "
+                "--force overwrites them, --skip-existing leaves them"
             )
 
 
