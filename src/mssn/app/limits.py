@@ -18,6 +18,7 @@ class Limits:
         upload: Bytes of a file.
         megapixels: Of a picture, before and after, all pages together; of a frame of a film.
         seconds: That a job may take once its turn has come.
+        scale: How many times as wide or high a picture may become.
         queue: Jobs at once: those that are uploaded, wait, or run.
         memory: Bytes of pixels to hold in memory, roughly; the rest waits in the private folder.
         quiet: Seconds without a look at a job after which its client counts as gone.
@@ -30,6 +31,7 @@ class Limits:
     upload: int = 2 * 2**30
     megapixels: float = MAX_PIXELS / 1e6
     seconds: float = 3600.0
+    scale: float = 16.0
     queue: int = 16
     memory: int = MEMORY
     quiet: float = 60.0

@@ -89,6 +89,7 @@ def look(ticket: Ticket, engines: Engines, limits: Limits) -> None:
         pages = file.pages_into(ticket.target.suffix.lower())
     except ImageError as error:
         raise RefusedError(413, "too-large", ticket.words(str(error))) from error
+    _refuse_far(before, after, limits, asked.name)
     behind = f" on {pages} pages" if pages > 1 else ""
     for sides in (before, after):
         about = f"{asked.name}: {sides[1]}x{sides[0]} pixels{behind}"
@@ -113,6 +114,15 @@ def _refuse_many(pixels: int, limits: Limits, about: str) -> None:
     if pixels > limits.megapixels * 1e6:
         raise RefusedError(
             413, "too-large", f"{about} are too many; the limit is {limits.megapixels:g} megapixels"
+        )
+
+
+def _refuse_far(before: tuple[int, int], after: tuple[int, int], limits: Limits, name: str) -> None:
+    """A size may ask for more than any scale does."""
+    if any(new > limits.scale * old for old, new in zip(before, after, strict=True)):
+        sides = " to ".join(f"{width}x{height}" for height, width in (before, after))
+        raise RefusedError(
+            413, "too-large", f"{name}: {sides} pixels is more than {limits.scale:g} times; ask for less"
         )
 
 
@@ -141,6 +151,7 @@ def _look_at_film(ticket: Ticket, upscaler: Upscaler, options: FilmOptions, limi
         raise RefusedError(415, "not-a-picture", ticket.words(str(error))) from error
     except ImageError as error:
         raise RefusedError(413, "too-large", ticket.words(str(error))) from error
+    _refuse_far((film.video.height, film.video.width), (height, width), limits, asked.name)
     for sides in ((film.video.height, film.video.width), (height, width)):
         _refuse_many(sides[0] * sides[1], limits, f"{asked.name}: frames of {sides[1]}x{sides[0]} pixels")
     _name(ticket, beside(ticket.source, upscaler.target), None)
