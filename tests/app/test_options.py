@@ -200,3 +200,18 @@ def test_a_format_without_its_encoder_is_refused_before_the_upload(suffix, monke
     monkeypatch.setattr("mssn.image.write.can_write", lambda suffix: False)
     with pytest.raises(MssnError, match=r"cannot be written here; pip install 'mssn\[formats\]'"):
         read_query([("name", "a.png"), ("format", suffix)], Limits())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"upload": 0}, "`max_upload` must be a whole number above 0"),
+        ({"queue": 0}, "`queue` must be"),
+        ({"memory": -1}, "`memory` must not be below 0"),
+        ({"megapixels": float("nan")}, "`max_megapixels` must be above 0"),
+        ({"seconds": 0.0}, "`time_limit` must be minutes above 0"),
+    ],
+)
+def test_limits_that_make_no_sense_are_named_as_on_the_command_line(options, words) -> None:
+    with pytest.raises(MssnError, match=words):
+        Limits(**options)

@@ -38,10 +38,11 @@ class Limits:
     stall: float = 30.0
 
     def __post_init__(self) -> None:
-        for name in ("upload", "queue"):
-            value = getattr(self, name)
+        for name, value in {"max_upload": self.upload, "queue": self.queue}.items():
             if not is_whole(value) or value < 1:
-                raise MssnError(f"`{name}` must be a whole number above 0, not {value!r}")
+                raise MssnError(f"`{name}` must be a whole number above 0")
+        if not is_whole(self.memory) or self.memory < 0:
+            raise MssnError("`memory` must not be below 0")
         if not is_number(self.megapixels) or not 0 < self.megapixels < 1e9:
             raise MssnError("`max_megapixels` must be above 0 and below a billion")
         if not is_number(self.seconds) or not 0 < self.seconds < 1e9:
