@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mssn.app.asked import OPTIONS, read_query
+from mssn.app.asked import OPTIONS, Engines, read_query
 from mssn.app.limits import Limits
 from mssn.app.openapi import description
 from mssn.cli import main
@@ -22,6 +22,7 @@ from mssn.errors import MssnError
 from mssn.image.picture import Picture
 from mssn.image.write import write
 
+ENGINES = Engines()
 PICTURE_OPTIONS = [name for name in OPTIONS if name not in ("name", "format", "from", "to", "codec", "rate")]
 NUMBERS = [
     "0",
@@ -85,6 +86,7 @@ def by_the_app(options: dict[str, str]) -> str | None:
     """Why the app refuses them; None if it does not."""
     try:
         asked = read_query({"name": "a.png", **options}.items(), Limits())
+        ENGINES(asked)
         if asked.options.crop is not None:  # for which it looks into the file, as the command line does
             asked.options.crop.check("a.png", 40, 48)
     except MssnError as error:

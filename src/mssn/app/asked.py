@@ -151,7 +151,6 @@ def read_query(pairs: Iterable[tuple[str, str]], limits: Limits) -> Asked:
     networks = {key: given.pop(key) for key in _OF_NETWORKS if key in given}
     if names_file(networks.get("model", DEFAULT_MODEL)):
         raise RefusedError(400, "bad-request", "`model` must be the name of a model that ships, not a file")
-    load(scale=scale, size=size, **networks)  # opens none yet, but refuses what makes no sense
     film = {key: given.pop(key) for key in _OF_FILMS if key in given}
     crop = given.pop("crop", None)
     options = Options(

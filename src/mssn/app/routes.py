@@ -152,6 +152,7 @@ class Routes:
         check_headers(request, limits)
         pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "client"]
         asked = await in_thread(read_query, pairs, limits)
+        await self._desk.check(asked)
         with self._desk.place(asked, client) as ticket:
             await save(request, ticket.source, limits)
             await self._desk.start(ticket)

@@ -37,25 +37,34 @@ async def in_thread(work: Callable[..., T], *arguments: Any) -> T:
     """Do something in a thread of its own; one that hangs does not keep Python from ending."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
+    threading.Thread(target=_run, args=(loop, future, work, arguments), name="mssn-app", daemon=True).start()
+    try:
+        return await future
+    finally:
+        # An error refers to the frames that it came through, and so to all files that are open there. Where
+        # a frame refers back to it, they would stay open until Python looks for such circles.
+        del future
 
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if not future.done():
-            if error is None:
-                future.set_result(result)  # pyright: ignore[reportArgumentType]
-            else:
-                future.set_exception(error)
 
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = work(*arguments)
-        except BaseException as raised:
-            error = raised
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(settle, result, error)
+def _run(
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], work: Callable[..., T], arguments: Any
+) -> None:
+    result, error = None, None
+    try:
+        result = work(*arguments)
+    except BaseException as raised:
+        error = raised
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(_settle, future, result, error)
+    del future, error  # as above
 
-    threading.Thread(target=run, name="mssn-app", daemon=True).start()
-    return await future
+
+def _settle(future: asyncio.Future[T], result: Any, error: BaseException | None) -> None:
+    if not future.done():
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
 
 
 def look(ticket: Ticket, engines: Engines, limits: Limits) -> None:
