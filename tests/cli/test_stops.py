@@ -255,10 +255,10 @@ def test_on_a_terminal_lines_stand_above_the_bar(monkeypatch) -> None:
 
 
 def test_times_are_said_as_people_say_them() -> None:
-    assert progress._left(60, 0.25) == ", about 3 min left"
-    assert progress._left(10, 0.5) == ", about 10 s left"
-    assert progress._left(3600, 0.1) == ", about 9.0 h left"
-    assert progress._left(5, 0) == ""
+    assert progress.time_left(60, 0.25) == ", about 3 min left"
+    assert progress.time_left(10, 0.5) == ", about 10 s left"
+    assert progress.time_left(3600, 0.1) == ", about 9.0 h left"
+    assert progress.time_left(5, 0) == ""
 
 
 def test_the_picture_the_summary_and_the_json_say_what_ran(mssn, pictures, net) -> None:

@@ -72,14 +72,14 @@ def report(
             tell(f"mssn: {in_options(result.error)}")
         else:
             megapixels += result.after[0] * result.after[1] * result.pages / 1e6
-            ran[_ran(result)] = None
+            ran[ran_by(result)] = None
         if json:
             lines.say(as_json(result))
         elif result.error is None:
             lines.say(f"[{number}/{total}] {as_text(result)}")
 
     def standing() -> str:
-        left = _left(time.perf_counter() - started, number / total)
+        left = time_left(time.perf_counter() - started, number / total)
         return f"{number} of {total} pictures, {speed()}{left}"
 
     with bar, nullcontext() if watched else telling_every(_LOGGED, standing):
@@ -140,7 +140,7 @@ def bar_of_one(target: Path) -> Iterator[Callable[[float], None]]:
 
     def standing() -> str:
         seconds = time.perf_counter() - started
-        return f"{target}  {done:.0%} after {span(seconds)}{_left(seconds, done)}"
+        return f"{target}  {done:.0%} after {span(seconds)}{time_left(seconds, done)}"
 
     if not sys.stderr.isatty():
         with telling_every(_LOGGED, standing):
@@ -153,7 +153,7 @@ def bar_of_one(target: Path) -> Iterator[Callable[[float], None]]:
             bar.stop()
 
 
-def _left(seconds: float, done: float) -> str:
+def time_left(seconds: float, done: float) -> str:
     """The time left, as the end of a sentence; nothing is known before the first is done."""
     return f", about {span(seconds * (1 - done) / done)} left" if done else ""
 
@@ -170,8 +170,8 @@ def span(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def as_text(done: Done) -> str:
-    """The line for a picture."""
+def as_text(done: Done, target: str | None = None) -> str:
+    """The line for a picture; its result is called `target`, by default as in its job."""
     sizes = " -> ".join(f"{width}x{height}" for width, height in (done.before, done.after))
     pages, left_out = done.pages, done.left_out
     kind = f"  {pages} pages" if pages > 1 else f"  the first of {1 + left_out}" if left_out else ""
@@ -181,13 +181,14 @@ def as_text(done: Done) -> str:
         else ""
     )
     notes = "".join(f"  {note}" for note in done.notes)
-    return f"{done.job.target}  {sizes}{kind}{cut}{notes}  {_how(done)}  {done.seconds:.2f} s"
+    name = target or done.job.target
+    return f"{name}  {sizes}{kind}{cut}{notes}  {_how(done)}  {done.seconds:.2f} s"
 
 
 def _how(done: Done) -> str:
     """What enlarged it, and for what kind of file."""
     model = by_what(done)
-    return model if done.model == BICUBIC else f"{model}  {_ran(done)}"
+    return model if done.model == BICUBIC else f"{model}  {ran_by(done)}"
 
 
 def by_what(picture: Done | Planned) -> str:
@@ -197,7 +198,7 @@ def by_what(picture: Done | Planned) -> str:
     return f"{model} ({compression.kind}{quality})" if compression.lossy else model
 
 
-def _ran(done: Done) -> str:
+def ran_by(done: Done) -> str:
     """What ran the networks, and in which precision."""
     return done.runtime if done.runtime == BICUBIC else f"{done.runtime} {done.precision}"
 

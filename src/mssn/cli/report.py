@@ -52,10 +52,18 @@ class Report:
         Raises:
             MssnError: The file cannot be written any more.
         """
-        line = about | {"source_sha256": _sha256(job.source), "version": __version__}
+        line = about | {"source_sha256": _sha256(job.source)}
         if not failed:
             line["target_sha256"] = _sha256(job.target)
-        self._add(to_json(line) + "\n")
+        self.add_line(line)
+
+    def add_line(self, about: dict[str, Any]) -> None:
+        """Note whatever there is to tell of a picture.
+
+        Raises:
+            MssnError: The file cannot be written any more.
+        """
+        self._add(to_json(about | {"version": __version__}) + "\n")
 
     def _add(self, text: str) -> None:
         try:

@@ -39,8 +39,8 @@ from mssn.cli.planning import plan, tell_renamed
 from mssn.cli.progress import as_json, as_text, bar_of_one
 from mssn.cli.progress import report as tell_results
 from mssn.cli.report import Report
-from mssn.cli.streams import tell
-from mssn.errors import FilmError, ImageError
+from mssn.cli.streams import is_url, tell
+from mssn.errors import FilmError, ImageError, MssnError
 from mssn.film.asked import Interlaced, film_options, name_of_part
 from mssn.image.read import MAX_PIXELS
 from mssn.upscaling.batch import upscale_files
@@ -53,7 +53,7 @@ from mssn.upscaling.upscaler import Upscaler
 
 
 def upscale(
-    inputs: list[Path],
+    inputs: list[str],
     /,
     *,
     output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
@@ -83,6 +83,8 @@ def upscale(
     precision: PrecisionOption = "auto",
     threads: Threads = None,
     ensemble: Ensemble = False,
+    ray: str | None = None,
+    retry_failed: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Enlarge pictures and films.
 
@@ -124,6 +126,9 @@ def upscale(
         precision: auto takes the fastest here that costs next to nothing; fp32 for 16-bit pictures.
         threads: Processor cores to use; default all.
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
+        ray: Let a Ray cluster do it (mssn[cluster]): local for this machine, or the address of one. Input and
+            output are then folders, or s3://, sftp:// or gs:// URLs of them; the same command goes on later.
+        retry_failed: With --ray, try again what earlier runs could not make.
     """
     options = Options(
         force,
@@ -146,19 +151,42 @@ def upscale(
         threads=threads,
         ensemble=ensemble,
     )
-    if STREAM in (*inputs, output and Path(output)):
+    if ray is not None:
+        if threads is not None or keep_times or codec or start or end or rate or interlaced != "auto":
+            raise MssnError(
+                "`threads`, `keep_times` and what is for films do not go with `ray`: each core has one "
+                "thread, stored results have times of their own, and films take one machine"
+            )
+        from mssn.cli.cluster import upscale_on_ray  # here, so that others start without it
+
+        made = {"model": model, "scale": scale, "size": size, "variant": variant, "strength": strength}
+        run = {"runtime": runtime, "precision": precision, "ensemble": ensemble}
+        return upscale_on_ray(
+            *(inputs, output, ray, made | run, options),
+            report=report,
+            json=json,
+            skip_existing=skip_existing,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+        )
+    if retry_failed:
+        raise MssnError("`retry_failed` is for runs with `ray`; without it all is tried again anyway")
+    if url := next((text for text in (*inputs, output or "") if is_url(text)), None):
+        raise MssnError(f"{url}: is no file of this machine; with --ray local, this machine takes it, too")
+    paths = [Path(text) for text in inputs]
+    if STREAM in (*paths, output and Path(output)):
         if report is not None:
             raise ImageError("`report` is for files, not for standard input or output")
         films = partial(film_options, options, codec, interlaced, start, end, rate)
         return upscale_stream(
-            *(upscaler, inputs, output, options, films),
+            *(upscaler, paths, output, options, films),
             json=json,
             skip_existing=skip_existing,
             dry_run=dry_run,
         )
     passed = PassedOver()
     part = name_of_part(start, end)
-    jobs, renamed = plan(inputs, output, upscaler.target, passed, force=force, crop=options.crop, part=part)
+    jobs, renamed = plan(paths, output, upscaler.target, passed, force=force, crop=options.crop, part=part)
     asked = None
     if any(map(is_film, jobs)):
         asked = film_options(options, codec, interlaced, start, end, rate)

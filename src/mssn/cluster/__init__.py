@@ -2,5 +2,5 @@
 
 `store.py` lists, reads and writes what is stored, wherever; `ledger.py` remembers in the output store what
 earlier runs planned and what became of it; `todo.py` decides what is to be made; `crew.py` has it made by
-workers on all nodes, `worker.py` is one of them.
+workers on all nodes, each of which is a `worker.py`; `sidecars.py` copies what lies beside pictures.
 """

@@ -59,8 +59,8 @@ class Bucket(Remote):
     """Objects whose keys begin alike; see `mssn.cluster.store.Store` for what its methods do.
 
     The client is aiobotocore's, made by s3fs, so that both AWS_ENDPOINT_URL and FSSPEC_S3_ENDPOINT_URL work.
-    No more of s3fs is used: it keeps listings, tries again by rules of its own, and reads more into names than
-    they say. All tries are ours.
+    No more of s3fs is used: it keeps listings, tries again by rules of its own, and reads more into names
+    than they say. All tries are ours.
 
     Args:
         url: The root, for messages.

@@ -6,10 +6,10 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from mssn.errors import ImageError
-from mssn.image.formats import FILMS, WRITABLE
+from mssn.image.formats import ENDINGS, FILMS, WRITABLE
 from mssn.image.plugins import can_write
 from mssn.image.source import PictureFile
 from mssn.upscaling.crop import Crop
@@ -45,16 +45,24 @@ def beside(
 
 def writable(path: Path, source: Path | PictureFile) -> Path:
     """The path itself; of what can only be read with .png, .jpg (MPO), or .webp if the source moves."""
-    suffix = path.suffix.lower()
-    if suffix in FILMS or (suffix in WRITABLE and can_write(suffix)):
+    still, moving = written_as(path.suffix)
+    if still == path.suffix:
         return path
-    if suffix == ".mpo":
-        return path.with_suffix(".jpg")
     moves = False
-    if suffix == ".gif":
+    if moving != still:
         with suppress(ImageError):  # as above
             moves = (source if isinstance(source, PictureFile) else PictureFile(source)).animated
-    return path.with_suffix(".webp" if moves else ".png")
+    return path.with_suffix(moving if moves else still)
+
+
+def written_as(suffix: str) -> tuple[str, str]:
+    """The endings of results of files of an ending: of those that stand still, and of those that move."""
+    kind = suffix.lower()
+    if kind in FILMS or (kind in WRITABLE and can_write(kind)):
+        return suffix, suffix
+    if kind == ".mpo":
+        return ".jpg", ".jpg"
+    return ".png", ".webp" if kind == ".gif" else ".png"
 
 
 def target_for(output: str | Path, source: Path | None = None, file: PictureFile | None = None) -> Path:
@@ -112,7 +120,8 @@ def suffix_for(file: PictureFile) -> str:
     Raises:
         ImageError: It is not a picture.
     """
-    return writable(Path(f"a.{file.format}"), file).suffix
+    ending = ENDINGS.get(file.format, f".{file.format}")
+    return writable(Path(f"a{ending}"), file).suffix
 
 
 def is_result(source: Path, targets: Collection[Path]) -> bool:
@@ -160,18 +169,26 @@ def apart(jobs: Sequence[Job]) -> tuple[list[Job], list[tuple[Job, Job]]]:
         # Whose format stays the same keeps the name, so that a.gif does not take that of a.png.
         first, *others = sorted(group, key=lambda n: jobs[n].source.suffix != jobs[n].target.suffix)
         for number in others:
-            target = next(path for path in _names(jobs[number]) if key(path) not in taken)
+            source, target = jobs[number].source, jobs[number].target
+            names = map(target.with_name, other_names(source.absolute(), target.name))
+            target = next(path for path in names if key(path) not in taken)
             taken.add(key(target))
             made[number] = Job(jobs[number].source, target)
             renamed.append((made[number], jobs[first]))
     return made, renamed
 
 
-def _names(job: Job) -> Iterator[Path]:
-    """Other names for a result, the best first."""
-    source, target = job.source, job.target
+def other_names(source: PurePath, name: str) -> Iterator[str]:
+    """Other names for a result, the best first.
+
+    Args:
+        source: The picture, with its folder.
+        name: The usual name.
+    """
+    target = PurePath(name)
     if source.suffix != target.suffix:
-        yield target.with_name(source.name + target.name.removeprefix(source.stem))
-    yield target.with_name(f"{source.absolute().parent.name}_{target.name}")
+        yield source.name + name.removeprefix(source.stem)
+    if source.parent.name:
+        yield f"{source.parent.name}_{name}"
     for number in count(2):
-        yield target.with_name(f"{target.stem}_{number}{target.suffix}")
+        yield f"{target.stem}_{number}{target.suffix}"
