@@ -192,10 +192,9 @@ def test_a_node_that_lacks_something_ends_the_run_at_once():
 
 
 def test_one_that_comes_later_and_lacks_something_is_passed_over():
-    cluster, told, said = FakeCluster(a=1), 0, list[str]()
-    for _ in make(items(*good(60)), WORK, cluster, worker=Slow, say=said.append):
-        told += 1
-        if told == 10:
+    cluster, said = FakeCluster(a=1), list[str]()
+    for number, _ in enumerate(make(items(*good(60)), WORK, cluster, worker=Slow, say=said.append)):
+        if number == 10:
             cluster.join("b", 1, (1, 2**40, "has mssn 0.1"))
     assert said == ["node b: has mssn 0.1; it is not used"]
     assert {handle.node.id for handle in cluster.ray.handles} == {"a"}
