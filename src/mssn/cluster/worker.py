@@ -33,7 +33,7 @@ from mssn.upscaling.jobs import Job, Options, failure
 BASE = 400 * 2**20  # bytes that a worker has before its first picture
 LEAST = 512 * 2**20  # bytes that it needs for pictures at least
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-_SCARCE = re.compile("out of memory|not enough memory|cannot allocate|bad_alloc", re.IGNORECASE)
+_SCARCE = re.compile("(out of|not enough|insufficient|cannot allocate) memory|bad_alloc", re.IGNORECASE)
 _PACE = 1e-5  # seconds more that each pixel of a result may take without a sign of life
 _IN, _OUT = "in", "out"
 
@@ -200,24 +200,33 @@ class Worker:
         job = Job(
             *(folder / part / f"picture{_ending(n)}" for part, n in ((_IN, item.name), (_OUT, item.target)))
         )
+        if _scarce(error):
+            most = self._room // 2**20
+            return f"{source}: needs more memory than a worker has ({most} MiB); enlarge it without `ray`"
         told = str(error) if isinstance(error, StoreError) else str(failure(job, error))
         for part, url in ((_IN, source), (_OUT, target)):
             told = told.replace(str(folder / part / "picture"), url.removesuffix(_ending(url)))
         return told if source in told or target in told else f"{source}: {told}"
 
 
-def may_heal(error: BaseException | None) -> bool:
+def may_heal(error: Exception) -> bool:
     """Whether a picture that failed so may succeed elsewhere, or another time."""
     if isinstance(error, StoreError):
         return not isinstance(error, RefusedError | MissingError)
     if not isinstance(error, MssnError):  # the disk, or what nobody thought of
         return True
+    return _scarce(error) or any(isinstance(e, OSError) and e.errno in _PASSING for e in _chain(error))
+
+
+def _scarce(error: Exception) -> bool:
+    """Whether memory was lacking, in the words of whoever asked for it."""
+    return any(isinstance(e, MemoryError) or _SCARCE.search(str(e)) for e in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        full = isinstance(error, OSError) and error.errno in _PASSING
-        if full or isinstance(error, MemoryError) or _SCARCE.search(str(error)):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 def _ending(name: str) -> str:
