@@ -1,6 +1,7 @@
 """Firefox and WebKit, driven by what they listen to themselves: Marionette, and WebDriver over HTTP.
 
-Both take WebDriver's commands (W3C). Playwright drives builds of its own of these two, which no package carries.
+Both take WebDriver's commands (W3C). Playwright drives only builds of its own of these two, which no package
+carries.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 _MINI = next(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"), None)
@@ -78,7 +79,9 @@ class Browser:
             if path.exists() and size == (size := path.stat().st_size) and size:
                 return path
             time.sleep(0.1)
-        raise AssertionError(f"{self.name} saved {[one.name for one in self.downloads.iterdir()]}, not {name}")
+        raise AssertionError(
+            f"{self.name} saved {[one.name for one in self.downloads.iterdir()]}, not {name}"
+        )
 
     def _found(self, selector: str) -> str:
         found = self.ask("FindElement", {"using": "css selector", "value": selector})
@@ -90,32 +93,34 @@ class _Firefox(Browser):
 
     def __init__(self, downloads: Path, port: int) -> None:
         super().__init__(downloads)
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE + 30)
-        self._read = self._socket.makefile("rb")
+        self.link = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE + 30)
+        self._reader = self.link.makefile("rb")
         self._message()  # who it is
-        found = self.ask("NewSession", {"capabilities": {"alwaysMatch": {"unhandledPromptBehavior": "accept"}}})
+        found = self.ask(
+            "NewSession", {"capabilities": {"alwaysMatch": {"unhandledPromptBehavior": "accept"}}}
+        )
         self.name = f"Firefox {found['capabilities']['browserVersion']}"
         self.ask("SetTimeouts", {"script": _PATIENCE * 1000, "pageLoad": _PATIENCE * 1000})
 
     def ask(self, command: str, parameters: dict[str, Any]) -> Any:
         content = json.dumps([0, 1, f"WebDriver:{command}", parameters]).encode()
-        self._socket.sendall(b"%d:%s" % (len(content), content))
+        self.link.sendall(b"%d:%s" % (len(content), content))
         _, _, error, answer = self._message()
         assert error is None, error
         return answer.get("value") if set(answer or {}) == {"value"} else answer
 
     def _message(self) -> Any:
         digits = b""
-        while (digit := self._read.read(1)) != b":":
+        while (digit := self._reader.read(1)) != b":":
             assert digit, "Firefox is gone"
             digits += digit
-        return json.loads(self._read.read(int(digits)))
+        return json.loads(self._reader.read(int(digits)))
 
 
 class _WebKit(Browser):
     """WebDriver, over HTTP."""
 
-    _PATHS = {
+    _PATHS: ClassVar = {
         "Navigate": "/url",
         "ExecuteAsyncScript": "/execute/async",
         "FindElement": "/element",
@@ -155,20 +160,22 @@ _PREFERENCES = {
 
 
 @contextmanager
-def firefox(folder: Path) -> Iterator[Browser]:
-    """A headless Firefox that keeps all it has in a new folder."""
+def firefox(folder: Path, changed: dict[str, Any] | None = None) -> Iterator[Browser]:
+    """A headless Firefox that keeps all it has in a new folder; `changed`: preferences."""
     assert FIREFOX is not None
     profile, downloads = folder / "profile", folder / "downloads"
     profile.mkdir(parents=True)
     downloads.mkdir()
-    preferences = {**_PREFERENCES, "browser.download.dir": str(downloads)}
+    preferences = {**_PREFERENCES, "browser.download.dir": str(downloads), **(changed or {})}
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items()]
     (profile / "user.js").write_text("\n".join(lines))
     command = [FIREFOX, "--headless", "--no-remote", "--marionette", "--profile", str(profile)]
     with _running(command, {"HOME": str(folder), "MOZ_CRASHREPORTER_DISABLE": "1"}):
         port = profile / "MarionetteActivePort"
         _wait(lambda: port.exists() and port.read_text())
-        yield _Firefox(downloads, int(port.read_text()))
+        started = _Firefox(downloads, int(port.read_text()))
+        with started.link:
+            yield started
 
 
 @contextmanager
@@ -181,12 +188,14 @@ def webkit(folder: Path) -> Iterator[Browser]:
     display, tell = os.pipe()
     with _running(["Xvfb", "-displayfd", str(tell), "-screen", "0", "1280x800x24"], {}, tell):
         number = os.read(display, 16).decode().strip()
+        os.close(display)
+        os.close(tell)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         environment = {"HOME": str(folder), "DISPLAY": f":{number}", "LIBGL_ALWAYS_SOFTWARE": "1"}
         environment |= {"XDG_CONFIG_HOME": str(folder / ".config")}
         with _running(["WebKitWebDriver", f"--port={port}", "--host=127.0.0.1"], environment):
-            _wait(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+            _wait(lambda: _listens(port))
             yield _WebKit(downloads, port)
 
 
@@ -210,6 +219,11 @@ def _running(command: list[str], environment: dict[str, str], *keep: int) -> Ite
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _wait(ready: Any) -> None:
