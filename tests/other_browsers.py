@@ -187,9 +187,9 @@ def webkit(folder: Path) -> Iterator[Browser]:
     (folder / ".config" / "user-dirs.dirs").write_text(f'XDG_DOWNLOAD_DIR="{downloads}"\n')
     display, tell = os.pipe()
     with _running(["Xvfb", "-displayfd", str(tell), "-screen", "0", "1280x800x24"], {}, tell):
-        number = os.read(display, 16).decode().strip()
-        os.close(display)
         os.close(tell)
+        with os.fdopen(display) as told:  # its number, then a line's end: not closed before
+            number = told.readline().strip()
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         environment = {"HOME": str(folder), "DISPLAY": f":{number}", "LIBGL_ALWAYS_SOFTWARE": "1"}

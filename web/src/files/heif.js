@@ -9,7 +9,7 @@ const HEIC = ["heic", "heix", "heim", "heis", "hevc", "hevx"];
 const MOST = 2 ** 24; // bytes of the boxes that describe a picture
 const MOST_PARTS = 1000;
 const MOST_EXTENTS = 2 ** 16; // of all items
-// As EXIF numbers it: turned by 0, 90, 180, 270 degrees to the left, then not mirrored, upside down, left to right.
+// As EXIF numbers it: turned left by 0, 90, 180, 270 degrees; not mirrored, top to bottom, left to right.
 const TURNS = [
   [1, 4, 2],
   [8, 5, 7],
@@ -70,8 +70,8 @@ function description(file) {
 }
 
 /**
- * Size, colours and metadata of the picture; the size is the largest that is named, 0 where none is; `turn`: how
- * it is to be turned, as EXIF numbers it.
+ * Size, colours and metadata of the picture; the size is the largest that is named, 0 where none is; `turn`:
+ * how it is to be turned, as EXIF numbers it.
  * @param {Uint8Array} file
  */
 export function factsOf(file) {

@@ -19,12 +19,12 @@ const AS_STORED = { premultiplyAlpha: "none", colorSpaceConversion: "none" };
  * @param {Uint8Array} file
  * @param {string} type  "image/avif" ...
  * @param {number} maxPixels
- * @param {((file: Uint8Array, type: string, options: object) => Promise<ImageBitmap>) | null} [elsewhere]  makes
- *   a bitmap where this worker cannot: one of a page from disk cannot read blobs in WebKit
+ * @param {((file: Uint8Array, type: string, options: object) => Promise<ImageBitmap>) | null} [elsewhere]
+ *   makes a bitmap where this worker cannot: one of a page from disk cannot read blobs in WebKit
  * @returns {Promise<{width: number, height: number, rgba: Uint8Array, converted: boolean,
- *   rounded: boolean, lying: boolean} | null>}  RGBA not multiplied by alpha, `rounded` if it was; `converted`:
- *   colours became sRGB; `lying`: not turned as the boxes of an AVIF or HEIC say; null if this browser cannot
- *   decode it, or spoils what it decodes
+ *   rounded: boolean, lying: boolean} | null>}  RGBA not multiplied by alpha, `rounded` if it was;
+ *   `converted`: colours became sRGB; `lying`: not turned as the boxes of an AVIF or HEIC say; null if this
+ *   browser cannot decode it, or spoils what it decodes
  */
 export async function browserDecoder(file, type, maxPixels, elsewhere = null) {
   const bitmapOf = async (bytes, kind = "image/png") => {

@@ -14,8 +14,8 @@ let found = null; // {way, exact} of each that is right
 /**
  * @param {ImageBitmap} bitmap
  * @param {(file: Uint8Array) => Promise<ImageBitmap | null>} decode  by the browser
- * @returns {Promise<{rgba: Uint8Array, rounded: boolean} | null>}  RGBA not multiplied by alpha; `rounded`: it
- *   was, so that colours of what is partly transparent are not exact; null if this browser spoils pixels
+ * @returns {Promise<{rgba: Uint8Array, rounded: boolean} | null>}  RGBA not multiplied by alpha; `rounded`:
+ *   it was, so that colours of what is partly transparent are not exact; null if this browser spoils pixels
  */
 export async function pixelsOf(bitmap, decode) {
   found ??= tried(decode);
