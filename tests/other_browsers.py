@@ -94,7 +94,7 @@ class _Firefox(Browser):
     def __init__(self, downloads: Path, port: int) -> None:
         super().__init__(downloads)
         self.link = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE + 30)
-        self._reader = self.link.makefile("rb")
+        self.reader = self.link.makefile("rb")
         self._message()  # who it is
         found = self.ask(
             "NewSession", {"capabilities": {"alwaysMatch": {"unhandledPromptBehavior": "accept"}}}
@@ -111,10 +111,10 @@ class _Firefox(Browser):
 
     def _message(self) -> Any:
         digits = b""
-        while (digit := self._reader.read(1)) != b":":
+        while (digit := self.reader.read(1)) != b":":
             assert digit, "Firefox is gone"
             digits += digit
-        return json.loads(self._reader.read(int(digits)))
+        return json.loads(self.reader.read(int(digits)))
 
 
 class _WebKit(Browser):
@@ -174,7 +174,7 @@ def firefox(folder: Path, changed: dict[str, Any] | None = None) -> Iterator[Bro
         port = profile / "MarionetteActivePort"
         _wait(lambda: port.exists() and port.read_text())
         started = _Firefox(downloads, int(port.read_text()))
-        with started.link:
+        with started.link, started.reader:
             yield started
 
 
