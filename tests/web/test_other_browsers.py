@@ -94,7 +94,7 @@ def test_pictures_of_all_formats_that_are_written(opened: Browser, picture: Any)
     file = picture("a.jpg", saved(flat, "JPEG", quality=90))
     large = mssn.upscale(Image.open(file), runtime="onnxruntime", precision="fp32")  # knows how it was stored
     again = read(to_bytes(Picture(np.asarray(large)), ".jpg")).pixels
-    assert np.abs(enlarged(opened, file, ".jpg") - again).mean() < 1
+    assert np.abs(enlarged(opened, file, ".jpg") - again).mean() < 3  # two encoders
 
 
 def test_results_are_compared_and_packed(opened: Browser, picture: Any) -> None:
