@@ -94,7 +94,7 @@ function onCanvas(image, { width, height, x, y }) {
 }
 
 async function readByBrowser(bytes, check, maxPixels, format) {
-  const facts = { ...NOTHING, frames: 1, notes: [] };
+  const facts = { ...NOTHING, frames: 1, turn: 1, notes: [] };
   if (format === "gif") {
     check(number(bytes, 6, 2, true), number(bytes, 8, 2, true));
     facts.frames = framesOf(bytes);
@@ -112,8 +112,9 @@ async function readByBrowser(bytes, check, maxPixels, format) {
   if (image.converted && (facts.icc || facts.colours.length)) {
     Object.assign(facts, { icc: null, colours: [], notes: [...facts.notes, "colours converted to sRGB"] });
   }
+  if (image.rounded) facts.notes = [...facts.notes, "colours of transparent pixels rounded"];
   if (letters(bytes, 8, 12) === "avis") facts.notes = [...facts.notes, "only the first frame"];
-  return { ...planes(image, 3, true), orientation: 1, facts };
+  return { ...planes(image, 3, true), orientation: image.lying ? facts.turn : 1, facts };
 }
 
 function signed(bytes, place) {
@@ -121,7 +122,7 @@ function signed(bytes, place) {
 }
 
 async function byBrowser(bytes, type, maxPixels, words) {
-  const image = await provided.decoder(bytes, type, maxPixels);
+  const image = await provided.decoder(bytes, type, maxPixels, provided.bitmap);
   if (!image) throw cannotRead(words);
   return image;
 }
