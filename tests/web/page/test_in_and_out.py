@@ -189,7 +189,7 @@ def test_films_are_for_the_app(visit, finished, picture, tmp_path):
         page.wait_for_timeout(50)
         told = page.inner_text("#passed-text"), page.inner_text("#count"), page.inner_text("#choose")
         if kind == "browser":
-            others = "Films are enlarged by the app: install mssn, and run mssn app on a computer."
+            others = 'Films are enlarged by the app: install mssn on a computer, and run "mssn app".'
             passed = f"Passed over, not pictures: film.mp4, notes.txt. {others}"
             assert told == (passed, "1 picture", "Choose pictures")
             continue

@@ -2,7 +2,7 @@
 
 import { icon, make } from "./dom.js";
 import { folderOf } from "./save.js";
-import { about, bytes, errorWords, row as words } from "./texts.js";
+import { about, bytes, errorWords, row as words, sentence } from "./texts.js";
 import { thumbnail } from "./thumbs.js";
 
 const FINAL = ["not-a-picture", "unreadable", "unsupported"]; // the same file ends the same way again
@@ -185,7 +185,7 @@ class Row {
   }
 
   #notes() {
-    if (this.item.state === "done") return this.item.result.notes;
+    if (this.item.state === "done") return this.item.result.notes.map(sentence);
     if (this.item.state === "failed") return errorWords(this.item.error).slice(1).filter(Boolean);
     return [];
   }

@@ -83,7 +83,8 @@ export const fixed = {
   divider: "Divider between before and after",
   stage: "Picture. Arrow keys move it.",
   map: "The part that is shown",
-  compareHint: "Drag the line to compare, the picture to move it. Arrow keys work, too.",
+  compareHint: "Drag the line to compare, the picture to move it.",
+  compareKeys: "Arrow keys work, too.",
   list: "Your pictures",
 };
 
@@ -164,6 +165,9 @@ const errors = {
   failed: "Something went wrong.",
 };
 
+/** What an engine notes in short clauses, with a capital letter. */
+export const sentence = (text) => text && text[0].toUpperCase() + text.slice(1);
+
 const filmErrors = {
   "not-a-picture": "This film cannot be read.",
   unsupported: "This film cannot be enlarged.",
@@ -174,7 +178,7 @@ const filmErrors = {
 export function errorWords({ code, message }, film = false) {
   const words = (film && filmErrors[code]) || errors[code] || errors.failed;
   const more = code === "offline" || message === code ? "" : message.replace(/^is /, "It is ");
-  return [words, more && more[0].toUpperCase() + more.slice(1)];
+  return [words, sentence(more)];
 }
 
 export const startFailed = (error) =>
@@ -230,7 +234,7 @@ export const zipping = "Packing";
 export const zipName = "enlarged.zip";
 export const pastedName = (type) => `pasted.${{ "image/jpeg": "jpg" }[type] ?? type.split("/")[1] ?? "png"}`;
 
-const filmsElsewhere = "Films are enlarged by the app: install mssn, and run mssn app on a computer.";
+const filmsElsewhere = 'Films are enlarged by the app: install mssn on a computer, and run "mssn app".';
 
 /**
  * Names of files that were passed over, in one line.
