@@ -109,8 +109,8 @@ def phone() -> str:
     found = _result()["phone"]
     seconds, memory = found["seconds"], found["peak_bytes"]
     text = (
-        "A JPEG of 12 megapixels (4000x3000) to one of 8000x6000, at the width of a phone (360 pixels, touch), by "
-        f"MSSN-S: {seconds['all']:.0f} s, of which decoding takes {seconds['decode']:.1f} s and encoding "
+        "A JPEG of 12 megapixels (4000x3000) to 8000x6000, at the width of a phone (360 pixels, touch) "
+        f"by MSSN-S: {seconds['all']:.0f} s, of which decoding takes {seconds['decode']:.1f} s and encoding "
         f"{seconds['encode']:.1f} s. The page's process then holds at most {memory / 1e6:.0f} MB, and "
         f"{found['bytes_before'] / 1e6:.0f} MB before. {_machine()}"
     )
