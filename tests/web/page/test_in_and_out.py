@@ -184,7 +184,7 @@ def test_films_are_for_the_app(visit, finished, picture, tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     for kind in ("browser", "server"):
         page = visit({"kind": kind})
-        drop(page, str(tmp_path / "film.mp4"), str(tmp_path / "notes.txt"), picture("a.png"))
+        page.set_input_files("#files", [tmp_path / "film.mp4", tmp_path / "notes.txt", picture("a.png")])
         finished(page, 1 if kind == "browser" else 2)
         page.wait_for_timeout(50)
         told = page.inner_text("#passed-text"), page.inner_text("#count"), page.inner_text("#choose")
@@ -195,8 +195,8 @@ def test_films_are_for_the_app(visit, finished, picture, tmp_path):
             continue
         passed = "Passed over, not a picture or film: notes.txt"
         assert told == (passed, "1 of 2 pictures and films", "Choose pictures or films")
-        assert page.inner_text(".row:first-child .facts") == "This film cannot be read."
-        page.click(".row:last-child .remove")
+        assert page.inner_text(".row:last-child .facts") == "This film cannot be read."
+        page.click(".row:first-child .remove")
         page.wait_for_timeout(50)
         assert page.inner_text("#count") == "0 of 1 film"
 
