@@ -29,6 +29,8 @@ import { uprightXmp } from "./xmp.js";
  * @property {string[]} notes  what did not come along, in short clauses
  */
 
+const OF_BROWSER = "colours and transparency are as this browser decodes them, and may differ a little from the app's";
+const INKS = "inks (CMYK) turned into sRGB by this browser; colours may differ from the app's, which keeps inks";
 const WORDS = { avif: "an AVIF picture", heic: "a HEIC picture", gif: "a GIF picture", bmp: "a BMP picture" };
 /**
  * @param {Uint8Array} bytes  a whole file
@@ -65,7 +67,7 @@ async function readJpeg(bytes, check, maxPixels) {
   const facts = jpeg.factsOf(bytes);
   if (components === 4) {
     const image = await byBrowser(bytes, "image/jpeg", maxPixels, "a JPEG of inks (CMYK)");
-    const notes = [...facts.notes, "inks (CMYK) turned into sRGB"];
+    const notes = [...facts.notes, INKS];
     return { ...planes(image, 3, false), orientation: 1, facts: { ...facts, icc: null, notes } };
   }
   const image = await decodeWith("jpeg", bytes);
@@ -107,6 +109,7 @@ async function readByBrowser(bytes, check, maxPixels, format) {
   } else {
     Object.assign(facts, heif.factsOf(bytes));
     check(facts.width, facts.height);
+    facts.notes = [...facts.notes, OF_BROWSER];
   }
   const image = await byBrowser(bytes, `image/${format}`, maxPixels, WORDS[format]);
   if (image.converted && (facts.icc || facts.colours.length)) {
