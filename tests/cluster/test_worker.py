@@ -243,7 +243,7 @@ def test_a_picture_that_needs_more_memory_than_there_is_may_go_elsewhere(stores,
     noise(stores[0] / "a.png")
     monkeypatch.setattr(room, "upscale_file", scarce)
     outcome, heals = hired(work(stores)).make(0, item(stores[0], "a.png"))
-    assert outcome.error.startswith(f"{stores[0]}/a.png: needs more memory than a worker has (3696 MiB)")
+    assert outcome.error.startswith(f"{stores[0]}/a.png: needs more memory than a worker has (3796 MiB)")
     assert heals
 
 

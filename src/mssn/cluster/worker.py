@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,9 +29,9 @@ from mssn.image.source import PictureFile
 from mssn.once import Once
 from mssn.runtime.plan import names_file
 from mssn.upscaling.files import planned_size, upscale_file
-from mssn.upscaling.jobs import Job, Options, failure
+from mssn.upscaling.jobs import Done, Job, Options, failure
 
-BASE = 400 * 2**20  # bytes that a worker has before its first picture
+BASE = 300 * 2**20  # bytes that a worker has before its first picture
 LEAST = 512 * 2**20  # bytes that it needs for pictures at least
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _SCARCE = re.compile("(out of|not enough|insufficient|cannot allocate) memory|bad_alloc", re.IGNORECASE)
@@ -139,20 +140,10 @@ class Worker:
         with self._computing:
             self._alive(ticket)
             try:
-                file = PictureFile(source)
-                moves = item.moving is not None and file.animated
-                name = item.moving if item.moving is not None and moves else item.target
-                result = folder / f"picture{_ending(name)}"
-                _, size = planned_size(self._upscaler(), file, result, self._options)
-                pixels = math.prod(size) * file.pages_into(result.suffix.lower())
-                self._alive(ticket, pixels)
-                done = upscale_file(
-                    *(self._upscaler(), source, result, self._options),
-                    lambda share: self._alive(ticket, pixels),
-                    file=file,
-                )
+                done, name = self._enlarge(ticket, item, source, folder)
             finally:
                 self._sign = None
+        result = folder / f"picture{_ending(name)}"
         notes = [note for kept in sidecars for note in self._put_sidecar(item, kept, name, result)]
         self._work.target.put(result, name)
         return replace(
@@ -162,6 +153,17 @@ class Worker:
             target_sha256=_sha256(result),
             size=result.stat().st_size,
         )
+
+    def _enlarge(self, ticket: int, item: Item, source: Path, folder: Path) -> tuple[Done, str]:
+        """Enlarge a picture into a folder; what became of it, and the name of the result in its store."""
+        file, upscaler = PictureFile(source), self._upscaler()
+        name = item.moving if item.moving is not None and file.animated else item.target
+        result = folder / f"picture{_ending(name)}"
+        _, size = planned_size(upscaler, file, result, self._options)
+        pixels = math.prod(size) * file.pages_into(result.suffix.lower())
+        self._alive(ticket, pixels)
+        alive = partial(self._alive, ticket, pixels)
+        return upscale_file(upscaler, source, result, self._options, lambda _: alive(), file=file), name
 
     def _alive(self, ticket: int, pixels: int = 0) -> None:
         self._sign = ticket, time.monotonic() + self._work.patience + pixels * _PACE
