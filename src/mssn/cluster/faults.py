@@ -1,0 +1,40 @@
+"""What goes wrong with storage: what heals and is tried again, what concerns one file, what ends the run."""
+
+from __future__ import annotations
+
+import random
+
+from mssn.errors import MssnError
+
+TRIES = 5
+PAUSE = 0.5  # seconds before the second try; each further pause is twice as long
+CONNECT = 10.0  # seconds that a server has to take a connection
+SILENCE = 30.0  # seconds without a byte after which it is taken for dead
+PATIENCE = 60.0  # seconds that a request may take beside its bytes
+SLOWEST = 20_000.0  # bytes a second below which a transfer is as good as none
+
+
+class StoreError(MssnError):
+    """Something stored cannot be listed, read or written."""
+
+
+class RefusedError(StoreError):
+    """No try can heal it and it concerns everything: no right, no such bucket, no room."""
+
+
+class MissingError(StoreError):
+    """One file is not there, or not there any more."""
+
+
+class PassingError(StoreError):
+    """What may heal, and did not within all tries."""
+
+
+def pause(number: int) -> float:
+    """Seconds to wait after so many tries that failed; random, so that workers do not return together."""
+    return PAUSE * 2 ** (number - 1) * random.uniform(0.5, 1.5)
+
+
+def allowed(size: int) -> float:
+    """Seconds that a request with so many bytes may take, however regularly a byte drips."""
+    return PATIENCE + size / SLOWEST

@@ -1,0 +1,235 @@
+"""A Ray cluster: how this process gets into it and out of it, and what its nodes are fit for."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mssn.cluster.held import held_folder
+from mssn.errors import MissingDependencyError, MssnError
+from mssn.version import __version__
+
+_PATIENCE = 20.0  # seconds for an answer over the network
+_STORE = 80 * 2**20  # bytes of the object store, through which nothing goes
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of the cluster.
+
+    Attributes:
+        id: Ray's name of it.
+        name: What people call it.
+        cores: That Ray may use.
+    """
+
+    id: str
+    name: str
+    cores: int
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """What a node said of itself.
+
+    Attributes:
+        cores: That processes may run on there.
+        memory: Bytes that are free.
+        problem: Why it cannot work, in a clause; None if it can.
+    """
+
+    cores: int
+    memory: int
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that this process is connected to.
+
+    Attributes:
+        ray: The module.
+    """
+
+    ray: Any
+
+    def nodes(self) -> list[Node]:
+        """Those that live now and have cores to compute on."""
+        found: list[Node] = []
+        for node in self.ray.nodes():
+            cores = int(node["Resources"].get("CPU", 0)) if node["Alive"] else 0
+            if cores:
+                name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+                found.append(Node(node["NodeID"], name, cores))
+        return found
+
+    def on(self, node: Node) -> Any:
+        """How Ray is told that something runs on this node or nowhere."""
+        strategies = importlib.import_module("ray.util.scheduling_strategies")
+        return strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
+
+    def ask(self, node: Node, weights: Path | None) -> Any:
+        """Ask a node what it is fit for.
+
+        Args:
+            node: Which.
+            weights: A file that must be there, too, just as it is here.
+
+        Returns:
+            Ray's reference to a `Fitness`, as a tuple.
+        """
+        probe = self.ray.remote(num_cpus=0, max_retries=1)(_probe())
+        digest = None if weights is None else _sha256(weights)
+        path = None if weights is None else str(weights)
+        return probe.options(scheduling_strategy=self.on(node)).remote(__version__, path, digest)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _probe() -> Callable[[str, str | None, str | None], tuple[int, int, str | None]]:
+    """What a node is asked. A function in a function goes over by its code: the node may have no `mssn`."""
+
+    def probe(version: str, weights: str | None, digest: str | None) -> tuple[int, int, str | None]:
+        import hashlib
+        import os
+
+        def number(path: str, name: str = "") -> int:
+            """What follows a name in a file of the kernel; a lot, if there is no limit or no such file."""
+            try:
+                with open(path) as file:
+                    words = [line.removeprefix(name).split()[0] for line in file if line.startswith(name)]
+                return int(words[0])
+            except (OSError, ValueError, IndexError):
+                return 2**62
+
+        group = "/sys/fs/cgroup"
+        limit, taken = number(f"{group}/memory.max"), number(f"{group}/memory.current")
+        free = min(1024 * number("/proc/meminfo", "MemAvailable:"), limit - taken if limit < 2**62 else limit)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        problem = None
+        try:
+            from mssn.version import __version__ as there
+        except ImportError:
+            problem = "mssn is not installed there; install it with the extra cluster"
+        else:
+            if there != version:
+                problem = f"has mssn {there}, and here is {version}; install the same version"
+        if problem is None and weights is not None:
+            try:
+                with open(weights, "rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                        problem = f"its {weights} is another file than the one here"
+            except OSError as error:
+                problem = f"has no weights file {weights} ({error.strerror}); copy it to the same path"
+        return cores, free, problem
+
+    return probe
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Cluster]:
+    """Be part of a Ray cluster for a while; what belongs to others there is left alone.
+
+    Args:
+        address: HOST:PORT or ray://HOST:PORT; "auto" for the one that runs on this machine; "local" for one
+            of our own on this machine alone, which ends with the block.
+
+    Yields:
+        The cluster.
+
+    Raises:
+        MssnError: None answers there, or it has other versions of Ray or Python.
+        MissingDependencyError: Ray is not installed.
+    """
+    try:
+        ray: Any = importlib.import_module("ray")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("a cluster needs Ray; install mssn with the extra cluster") from error
+    _require_answer(address)
+    options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.CRITICAL}
+    with ExitStack() as stack:
+        stack.enter_context(_quiet())
+        if address == "local":
+            options |= {
+                "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+                "object_store_memory": _STORE,
+                "include_dashboard": False,
+                "_temp_dir": str(stack.enter_context(held_folder("mssn-ray-"))),
+            }
+        stack.callback(ray.shutdown)
+        try:
+            with _own_sigterm():
+                ray.init(**options)
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            raise _no_cluster(address, error) from error
+        yield Cluster(ray)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Ray from sending usage statistics, and from writing what happens to workers to standard output."""
+    wanted = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    worker: Any = importlib.import_module("ray._private.worker")
+    loud = worker.print_to_stdstream
+    worker.print_to_stdstream = lambda *_, **__: None  # there is no other switch
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = loud
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep what this process does at SIGTERM, which Ray would replace."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address where nothing listens; Ray itself would try for many minutes."""
+    if address in ("local", "auto"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise _no_cluster(address, None) from error
+
+
+def _no_cluster(address: str, error: Exception | None) -> MssnError:
+    told = str(error).lower()
+    if "version mismatch" in told:
+        return MssnError(
+            f"the Ray cluster at {address} has another version of Ray or Python than this machine"
+        )
+    if address == "local":
+        words = " ".join(str(error).split())[:200]
+        return MssnError(f"Ray does not start on this machine: {words}")
+    how = "start one with `ray start --head`, and give HOST:PORT, auto or local"
+    return MssnError(f"no Ray cluster answers at {address}: {how}")

@@ -1,0 +1,112 @@
+"""What the kinds of remote storage share: one event loop, tries and their pauses, errors without secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, BinaryIO, TypeVar
+
+from fsspec.asyn import get_loop
+
+from mssn.cluster import faults
+from mssn.cluster.faults import PassingError, RefusedError, StoreError
+
+T = TypeVar("T")
+CHUNK = 1 << 18
+
+
+class Remote:
+    """A place that is reached by asynchronous requests; its methods are called from ordinary threads.
+
+    Args:
+        url: Its root, for messages.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def judge(self, error: Exception) -> tuple[type[StoreError], str]:
+        """What an error means, and a reason for people, in which no word is the server's own.
+
+        Servers and libraries put addresses with signatures and keys into their messages.
+        """
+        link: BaseException | None = error
+        while link is not None:
+            if isinstance(link, ssl.SSLCertVerificationError):
+                return RefusedError, "the certificate of its server cannot be trusted"
+            if isinstance(link, OSError) and link.errno:
+                word = errno.errorcode.get(link.errno, "no such host")
+                return PassingError, f"the connection failed ({word})"
+            link = link.__cause__ or link.__context__
+        if isinstance(error, TimeoutError):
+            return PassingError, "it is too slow, or does not answer"
+        return PassingError, f"the connection failed ({type(error).__name__})"
+
+    async def failed(self) -> None:
+        """Called after a try that failed, before the next."""
+
+    async def tried(self, where: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What an attempt returns; it is made again while there is hope.
+
+        Raises:
+            StoreError: Why not.
+        """
+        number = 1
+        while True:
+            try:
+                return await attempt()
+            except StoreError as error:
+                fault = error
+            except Exception as error:
+                kind, reason = self.judge(error)
+                fault = kind(f"{where}: {reason}")
+            if not isinstance(fault, PassingError):
+                raise fault from None  # the chain might tell what the message leaves out
+            await self.failed()
+            if number == faults.TRIES:
+                raise PassingError(f"{fault}, {number} times") from None
+            await asyncio.sleep(faults.pause(number))
+            number += 1
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run on the event loop; whoever is interrupted waits until the work has tidied up."""
+        ended = threading.Event()
+
+        async def whole() -> T:
+            try:
+                return await work
+            finally:
+                ended.set()
+
+        future = asyncio.run_coroutine_threadsafe(whole(), get_loop())
+        try:
+            return future.result()
+        except BaseException:
+            if not future.done():
+                future.cancel()
+                ended.wait(faults.CONNECT)
+            raise
+
+    def do(self, where: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Run with tries."""
+        return self.run(self.tried(where, attempt))
+
+
+def begin(sink: BinaryIO) -> None:
+    """Forget what an earlier try wrote."""
+    sink.seek(0)
+    sink.truncate()
+
+
+def whole(where: str, got: int, announced: int | None, listed: int | None) -> None:
+    """Check that an answer is whole.
+
+    Raises:
+        PassingError: It is not.
+    """
+    for size in (announced, listed):
+        if size not in (None, got):
+            raise PassingError(f"{where}: {got} bytes came, not {size}")

@@ -1,0 +1,239 @@
+"""What a worker does: one picture from the input store into the output store, as one machine would."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import math
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pyvips
+
+from mssn.api import load
+from mssn.cluster.faults import MissingError, RefusedError, StoreError
+from mssn.cluster.held import held_folder
+from mssn.cluster.item import Item, Outcome
+from mssn.cluster.store import Store
+from mssn.errors import MssnError
+from mssn.image.source import PictureFile
+from mssn.once import Once
+from mssn.runtime.plan import names_file
+from mssn.upscaling.files import planned_size, upscale_file
+from mssn.upscaling.jobs import Job, Options, failure
+
+BASE = 400 * 2**20  # bytes that a worker has before its first picture
+LEAST = 512 * 2**20  # bytes that it needs for pictures at least
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_SCARCE = re.compile("out of memory|not enough memory|cannot allocate|bad_alloc", re.IGNORECASE)
+_PACE = 1e-5  # seconds more that each pixel of a result may take without a sign of life
+_IN, _OUT = "in", "out"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What workers must know.
+
+    Attributes:
+        source: Where pictures come from.
+        target: Where results go.
+        load: Arguments of `mssn.api.load`, but `threads`. The path of a weights file becomes absolute.
+        options: How to read and write; `force` is for sidecars alone: results replace what is there.
+        patience: Seconds that a picture may stand still, and more the larger it is.
+    """
+
+    source: Store
+    target: Store
+    load: dict[str, Any]
+    options: Options
+    patience: float = 120.0
+
+    def __post_init__(self) -> None:
+        if weights := self.weights:
+            object.__setattr__(self, "load", self.load | {"model": str(weights)})
+
+    @property
+    def weights(self) -> Path | None:
+        """The file that holds the network; None if it ships with the package."""
+        model = self.load.get("model")
+        return Path(os.path.abspath(model)) if model is not None and names_file(model) else None
+
+
+class Worker:
+    """One core's: it computes one picture at a time, while it gets the next and puts the last.
+
+    Args:
+        work: What is asked.
+        memory: Bytes that it may take, with all that is loaded.
+        node: What people call the node.
+    """
+
+    def __init__(self, work: Work, memory: int, node: str) -> None:
+        self._work, self._node = work, node
+        self._room = max(LEAST, memory - BASE)
+        self._options = replace(work.options, memory=min(work.options.memory, self._room // 2))
+        self._upscaler = Once(lambda: load(**work.load, threads=1))
+        self._computing = Lock()
+        self._sign: tuple[int, float] | None = None  # what is computed, and when it may be given up
+        self._folder, self._open = Path(), ExitStack()
+
+    def load(self) -> None:
+        """Make ready: the network, a folder, a limit on memory.
+
+        Raises:
+            MssnError: The network cannot be loaded.
+        """
+        pyvips.concurrency_set(1)
+        self._upscaler()
+        self._folder = self._open.enter_context(held_folder("mssn-worker-"))
+        _limit_memory(self._room)
+
+    def beat(self) -> int | None:
+        """Say that this process lives; the number of a picture that has stood still for too long."""
+        sign = self._sign
+        return sign[0] if sign is not None and time.monotonic() > sign[1] else None
+
+    def tidy(self) -> None:
+        """Leave nothing behind; this is the end."""
+        self._open.close()
+
+    def make(self, ticket: int, item: Item) -> tuple[Outcome, bool]:
+        """Make one picture; whatever it raises is told.
+
+        Args:
+            ticket: Its number.
+            item: The picture.
+
+        Returns:
+            What became of it, and whether it failed with what may heal elsewhere.
+        """
+        started = time.perf_counter()
+        folder = self._folder / str(ticket)
+        outcome, heals = Outcome(item), False
+        try:
+            for name in (_IN, _OUT):
+                (folder / name).mkdir(parents=True)
+            source = folder / _IN / f"picture{_ending(item.name)}"
+            self._work.source.get(item.name, source, item.size if item.size >= 0 else None)
+            outcome = replace(outcome, source_sha256=_sha256(source))
+            outcome = self._made(ticket, outcome, source, folder / _OUT)
+        except Exception as error:
+            heals, fatal = may_heal(error), isinstance(error, RefusedError)
+            outcome = replace(outcome, error=self._told(error, item, folder), fatal=fatal)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return replace(outcome, seconds=time.perf_counter() - started, node=self._node), heals
+
+    def _made(self, ticket: int, outcome: Outcome, source: Path, folder: Path) -> Outcome:
+        """Enlarge what has come, and put what became of it."""
+        item = outcome.item
+        sidecars = self._sidecars(item, source)
+        with self._computing:
+            self._alive(ticket)
+            try:
+                file = PictureFile(source)
+                moves = item.moving is not None and file.animated
+                name = item.moving if item.moving is not None and moves else item.target
+                result = folder / f"picture{_ending(name)}"
+                _, size = planned_size(self._upscaler(), file, result, self._options)
+                pixels = math.prod(size) * file.pages_into(result.suffix.lower())
+                self._alive(ticket, pixels)
+                done = upscale_file(
+                    *(self._upscaler(), source, result, self._options),
+                    lambda share: self._alive(ticket, pixels),
+                    file=file,
+                )
+            finally:
+                self._sign = None
+        notes = [note for kept in sidecars for note in self._put_sidecar(item, kept, name, result)]
+        self._work.target.put(result, name)
+        return replace(
+            outcome,
+            target=name,
+            done=replace(done, job=Job(Path(item.name), Path(name)), notes=(*done.notes, *notes)),
+            target_sha256=_sha256(result),
+            size=result.stat().st_size,
+        )
+
+    def _alive(self, ticket: int, pixels: int = 0) -> None:
+        self._sign = ticket, time.monotonic() + self._work.patience + pixels * _PACE
+
+    def _sidecars(self, item: Item, source: Path) -> list[tuple[str, bool]]:
+        """Get them beside the picture; the names of their copies, and whether these keep both endings."""
+        got: list[tuple[str, bool]] = []
+        if self._options.metadata == "keep":
+            for name, copy in item.sidecars:
+                whole = name == f"{item.name}.xmp"
+                with suppress(MissingError):  # it went meanwhile
+                    local = f"{source.name}.xmp" if whole else f"{source.stem}.xmp"
+                    self._work.source.get(name, source.with_name(local))
+                    got.append((copy, whole))
+        return got
+
+    def _put_sidecar(self, item: Item, kept: tuple[str, bool], name: str, result: Path) -> Iterator[str]:
+        """Put a copy of one; what did not come along."""
+        copy, whole = kept
+        if name != item.target:  # which the name of the copy follows
+            copy = f"{name}.xmp" if whole else f"{name.removesuffix(_ending(name))}.xmp"
+        made = result.with_name(f"{result.name}.xmp" if whole else f"{result.stem}.xmp")
+        if not made.is_file():  # of which `upscale_file` has said why
+            return
+        content = made.read_bytes()
+        if not self._options.force:
+            with suppress(MissingError):
+                if self._work.target.read(copy) != content:
+                    yield f"{copy.rpartition('/')[2]} exists already and stays"
+                return
+        self._work.target.write(copy, content)
+
+    def _told(self, error: Exception, item: Item, folder: Path) -> str:
+        """Why it failed, in a line in which its files have their names in the stores."""
+        source, target = self._work.source.url_of(item.name), self._work.target.url_of(item.target)
+        job = Job(
+            *(folder / part / f"picture{_ending(n)}" for part, n in ((_IN, item.name), (_OUT, item.target)))
+        )
+        told = str(error) if isinstance(error, StoreError) else str(failure(job, error))
+        for part, url in ((_IN, source), (_OUT, target)):
+            told = told.replace(str(folder / part / "picture"), url.removesuffix(_ending(url)))
+        return told if source in told or target in told else f"{source}: {told}"
+
+
+def may_heal(error: BaseException | None) -> bool:
+    """Whether a picture that failed so may succeed elsewhere, or another time."""
+    if isinstance(error, StoreError):
+        return not isinstance(error, RefusedError | MissingError)
+    if not isinstance(error, MssnError):  # the disk, or what nobody thought of
+        return True
+    while error is not None:
+        full = isinstance(error, OSError) and error.errno in _PASSING
+        if full or isinstance(error, MemoryError) or _SCARCE.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1]
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _limit_memory(room: int) -> None:
+    """Let a picture that takes too much fail, instead of the node: no more than so many bytes from now on."""
+    with suppress(ImportError, OSError, ValueError):  # a system that cannot
+        import resource
+
+        status = Path("/proc/self/status").read_text()
+        taken = 1024 * int(re.search(r"VmData:\s*(\d+) kB", status)[1])  # type: ignore[index]
+        resource.setrlimit(resource.RLIMIT_DATA, (taken + room, resource.RLIM_INFINITY))
