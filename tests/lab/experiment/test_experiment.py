@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +14,7 @@ import torch
 
 from mssn.errors import DataError, MssnError, RecipeError, UnknownModelError
 from mssn.lab import nets
+from mssn.lab.experiment import run as spread
 from mssn.lab.experiment.plan import Experiment, load_experiment
 from mssn.lab.experiment.results import RESULT, WEIGHTS, summary
 from mssn.lab.experiment.run import run, run_arm
@@ -204,6 +207,29 @@ def test_ray_gives_the_same_numbers(tiny, tmp_path) -> None:
     go(tiny, tmp_path / "alone", threads=1)
     assert len(go(tiny, tmp_path / "ray", threads=1, ray="local")) == 4
     assert summary(tiny, tmp_path / "ray") == summary(tiny, tmp_path / "alone")
+
+
+@pytest.mark.slow
+def test_a_machine_that_lacks_the_pictures_is_named(tiny, tmp_path, monkeypatch) -> None:
+    """A cluster whose machine looks for its pictures where there are none; this one finds them."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("MSSN_DATA", str(tmp_path / "empty"))
+    cluster = cluster_utils.Cluster()
+    try:
+        cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
+        monkeypatch.setenv("MSSN_DATA", str(tmp_path))
+        moved = {key: replace(recipe, train=("train",)) for key, recipe in tiny.recipes.items()}
+        with pytest.raises(MssnError, match=rf"^{re.escape(socket.gethostname())}: no folder train"):
+            go(replace(tiny, recipes=moved), tmp_path, threads=1, ray=cluster.address)
+        assert not list((tmp_path / "tiny").rglob(RESULT))
+        # It trains where it finds them; but a folder that only it sees is none to look for results in.
+        monkeypatch.setattr(spread, "_NEWS", 0)
+        monkeypatch.setattr(spread, "finished", lambda arm: None)
+        with pytest.raises(MssnError, match="choose an -o that all of them share"):
+            go(tiny, tmp_path, threads=1, ray=cluster.address)
+    finally:
+        cluster.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ pytestmark = [
 ]
 PATIENCE = 900  # seconds; a busy machine takes long to import PyTorch in each of many processes
 UPDATES, BATCH = 60, 2
+# With the shared store of PyTorch 2.13, a machine that joins later waits in vain, and takes the others down.
+ALWAYS = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1", "OMP_NUM_THREADS": "1"}
 RECIPE = """
 train = ["{train}"]
 validation = ["{validation}"]
@@ -41,7 +43,7 @@ clip = 1.0
 ema = 0.9
 precision = "fp32"
 validate_every = 25
-checkpoint_minutes = 0
+checkpoint_minutes = 0.005
 config = {{ channels = 8, expanded = 12, blocks = 2, units = 2 }}
 """
 # `mssn`, which notes who it is, which patches it takes, and what it saves; and takes its time.
@@ -119,7 +121,7 @@ class Machines:
         with open(self.folder / f"{len(self.launchers)}.err", "w") as errors:
             started = subprocess.Popen(
                 command,
-                env={**os.environ, "NOTES": str(self.notes), "OMP_NUM_THREADS": "1", **environment},
+                env={**os.environ, **ALWAYS, "NOTES": str(self.notes), **environment},
                 stderr=errors,
                 start_new_session=True,
             )
@@ -239,10 +241,10 @@ def test_what_is_killed_goes_on_from_the_checkpoint(machines, what, seed) -> Non
         machines.start()
     assert machines.ends(0) == 0, machines.errors()
     right(machines)
-    for first in (numbers[0][0] for numbers in machines.noted("batch").values() if numbers):
-        assert (
-            first // (2 * BATCH) % 5 == 0
-        )  # every start is from a checkpoint, and there is one in 5 updates
+    # Every start is from the beginning or from a checkpoint.
+    saved = {update for saves in machines.noted("saved").values() for (update,) in saves}
+    starts = {numbers[0][0] // (2 * BATCH) for numbers in machines.noted("batch").values() if numbers}
+    assert starts <= {0, *saved} and len(starts) >= 2
     if what == "machine" and seed == 0:  # the other half of each update fell to the one that was left
         assert any(len(numbers[-1]) == 2 * BATCH for numbers in machines.noted("batch").values() if numbers)
 
