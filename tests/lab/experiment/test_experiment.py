@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import socket
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -12,9 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mssn.errors import DataError, MssnError, RecipeError, UnknownModelError
+from mssn.errors import DataError, RecipeError, UnknownModelError
 from mssn.lab import nets
-from mssn.lab.experiment import run as spread
 from mssn.lab.experiment.plan import Experiment, load_experiment
 from mssn.lab.experiment.results import RESULT, WEIGHTS, summary
 from mssn.lab.experiment.run import run, run_arm
@@ -22,30 +19,6 @@ from mssn.lab.train.log import Log
 from mssn.lab.train.loop import CHECKPOINT, Trainer
 
 PLANS = Path(__file__).parents[3] / "paper" / "plans"
-TINY = """
-title = "loss"
-extends = "ablation"
-seeds = [0, 1]
-score = []
-train = ["{train}"]
-validation = ["{validation}"]
-scale = 2
-updates = 6
-patch = 12
-batch = 2
-validate_every = 3
-config = {{ channels = 4, expanded = 6, blocks = 1, units = 1 }}
-[arms.l1]
-[arms.l2]
-loss = "l2"
-"""
-
-
-@pytest.fixture
-def tiny(tmp_path, folders) -> Experiment:
-    path = tmp_path / "tiny.toml"
-    path.write_text(TINY.format(train=folders["train"][0], validation=folders["validation"][0]))
-    return load_experiment(str(path))
 
 
 def go(experiment: Experiment, folder: Path, **how) -> list[str]:
@@ -190,46 +163,6 @@ def test_an_arm_that_diverges_is_a_result(tiny, tmp_path) -> None:
     assert len(row["failed"]) == 2
     assert "not" in row["failed"][0]
     assert "psnr" not in row
-
-
-def test_a_cluster_that_cannot_be_is_reported(tiny, tmp_path) -> None:
-    pytest.importorskip("ray")
-    for address in ("nonsense", "127.0.0.1:1", "ray://127.0.0.1:1"):
-        with pytest.raises(MssnError, match=f"no Ray cluster answers at {address}: start one"):
-            go(tiny, tmp_path, ray=address)
-
-
-@pytest.mark.slow
-def test_ray_gives_the_same_numbers(tiny, tmp_path) -> None:
-    pytest.importorskip("ray")
-    with pytest.raises(MssnError, match="--threads 999: no machine of the cluster has more than"):
-        go(tiny, tmp_path / "ray", threads=999, ray="local")
-    go(tiny, tmp_path / "alone", threads=1)
-    assert len(go(tiny, tmp_path / "ray", threads=1, ray="local")) == 4
-    assert summary(tiny, tmp_path / "ray") == summary(tiny, tmp_path / "alone")
-
-
-@pytest.mark.slow
-def test_a_machine_that_lacks_the_pictures_is_named(tiny, tmp_path, monkeypatch) -> None:
-    """A cluster whose machine looks for its pictures where there are none; this one finds them."""
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
-    (tmp_path / "empty").mkdir()
-    monkeypatch.setenv("MSSN_DATA", str(tmp_path / "empty"))
-    cluster = cluster_utils.Cluster()
-    try:
-        cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
-        monkeypatch.setenv("MSSN_DATA", str(tmp_path))
-        moved = {key: replace(recipe, train=("train",)) for key, recipe in tiny.recipes.items()}
-        with pytest.raises(MssnError, match=rf"^{re.escape(socket.gethostname())}: no folder train"):
-            go(replace(tiny, recipes=moved), tmp_path, threads=1, ray=cluster.address)
-        assert not list((tmp_path / "tiny").rglob(RESULT))
-        # It trains where it finds them; but a folder that only it sees is none to look for results in.
-        monkeypatch.setattr(spread, "_NEWS", 0)
-        monkeypatch.setattr(spread, "finished", lambda arm: None)
-        with pytest.raises(MssnError, match="choose an -o that all of them share"):
-            go(tiny, tmp_path, threads=1, ray=cluster.address)
-    finally:
-        cluster.shutdown()
 
 
 @pytest.mark.parametrize(

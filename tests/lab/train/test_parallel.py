@@ -165,7 +165,6 @@ def test_a_time_limit_ends_both_at_the_same_update(tmp_path, values, monkeypatch
 def test_processes_that_do_not_have_the_same_refuse(tmp_path, values, monkeypatch, own) -> None:
     monkeypatch.setenv("OWN", own)
     words = f"start from different {own}" if own != "folder" else "not every machine sees the same folder"
-    (tmp_path / "run").mkdir()
     for process in launch(2, str(tmp_path / "run"), json.dumps(values)):
         _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode != 0

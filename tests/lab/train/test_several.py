@@ -255,7 +255,8 @@ def test_a_launcher_that_is_stopped_saves_and_ends_all(machines, number) -> None
     machines.start()
     machines.wait(lambda: machines.saved() >= 5 and len(list(machines.notes.iterdir())) >= 2)
     machines.kill(machines.launchers[1].pid, number)
-    machines.ends(0), machines.ends(1)
+    for launcher in (0, 1):
+        machines.ends(launcher)
     assert len(list(machines.notes.iterdir())) == 2, "something was started again"
     done = torch.load(machines.run / CHECKPOINT, weights_only=True)["status"]["update"]
     assert 5 <= done < UPDATES

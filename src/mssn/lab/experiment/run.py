@@ -108,7 +108,7 @@ def _run_arm_there(arm: Arm, cache: Path | None, threads: int) -> bool:
     """`run_arm` on a machine of a cluster, which is named if it cannot."""
     try:
         _check_data([arm])
-        return run_arm(arm, cache=cache, threads=threads, say=str)
+        return run_arm(arm, cache=cache, threads=threads, say=lambda text: None)
     except MssnError as error:
         raise MssnError(f"{socket.gethostname()}: {error}") from error
 
