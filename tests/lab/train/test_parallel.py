@@ -186,7 +186,6 @@ def test_more_processes_share_the_same_updates(tmp_path, values, make) -> None:
     assert [update for update, _ in losses] == list(range(7, 13))
     status = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["status"]
     assert status["samples"] == whole.status.samples == 12 * 4
-    assert losses[-1][1] == pytest.approx(whole.status.loss, rel=0.1)  # of the last update, of the last few
     found = load(tmp_path / "run" / "weights0.safetensors")[0]
     for name, tensor in tensors_of(whole.result).items():
         np.testing.assert_allclose(found[name], tensor, atol=1e-4)

@@ -22,7 +22,7 @@ from torch import Tensor
 from mssn.errors import TrainingError
 
 PATIENCE = timedelta(minutes=5)  # with a process that does not answer
-_OWN_SIGNAL = 5.0  # seconds in which a launcher that stops its processes has told all of them
+_OWN_SIGNAL = 10.0  # seconds in which a launcher that stops its processes has told all of them
 
 
 class World:
