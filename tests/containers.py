@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ("mmdebstrap", "buildah", "podman", "runc")  # and Debian's packages of them
@@ -132,13 +133,9 @@ class Engine:
         """Any command of Podman about images and containers."""
         return subprocess.run(["podman", *self._storage, *arguments], capture_output=True, text=True)
 
-    def _podman(self, *arguments: str, stdin: object = None) -> None:
-        subprocess.run(
-            ["podman", *self._storage, *arguments],
-            check=True,
-            stdin=stdin,  # pyright: ignore[reportArgumentType]
-            stdout=subprocess.DEVNULL,
-        )
+    def _podman(self, *arguments: str, stdin: IO[bytes] | None = None) -> None:
+        command = ["podman", *self._storage, *arguments]
+        subprocess.run(command, check=True, stdin=stdin, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
