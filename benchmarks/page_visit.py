@@ -7,6 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+# A phone of the smaller kind; what it says of itself is what the page divides its work by.
+PHONE = {
+    "viewport": {"width": 360, "height": 640},
+    "device_scale_factor": 3,
+    "is_mobile": True,
+    "has_touch": True,
+}
+PHONE_MEMORY = 4  # gigabytes
 WATCH = Path(__file__).with_name("page_watch.js")
 CHROMIUM = "/usr/bin/chromium"
 # Without them a browser looks for its maker's servers.
@@ -27,16 +35,30 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def peak(browser: Any) -> int:
+    """Bytes that the largest of the browser's pages has held at most, as Linux tells."""
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    pages = [Path(f"/proc/{one['id']}/status").read_text() for one in processes if one["type"] == "renderer"]
+    return max(1024 * int(page.split("VmHWM:")[1].split()[0]) for page in pages)
+
+
 class Visit:
     """The page, opened and watched.
 
     Args:
         context: Playwright's.
         url: Of the site.
+        memory: Gigabytes that the machine says it has; None: as it is.
     """
 
-    def __init__(self, context: Any, url: str) -> None:
+    def __init__(self, context: Any, url: str, memory: int | None = None) -> None:
         self.page = context.new_page()
+        if memory:
+            self.page.add_init_script(
+                f"Object.defineProperty(navigator, 'deviceMemory', {{value: {memory}}})"
+            )
         self.page.add_init_script(path=WATCH)
         self.page.set_default_timeout(300_000)
         self.page.goto(url)
@@ -51,13 +73,22 @@ class Visit:
         self.wait("seen.ready")
         return {name: self.page.evaluate(f"seen.{name} / 1000") for name in ("buttons", "ready")}
 
-    def enlarge(self, picture: Path) -> dict[str, float]:
-        """Seconds that a picture took, part by part; `end`: since the page was opened."""
+    def enlarge(self, picture: Path, folder: Path | None = None) -> dict[str, float]:
+        """Seconds that a picture took, part by part; `end`: since the page was opened.
+
+        Args:
+            picture: Its file.
+            folder: Where the result is saved; None: nowhere.
+        """
         count = self.page.evaluate("seen.pictures.length")
         self.page.set_input_files("#files", str(picture))
         self.wait(f"seen.pictures[{count}]?.done")
         found = self.page.evaluate(f"seen.pictures[{count}]")
         began, opened, enlarged, done = (found[k] / 1000 for k in ("began", "opened", "enlarged", "done"))
+        if folder:
+            with self.page.expect_download() as download:
+                self.page.click(".row .save")
+            download.value.save_as(folder / download.value.suggested_filename)
         self.page.click("#remove-all")
         return {
             "all": done - began,

@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 from common import RESULTS, report
 from page_host import Host, compressed
-from page_visit import Visit, chromium
+from page_visit import PHONE, PHONE_MEMORY, Visit, chromium, peak
 from PIL import Image
 from turns import DISTURBED, PAUSE, TICKS, busy
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("start", "speed", "painting", "kernels")
+PARTS = ("start", "speed", "painting", "kernels", "phone")
 SLOW = {"bits": 1.6e6, "delay": 0.15}  # a second, and seconds before each answer: a phone's slow 4G
 ROUNDS = 5
 TURNS = {"mssn-s": 7, "mssn-m": 3, "mssn": 3}  # that nobody disturbs
@@ -61,6 +61,8 @@ def main() -> None:
                 report("page", numbers)  # so that what a later part meets takes nothing away
             if "painting" in chosen.only:
                 numbers.setdefault("painting", {})[str(cores)] = pinned(cores, painting, site)
+        if "phone" in chosen.only:
+            numbers["phone"] = pinned(max(chosen.cores), phone, site)
         if "kernels" in chosen.only:
             numbers["kernels"] = kernels()
     report("page", numbers)
@@ -212,6 +214,21 @@ def painting(site: Path) -> dict[str, Any]:
     }
 
 
+def phone(site: Path) -> dict[str, Any]:
+    """A photograph of 12 megapixels at the width of a phone: seconds, and the most memory that it took."""
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser, Host(site) as host:
+        picture = photo(Path(folder), 3000, 4000, ".jpg")
+        visit = Visit(browser.new_context(**PHONE), host.url, PHONE_MEMORY)
+        visit.ready()
+        visit.kept()
+        before, taken = peak(browser), visit.enlarge(picture, Path(folder))
+        with Image.open(Path(folder) / "photo-4000x3000_x2.jpg") as result:
+            assert (result.format, result.size) == ("JPEG", (8000, 6000)), result
+        taken.pop("end")
+        seconds = {part: round(value, 1) for part, value in taken.items()}
+        return {"seconds": seconds, "peak_bytes": peak(browser), "bytes_before": before}
+
+
 def kernels() -> dict[str, Any]:
     """Our kernels beside onnxruntime-web in Node.js: one thread, tiles of 160x160."""
     from mssn.models.info import shipped_file
@@ -221,11 +238,11 @@ def kernels() -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def photo(folder: Path, height: int, width: int) -> Path:
-    """A PNG of a photograph."""
+def photo(folder: Path, height: int, width: int, suffix: str = ".png") -> Path:
+    """A file of a photograph."""
     from skimage.data import astronaut
 
-    path = folder / f"photo-{width}x{height}.png"
+    path = folder / f"photo-{width}x{height}{suffix}"
     Image.fromarray(astronaut()).resize((width, height), Image.Resampling.LANCZOS).save(path)
     return path
 

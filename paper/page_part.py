@@ -104,6 +104,19 @@ def painting() -> str:
     return "\n".join(lines) + "\n\n" + _wrap(text)
 
 
+def phone() -> str:
+    """A photograph of a phone, at the width of one."""
+    found = _result()["phone"]
+    seconds, memory = found["seconds"], found["peak_bytes"]
+    text = (
+        "A JPEG of 12 megapixels (4000x3000) to 8000x6000, at the width of a phone (360 pixels, touch) "
+        f"by MSSN-S: {seconds['all']:.0f} s, of which decoding takes {seconds['decode']:.1f} s and encoding "
+        f"{seconds['encode']:.1f} s. The page's process then holds at most {memory / 1e6:.0f} MB, and "
+        f"{found['bytes_before'] / 1e6:.0f} MB before. {_machine()}"
+    )
+    return _wrap(text)
+
+
 def _result() -> dict[str, Any]:
     return json.loads(RESULT.read_text())
 

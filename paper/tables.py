@@ -41,6 +41,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "speed": page_part.speed,
         "kernels": page_part.kernels,
         "painting": page_part.painting,
+        "phone": page_part.phone,
     },
     "docs/training.md": {"weights": parts.weights, "training": parts.training},
     "docs/precision.md": {"precision": parts.precision, "few_bits": parts.few_bits},

@@ -134,3 +134,109 @@ Subsystem sftp {_sftp_server()}
 def sftp_environment(folder: Path) -> dict[str, str]:
     """What a process needs in its environment to log in to `sshd(folder)`."""
     return {"HOME": str(folder / "home"), "USER": pwd.getpwuid(os.geteuid()).pw_name, "SSH_AUTH_SOCK": ""}
+
+
+def why_no_swift() -> str | None:
+    """The reason why there can be no OpenStack Swift here; None: there can."""
+    programs = ("swift-ring-builder", *(f"swift-{kind}-server" for kind in SWIFT))
+    if not all(shutil.which(program) for program in programs):
+        return "needs OpenStack Swift (Debian: swift-proxy swift-account swift-container swift-object)"
+    if not os.access("/etc/swift/swift.conf", os.R_OK):
+        return "needs a readable /etc/swift/swift.conf"
+    return None
+
+
+SWIFT = ("account", "container", "object", "proxy")
+_SWIFT_SERVER = """[DEFAULT]
+bind_ip = 127.0.0.1
+bind_port = {port}
+workers = 0
+user = {user}
+swift_dir = {folder}
+devices = {folder}/devices
+mount_check = false
+fallocate_reserve = 0
+disable_fallocate = true
+log_level = ERROR
+log_address = {folder}/nowhere
+[pipeline:main]
+pipeline = {kind}-server
+[app:{kind}-server]
+use = egg:swift#{kind}
+allow_account_management = true
+recon_cache_path = {folder}
+"""
+_SWIFT_PROXY = """[DEFAULT]
+bind_ip = 127.0.0.1
+bind_port = {port}
+workers = 0
+user = {user}
+swift_dir = {folder}
+log_level = ERROR
+log_address = {folder}/nowhere
+[pipeline:main]
+pipeline = catch_errors gatekeeper cache listing_formats bulk s3api tempauth copy slo dlo proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+allow_account_management = true
+[filter:s3api]
+use = egg:swift#s3api
+location = us-east-1
+s3_acl = false
+min_segment_size = 1
+[filter:tempauth]
+use = egg:swift#tempauth
+user_test_tester = {secret} .admin
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = 127.0.0.1:1
+[filter:catch_errors]
+use = egg:swift#catch_errors
+[filter:gatekeeper]
+use = egg:swift#gatekeeper
+[filter:listing_formats]
+use = egg:swift#listing_formats
+[filter:bulk]
+use = egg:swift#bulk
+[filter:copy]
+use = egg:swift#copy
+[filter:slo]
+use = egg:swift#slo
+[filter:dlo]
+use = egg:swift#dlo
+"""
+
+
+@contextmanager
+def swift_server(folder: Path) -> Iterator[int]:
+    """OpenStack Swift with its S3 interface on one disk; yields the proxy's port.
+
+    Args:
+        folder: Where its files go; its file system must keep extended attributes.
+    """
+    (folder / "devices" / "disk").mkdir(parents=True)
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    processes = []
+    try:
+        for kind in SWIFT:
+            port = free_port()
+            text = _SWIFT_PROXY if kind == "proxy" else _SWIFT_SERVER
+            config = folder / f"{kind}.conf"
+            config.write_text(text.format(port=port, user=user, folder=folder, kind=kind, secret=SECRET))
+            if kind != "proxy":
+                ring = ["swift-ring-builder", str(folder / f"{kind}.builder")]
+                device = f"r1z1-127.0.0.1:{port}/disk"
+                for step in (["create", "1", "1", "0"], ["add", device, "1"], ["rebalance"]):
+                    subprocess.run([*ring, *step], check=True, stdout=subprocess.DEVNULL)
+            with open(folder / f"{kind}.log", "wb") as log:
+                command = [f"swift-{kind}-server", str(config)]
+                processes.append((port, subprocess.Popen(command, stdout=log, stderr=log)))
+        for port, process in processes:
+            wait_for(port, process)
+        yield processes[-1][0]
+    finally:
+        for _, process in processes:
+            process.kill()
+        for _, process in processes:
+            process.wait()

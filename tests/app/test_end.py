@@ -15,6 +15,7 @@ from app_client import png_of
 from app_process import process
 
 from mssn.app.room import PREFIX, Room, sweep
+from mssn.errors import MssnError
 
 
 @pytest.mark.slow
@@ -128,3 +129,14 @@ def test_without_its_extra_a_line_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'mssn\[app\]'"):
         import mssn.app.serve  # noqa: F401
+
+
+def test_a_place_where_no_files_can_be_made_is_one_line(tmp_path, monkeypatch) -> None:
+    """Python's own choice would silently be another place."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    with pytest.raises(MssnError, match=r"none \(No such file or directory\); let TMPDIR name another"):
+        Room()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    room = Room()
+    assert room.path.parent == tmp_path
+    room.close()

@@ -135,6 +135,43 @@ def test_people_get_a_plain_line(client) -> None:
     assert answer.endswith("\r\nmssn: open the address that mssn app printed, or send its token\n")
 
 
+def test_a_page_of_an_earlier_run_is_told_how_it_goes_on(serve) -> None:
+    """Its cookie has the same name, as long as the port is the same."""
+    client = serve()
+    access, port = client.app.access, client.port
+    own, stale = f"http://127.0.0.1:{port}", f"mssn-{port}=of-the-run-before"
+
+    def page(cookie: str, **more: str) -> str:
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            headers = {"Cookie": cookie, "Sec-Fetch-Site": "same-origin", **more}
+            connection.request("GET", "/api/jobs", headers=headers)
+            response = connection.getresponse()
+            return f"{response.status} {response.read().decode()}"
+        finally:
+            connection.close()
+
+    words = "mssn app was started again; open the address that it printed, and this page goes on"
+    for _ in range(3):
+        assert page(stale).startswith("401 ") and words in page(stale)
+    line = f"a page of an earlier run is open; {access.address} lets it go on"
+    assert client.lines.count(line) == 1  # however often the page asks
+    assert page(f"mssn-{port + 1}=x").startswith("401 ") and words not in page(f"mssn-{port + 1}=x")
+    assert page(stale, Origin="http://evil.example").startswith("403 ")
+    told = ask(client, access.address.split(str(port))[1], Sec_Fetch_Site="none").headers["set-cookie"]
+    assert page(told.split(";")[0], Origin=own) == "200 []"
+    assert page(stale).startswith("401 ")
+
+
+def test_a_page_of_an_earlier_run_gets_an_address_that_works(serve) -> None:
+    client = serve()
+    access, used = client.app.access, client.app.access.code
+    assert ask(client, f"/?code={used}", Sec_Fetch_Site="none").status == 303
+    assert ask(client, Cookie=f"mssn-{client.port}=x", Sec_Fetch_Site="same-origin").status == 401
+    assert access.code not in ("", used) and access.address in "\n".join(client.lines)
+    assert ask(client, f"/?code={access.code}", Sec_Fetch_Site="none").status == 303
+
+
 def test_scripts_need_the_token_alone(client, bearer, png) -> None:
     path = "/api/jobs?name=a.png&model=bicubic"
     assert ask(client, path, "POST", png, Authorization=bearer).status == 202

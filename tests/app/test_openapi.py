@@ -49,3 +49,20 @@ def test_answers_are_among_those_described(client, png) -> None:
     schema = description()["components"]["schemas"]["Job"]
     assert set(schema["required"]) <= set(job) <= set(schema["properties"])
     assert client.get("/api/nothing").status == 404 and client.ask("PUT", "/api/jobs").status == 405
+
+
+def test_kinds_of_results_are_among_those_described(client, png) -> None:
+    told = description()["paths"]["/api/upscale"]["post"]["responses"]["200"]["content"]
+    for name in ("png", "jpeg", "webp", "tiff", "avif"):
+        reply = client.upscale(png, name="a.png", model="bicubic", format=name)
+        assert reply.status == 200 and reply.headers["content-type"] in told
+
+
+def test_a_method_that_is_not_there_says_which_are(client) -> None:
+    for path, methods in (("/health", "GET, HEAD"), ("/api/upscale", "POST"), ("/api/jobs/x/result", "GET")):
+        for method in ("PUT", "TRACE", "PATCH"):
+            reply = client.ask(method, path)
+            assert reply.status == 405 and reply.json["code"] == "bad-request"
+            assert set(methods.split(", ")) <= set(reply.headers["allow"].split(", "))
+    reply = client.ask("PUT", "/api/jobs/x")
+    assert {"GET", "DELETE"} <= set(reply.headers["allow"].split(", "))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import socket
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
+
+OVER = ("done", "failed", "cancelled")
 
 
 def raw(client, head: str) -> socket.socket:
@@ -100,3 +105,47 @@ def test_forms_and_packed_bodies_are_refused_with_what_to_do(client) -> None:
     assert reply.status == 415 and "--data-binary" in reply.json["error"]
     reply = client.ask("POST", "/api/upscale?name=a.png", b"x", {"Content-Encoding": "gzip"})
     assert reply.status == 415 and "packed" in reply.json["error"]
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_said(client) -> None:
+    """The system then writes a part of what it is given."""
+    resource = pytest.importorskip("resource")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, usual[1]))
+    try:
+        reply = client.upscale(bytes(400_000), name="a.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert (reply.status, reply.json["code"]) == (507, "failed")
+    assert reply.json["error"] == "no room for the upload: File too large"
+    client.until(lambda: not client.files())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="/proc tells which files are open")
+def test_what_failed_holds_no_file_open(client, png) -> None:
+    """Its place on the disk is free at once, not when Python next looks for cycles."""
+
+    def held() -> list[str]:
+        links = []
+        for name in os.listdir("/proc/self/fd"):
+            with suppress(OSError):
+                links.append(os.readlink(f"/proc/self/fd/{name}"))
+        return [link for link in links if "/source" in link]
+
+    asked: list[tuple[bytes, dict]] = [
+        (png[: len(png) // 2], {}),
+        (b"hello", {}),
+        (png, {"size": "5000x"}),
+        (png, {"crop": "1000,1000,5,5"}),
+        (png, {"format": "webp", "size": "760x"}),
+    ]
+    gc.collect()
+    gc.disable()
+    try:
+        for content, options in asked:
+            for ask in (client.upscale, lambda *a, **k: client.ask("POST", "/api/jobs", *a, **k)):
+                ask(content, name="a.png", model="bicubic", **options)
+        client.until(lambda: all(job["state"] in OVER for job in client.get("/api/jobs").json))
+        client.until(lambda: not held(), within=5)
+    finally:
+        gc.enable()

@@ -182,6 +182,9 @@ _held = verb.held
         (("none", "-o", "out"), "none: is no folder to watch"),
         (("in", "-o", "in"), "in: is the folder that is watched"),
         (("in", "-o", "in/a.png"), "in/a.png: cannot be made"),
+        (("in", "-o", "."), ".: holds the folder that is watched"),
+        (("in", "-o", "in/failed"), "in/failed: is where failures are set aside"),
+        (("in", "-o", "in/failed/deeper"), "is where failures are set aside"),
         (("in",), "--output"),
         (("in", "-o", "out", "--quality", "0"), "--quality must be 1 to 100"),
     ],
@@ -210,3 +213,81 @@ def test_results_inside_the_folder_are_nobody_s_input(tmp_path, time) -> None:
         Watched(tmp_path / "in", tmp_path / "in", print)
     with pytest.raises(DataError):
         Watched(tmp_path / "none", tmp_path, print)
+
+
+def test_a_file_that_is_renamed_while_it_waits_is_made_under_its_new_name(
+    watch, tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "in/a.png").write_bytes(PNG)
+    (tmp_path / "in/b.png").write_bytes(PNG)
+    upscale_files = verb.upscale_files
+
+    def renaming(*arguments):
+        if (tmp_path / "in/a.png").exists():
+            (tmp_path / "in/a.png").rename(tmp_path / "in/c.png")
+        return upscale_files(*arguments)
+
+    monkeypatch.setattr(verb, "upscale_files", renaming)
+    result = watch()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.png", "c.png"]
+    assert "mssn: " not in result.err.replace("mssn: stopped", "")
+
+
+def test_what_cannot_be_set_aside_stays_and_others_go_on(watch, tmp_path, monkeypatch) -> None:
+    (tmp_path / "in/bad.png").write_bytes(b"hello")
+    (tmp_path / "in" / FAILED).write_text("a file in the place of the folder")
+    later = lambda: (tmp_path / "in/good.png").write_bytes(PNG)  # noqa: E731
+    rounds = int(SETTLED + PATIENCE) + 4
+    result = watch(*[lambda: None] * rounds, later, rounds=2 * rounds, options=("--json",))
+    assert result.code == 130 and (tmp_path / "out/good.png").exists()
+    assert (tmp_path / "in/bad.png").read_bytes() == b"hello"
+    assert result.err.count("it stays there, because it cannot be moved into in/failed (File exists)") == 1
+    assert result.err.count("bad.png") == 2  # and before that, that it is tried again
+    assert len(result.out.splitlines()) == 2
+
+
+def test_what_stays_is_tried_again_once_it_changes(watch, tmp_path) -> None:
+    (tmp_path / "in/bad.png").write_bytes(b"hello")
+    (tmp_path / "in" / FAILED).write_text("")
+    rounds = int(SETTLED + PATIENCE) + 4
+    watch(*[lambda: None] * rounds, lambda: (tmp_path / "in/bad.png").write_bytes(PNG))
+    assert (tmp_path / "out/bad.png").exists()
+
+
+def test_an_empty_file_is_said_once_and_waits(watch, tmp_path) -> None:
+    (tmp_path / "in/a.png").write_bytes(b"")
+    fill = lambda: (tmp_path / "in/a.png").write_bytes(PNG)  # noqa: E731
+    result = watch(*[lambda: None] * int(2 * PATIENCE), fill)
+    assert result.err.count("in/a.png is empty; it waits for its content") == 1
+    assert (tmp_path / "out/a.png").exists()
+
+
+def test_a_folder_that_cannot_be_listed_is_said(mssn, tmp_path, monkeypatch) -> None:
+    (tmp_path / "in").mkdir()
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("mssn.cli.watching.os.scandir", refuse)
+    result = mssn("watch", "in", "-o", "out", "-m", "bicubic")
+    assert result.code == 2
+    assert "in: the folder that is watched cannot be listed: Permission denied" in result.err
+
+
+def test_a_folder_for_results_that_cannot_be_written_is_said(mssn, tmp_path, monkeypatch) -> None:
+    (tmp_path / "in").mkdir()
+
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(verb, "try_writing", refuse)
+    assert mssn("watch", "in", "-o", "out").line == "mssn: out: cannot be written into (Permission denied)"
+
+
+def test_a_file_in_the_place_of_a_folder_for_results_is_one_line(watch, tmp_path) -> None:
+    (tmp_path / "in/sub").mkdir()
+    (tmp_path / "in/sub/a.png").write_bytes(PNG)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/sub").write_text("")
+    result = watch()
+    assert result.code == 2 and "mssn: out/sub: cannot be made (File exists)" in result.err

@@ -173,7 +173,6 @@ def test_a_picture_that_is_too_large_is_refused_by_its_name(stores, hired):
 
 
 def test_a_picture_that_went_is_told(stores, hired):
-    source, _ = stores
     outcome, heals = hired(work(stores)).make(0, Item("gone.png", 7, "", "gone.png"))
     assert "gone.png" in outcome.error
     assert not heals

@@ -49,7 +49,7 @@ def test_gifs_become_what_can_hold_them(tmp_path, photo) -> None:
         assert beside(source, Factor(2), PictureFile(source)) == tmp_path / f"{name}_x2{ending}"
         assert suffix_for(PictureFile(source)) == ending
     write(tmp_path / "a.jpg", Picture(photo))
-    assert suffix_for(PictureFile((tmp_path / "a.jpg").read_bytes())) == ".jpeg"
+    assert suffix_for(PictureFile((tmp_path / "a.jpg").read_bytes())) == ".jpg"
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp", "tif", "avif"])

@@ -89,7 +89,7 @@ def test_broken_files_are_said_in_words(app, page, tmp_path, picture) -> None:
     for row in (0, 1, 2):
         assert rows.nth(row).locator(".facts").inner_text() == "This file is not a picture that can be read."
     assert rows.nth(0).locator(".notes").inner_text() == "It is not a picture but text"
-    assert rows.nth(2).locator(".notes").inner_text() == "the file is empty"
+    assert rows.nth(2).locator(".notes").inner_text() == "It is empty"
     assert rows.nth(3).locator(".notes").inner_text().startswith("It is an SVG drawing, which cannot be read")
     assert "not a picture" in rows.nth(0).inner_text().lower()
     assert "damaged or cut short" in rows.nth(1).inner_text()

@@ -91,6 +91,35 @@ def test_the_site_works_offline_after_the_first_result(page, site, serve, small,
     assert close(enlarged(page, small, tmp_path), small)
 
 
+def test_the_first_result_needs_one_network_alone(chromium, site, serve, small, tmp_path):
+    """The known answer is computed by the network that pictures need unless they ask for another."""
+    host, context = serve(site), chromium.new_context(service_workers="block")
+    page = context.new_page()
+    page.goto(host.url)
+    enlarged(page, small, tmp_path)
+    context.close()
+    [network] = [path for path in host.requests if path.endswith(".onnx")]
+    assert network.startswith("/models/mssn-s-photo-x2.")
+
+
+def test_a_network_that_is_not_kept_offline_is_told_in_plain_words(page, site, serve, small):
+    host = serve(site)
+    page.goto(host.url)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    page.locator("#privacy").wait_for()
+    host.refuse = lambda path: True
+    page.check("[name=model][value=mssn]", force=True)
+    page.set_input_files("#files", str(small))
+    row = page.locator(".row[data-state=failed]")
+    row.wait_for()
+    words = "What this needs is not stored here yet. Connect to the internet once, then try again."
+    assert [row.locator(part).inner_text() for part in (".facts", ".notes")] == [words, ""]
+    host.refuse = None
+    row.locator(".retry").click()
+    page.locator(".row[data-state=done]").wait_for()
+
+
 def test_one_file_works_from_disk(page, site, small, tmp_path, watched):
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

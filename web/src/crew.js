@@ -38,7 +38,7 @@ export class Crew {
    * @param {(share: number) => void} [progress]
    * @returns {Promise<import("../../src/mssn/app/page/engine.js").Result>}
    */
-  enlarge(job, signal, progress) {
+  enlarge({ file, ...job }, signal, progress) {
     const began = performance.now();
     return new Promise((resolve, reject) => {
       if (this.closed) throw new EngineError("gone");
@@ -65,6 +65,7 @@ export class Crew {
       pictures.onerror = crash;
       pictures.onmessage = ({ data }) => {
         if (data.asset) this.fetch(data.asset, pictures);
+        else if (data.bitmap) draw(data.bitmap, pictures);
         else if (data.failed) fail(data.failed.code, data.failed.message);
         else if (!data.done) progress?.(data.progress);
         else {
@@ -78,7 +79,14 @@ export class Crew {
         worker.postMessage({ port: port1 }, [port1]);
         return port2;
       });
-      pictures.postMessage({ ...job, most: mostPixels(), ports }, ports);
+      // Read here, because workers of a page from disk cannot read in WebKit.
+      file.arrayBuffer().then(
+        (bytes) => {
+          const told = { ...job, name: file.name, bytes, most: mostPixels(), ports };
+          pictures.postMessage(told, [bytes, ...ports]);
+        },
+        ({ message }) => this.stop === fail && fail("failed", message),
+      );
     });
   }
 
@@ -104,6 +112,14 @@ export class Crew {
       ({ code = "offline", message }) => worker.postMessage({ asset: name, error: { code, message } }),
     );
   }
+}
+
+/** Decode for a worker that cannot read what it holds itself. */
+function draw({ name, file, type, options }, worker) {
+  createImageBitmap(new Blob([file], { type }), options).then(
+    (bytes) => worker.postMessage({ asset: name, bytes }, [bytes]),
+    (error) => worker.postMessage({ asset: name, error: String(error) }),
+  );
 }
 
 /** Pixels of the largest picture on the way to a result that this machine holds. */

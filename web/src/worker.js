@@ -14,7 +14,7 @@ import { REACH } from "./pixels/neutral.js";
 import { borderedTiles, cutOut, putBack, sideFor } from "./pixels/tiles.js";
 import { cost, wayOf } from "./pixels/way.js";
 
-const waiting = new Map(); // name of an asset -> who waits for it
+const waiting = new Map(); // name of what the main thread was asked for -> who waits for it
 
 self.onmessage = ({ data }) => {
   if (data.asset) return waiting.get(data.asset)(data);
@@ -33,16 +33,25 @@ function toldOf(error) {
 }
 
 /** A file of the page, which the main thread fetches. */
-function asset(name) {
+const asset = (name) => answered(name, { asset: name });
+
+/** What the main thread makes of a picture that the browser decodes. */
+function bitmap(file, type, options) {
+  const name = `bitmap ${waiting.size}`;
+  return answered(name, { bitmap: { name, file, type, options } });
+}
+
+function answered(name, question) {
   return new Promise((resolve, reject) => {
     waiting.set(name, ({ bytes, error }) => (bytes ? resolve(bytes) : reject(error)));
-    self.postMessage({ asset: name });
+    self.postMessage(question);
   });
 }
 
 /**
  * @param {object} job
- * @param {File} job.file
+ * @param {string} job.name  of the file
+ * @param {ArrayBuffer} job.bytes  the file
  * @param {import("../../src/mssn/app/page/engine.js").Options} job.options
  * @param {import("./pixels/way.js").Model} job.model
  * @param {number} job.border  mirrored pixels that a network is shown around a picture
@@ -50,13 +59,13 @@ function asset(name) {
  * @param {number} job.most  pixels of the largest picture on the way that memory holds
  * @param {MessagePort[]} job.ports  to the workers that run networks
  */
-async function work({ file, options, model, border, version, most, ports }) {
-  provide({ asset, version });
+async function work({ name, bytes, options, model, border, version, most, ports }) {
+  provide({ asset, bitmap, version });
   const { scale, metadata } = options;
   const maxPixels = Math.floor(most / Math.max(1, scale * scale));
-  const picture = await decode(new Uint8Array(await file.arrayBuffer()), { maxPixels });
+  const picture = await decode(new Uint8Array(bytes), { maxPixels });
   const before = { width: picture.width, height: picture.height };
-  const format = resultFormat(file.name, options.format, WRITTEN);
+  const format = resultFormat(name, options.format, WRITTEN);
   const way = wayOf(model, options, picture.compression, picture.height, picture.width);
   refuseOversize(way.width, way.height, format);
   refuseTooLarge(picture, way, most);
@@ -73,10 +82,10 @@ async function work({ file, options, model, border, version, most, ports }) {
   );
   const note = { model: inWords(way.model, way.strength), metadata };
   const result = { ...picture, ...large };
-  const bytes = await encode(result, format, options.quality, note);
+  const encoded = await encode(result, format, options.quality, note);
   return {
-    blob: new Blob([bytes], { type: `image/${format}` }),
-    name: resultName(file.name, scale, options.format, WRITTEN),
+    blob: new Blob([encoded], { type: `image/${format}` }),
+    name: resultName(name, scale, options.format, WRITTEN),
     before,
     after: { width: large.width, height: large.height },
     model: way.model,

@@ -14,7 +14,8 @@ from mssn.api import DEFAULT_MODEL, load
 from mssn.app.limits import Limits
 from mssn.app.refused import RefusedError
 from mssn.film.asked import film_options
-from mssn.image.formats import FILMS, READABLE, WRITABLE
+from mssn.image.formats import ENDINGS, FILMS, READABLE, WRITABLE
+from mssn.image.write import check_format
 from mssn.once import OnceEach
 from mssn.runtime.base import check_threads
 from mssn.runtime.plan import BICUBIC, names_file
@@ -26,8 +27,8 @@ from mssn.upscaling.upscaler import Upscaler
 if TYPE_CHECKING:
     from mssn.film.plan import FilmOptions
 
-ENDINGS = {"jpeg": ".jpg", "tiff": ".tif"}  # formats whose files end otherwise than they are called
 MOVING = (".apng", ".gif", ".webp")  # endings of what a film can become besides a film
+_FORMATS = sorted({*ENDINGS, *(suffix[1:] for suffix in (*WRITABLE, *FILMS, *MOVING))})
 _LONGEST = 180  # bytes of a name; "_x2.png" comes behind it, and most file systems take 255
 _KEPT = 2  # sets of networks; each holds the memory of a tile
 _BREAKING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # turn the direction of writing: gpj.exe for exe.jpg
@@ -41,24 +42,45 @@ class Option:
         kind: "text", "number", "whole" or "flag".
         text: What it is, for the description of the interface.
         choices: Its values, where they are words.
+        bounds: What else JSON Schema can say of its values.
     """
 
     kind: str
     text: str
     choices: tuple[str, ...] = ()
+    bounds: tuple[tuple[str, Any], ...] = ()
 
 
 OPTIONS = {
     "name": Option("text", "The file's name, which the result's is made from; its ending tells films."),
-    "format": Option("text", "Of the result: same (default), png, jpeg, webp, tiff, avif, heic, jxl; mkv."),
-    "scale": Option("number", "Any number; default 2."),
-    "size": Option("text", "Instead of a scale: 1920x1080 (fits in), 1920x, x1080, 1920x1080! (exactly)."),
+    "format": Option("text", "Of the result; default same.", ("same", *_FORMATS)),
+    "scale": Option(
+        "number",
+        f"Above 0, at most {Limits.scale:g}; default 2.",
+        bounds=(("exclusiveMinimum", 0), ("maximum", Limits.scale)),
+    ),
+    "size": Option(
+        "text",
+        "Instead of a scale: 1920x1080 (fits in), 1920x, x1080, 1920x1080! (exactly); no side more than "
+        f"{Limits.scale:g} times as long as it was.",
+        bounds=(("pattern", "^([1-9][0-9]{0,6}x|x[1-9][0-9]{0,6}|[1-9][0-9]{0,6}x[1-9][0-9]{0,6}!?)$"),),
+    ),
     "model": Option("text", f"A model that ships, or bicubic; default {DEFAULT_MODEL}."),
     "variant": Option("text", "Weights for photographs, or for clean pictures.", ("auto", "photo", "clean")),
-    "strength": Option("number", "0 to 1: how strongly noise and traces of compression are removed."),
-    "quality": Option("whole", "1 to 100, of lossy formats and films."),
+    "strength": Option(
+        "number",
+        "0 to 1: how strongly noise and traces of compression are removed.",
+        bounds=(("minimum", 0), ("maximum", 1)),
+    ),
+    "quality": Option(
+        "whole", "1 to 100, of lossy formats and films.", bounds=(("minimum", 1), ("maximum", 100))
+    ),
     "metadata": Option("text", "What becomes of EXIF, XMP and IPTC.", ("keep", "strip")),
-    "crop": Option("text", "X,Y,W,H in pixels: this place only."),
+    "crop": Option(
+        "text",
+        "X,Y,W,H in pixels: this place only.",
+        bounds=(("pattern", "^[0-9]{1,9},[0-9]{1,9},[1-9][0-9]{0,8},[1-9][0-9]{0,8}$"),),
+    ),
     "dpi": Option("text", "Whether the resolution stays, or the size on paper.", ("keep", "scale")),
     "runtime": Option("text", "What runs the network.", ("auto", "native", "openvino", "onnxruntime")),
     "precision": Option("text", "What is computed in.", ("auto", "fp32", "bf16", "int8")),
@@ -123,6 +145,9 @@ def read_query(pairs: Iterable[tuple[str, str]], limits: Limits) -> Asked:
     ending = _ending(given.pop("format", "same"), film=suffix in FILMS)
     scale, size = given.pop("scale", None), given.pop("size", None)
     target_of(scale, size)
+    if scale is not None and scale > limits.scale:
+        about = f"`scale` must be at most {limits.scale:g}, not {scale:g}"
+        raise RefusedError(400, "bad-request", f"{about}; mssn upscale takes more")
     networks = {key: given.pop(key) for key in _OF_NETWORKS if key in given}
     if names_file(networks.get("model", DEFAULT_MODEL)):
         raise RefusedError(400, "bad-request", "`model` must be the name of a model that ships, not a file")
@@ -170,6 +195,8 @@ def _ending(name: str, *, film: bool) -> str | None:
         raise RefusedError(
             400, "bad-request", f"'{name}' is no `format` to write; for this file there are: {words}"
         )
+    if ending in WRITABLE and not film:
+        check_format(ending, "the result")
     return ending
 
 

@@ -55,6 +55,14 @@ class Desk:
         self._took = 1.0  # seconds of a job, lately
         self._clock: asyncio.Task[None] | None = None
 
+    async def check(self, asked: Asked) -> None:
+        """Refuse networks that make no sense, before there is an upload; none is opened yet.
+
+        Raises:
+            MssnError: As `mssn.api.load`.
+        """
+        await in_thread(self._engines, asked)
+
     @contextmanager
     def place(self, asked: Asked, client: str = "") -> Iterator[Ticket]:
         """A new job with a place in the queue, into whose `source` the upload is written in the block.

@@ -61,6 +61,10 @@ class Access:
         host = "127.0.0.1" if self.host in (None, "0.0.0.0", "::") else self.host
         return f"http://{_in_url(host)}:{self.port}/?{CODE}={self.code}"
 
+    def renew(self) -> None:
+        """Another address, for one that was used."""
+        self.code = secrets.token_urlsafe(32)
+
     def knows(self, host: str) -> bool:
         """Whether a Host header names this app: no other name may be made to point here."""
         name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
@@ -103,6 +107,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access, log: Callable[[str], object]) -> None:
         self._app, self._access, self._log = app, access, log
+        self._told = False  # whether a page of an earlier run has asked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -163,7 +168,7 @@ class Guard:
         if safe and scope["path"] == "/" and (code := _code(scope)) is not None:
             return self._exchange(code, headers)
         if not _has_cookie(headers, access):
-            raise _denied("open the address that mssn app printed, or send its token", 401)
+            raise self._unknown(headers)
         if not told:
             raise _denied("requests without an Origin need the token")
         return None
@@ -178,12 +183,25 @@ class Guard:
         if _has_cookie(headers, access):  # the first address once more, in the same browser
             return reply
         if not access.code:
-            access.code = secrets.token_urlsafe(32)
+            access.renew()
             self._log(
                 f"a used address was opened again; if that was you, take {access.address} instead, "
                 "and if not, end this app"
             )
         raise _denied("this address was used before; the terminal has another one", 401)
+
+    def _unknown(self, headers: Headers) -> RefusedError:
+        """Why who has no cookie of this run is refused; a page that was open before is helped on."""
+        access = self._access
+        if not any(_cookies(headers.getlist("cookie"), access.cookie)):
+            return _denied("open the address that mssn app printed, or send its token", 401)
+        if not self._told:
+            self._told = True
+            if not access.code:
+                access.renew()
+            self._log(f"a page of an earlier run is open; {access.address} lets it go on")
+        words = "mssn app was started again; open the address that it printed, and this page goes on"
+        return _denied(words, 401)
 
 
 def _denied(words: str, status: int = 403) -> RefusedError:

@@ -6,9 +6,8 @@ import os
 from importlib.util import find_spec
 from typing import Any
 
-from mssn.app.asked import ENDINGS
 from mssn.app.limits import Limits
-from mssn.image.formats import FILMS
+from mssn.image.formats import ENDINGS, FILMS
 from mssn.image.plugins import can_write
 from mssn.models.info import PHOTO, ModelInfo, list_models
 from mssn.runtime.plan import BICUBIC, plan_for
@@ -35,7 +34,12 @@ def offer(limits: Limits, threads: int | None) -> dict[str, Any]:
         "accept": ",".join(["image/*", ".heic", ".heif", ".jxl", *(["video/*", *FILMS] if films else [])]),
         "cores": threads or _cores(),
         "backend": plan_for(DEFAULT_MODEL, 2).runtime,
-        "limits": {"bytes": limits.upload, "megapixels": limits.megapixels, "jobs": limits.queue},
+        "limits": {
+            "bytes": limits.upload,
+            "megapixels": limits.megapixels,
+            "jobs": limits.queue,
+            "scale": limits.scale,
+        },
     }
 
 

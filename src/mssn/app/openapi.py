@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from mssn.app.asked import OPTIONS, Option
+from mssn.app.replies import TYPES
 from mssn.version import __version__
 
 _KINDS = {"text": "string", "number": "number", "whole": "integer", "flag": "boolean"}
 _ERROR = {"$ref": "#/components/schemas/Error"}
 _JOB = {"$ref": "#/components/schemas/Job"}
 _OBJECT = {"type": "object"}
-_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_BINARY = {"type": "string", "format": "binary"}
+_BYTES = {"application/octet-stream": {"schema": _BINARY}}
 _FILE = {"required": True, "content": _BYTES}
 _RESULT = {
     "description": "The file.",
@@ -22,7 +24,7 @@ _RESULT = {
             "schema": {"type": "string", "contentMediaType": "application/json"},
         },
     },
-    "content": _BYTES,
+    "content": {kind: {"schema": _BINARY} for kind in sorted({*TYPES.values(), *_BYTES})},
 }
 _SOURCE = {"description": "The upload.", "content": _BYTES}
 _EVENTS = {
@@ -95,6 +97,7 @@ def _parameter(name: str, option: Option) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": _KINDS[option.kind]}
     if option.choices:
         schema["enum"] = list(option.choices)
+    schema.update(option.bounds)
     return {"name": name, "in": "query", "description": option.text, "schema": schema}
 
 

@@ -32,7 +32,8 @@ class RefusedError(MssnError):
 
     def __init__(self, status: int, code: Code, message: str, retry: int | None = None) -> None:
         super().__init__(in_words(message))
-        self.status, self.code, self.retry = status, code, retry
+        self.status, self.retry = status, retry
+        self.code: Code = code
 
 
 def in_words(message: str) -> str:

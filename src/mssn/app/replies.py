@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from mssn.app.refused import RefusedError
 from mssn.app.ticket import Ticket
 
-_TYPES = {
+TYPES = {
     ".apng": "image/apng",
     ".avif": "image/avif",
     ".gif": "image/gif",
@@ -72,9 +72,7 @@ class Result(FileResponse):
             "content-disposition": f"attachment; filename*=UTF-8''{name}",
             "mssn-result": json.dumps(ticket.about),
         }
-        super().__init__(
-            path, headers=headers, media_type=_TYPES.get(path.suffix, "application/octet-stream")
-        )
+        super().__init__(path, headers=headers, media_type=TYPES.get(path.suffix, "application/octet-stream"))
         self._then = then
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

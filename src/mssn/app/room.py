@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mssn.atomic import LOCK, hold
+from mssn.errors import MssnError
 
 PREFIX = "mssn-app-"
 _YOUNG = 3600.0  # seconds that a folder without a lock may still be in the making
@@ -24,12 +25,20 @@ class Room:
 
     Args:
         place: Where to make it; default the system's temporary folder.
+
+    Raises:
+        MssnError: It cannot be made there.
     """
 
     def __init__(self, place: Path | None = None) -> None:
-        place = place or Path(tempfile.gettempdir())
-        sweep(place)
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))  # mode 0700
+        try:
+            # Python would pass over a TMPDIR that is full or missing.
+            place = place or Path(os.environ.get("TMPDIR") or tempfile.gettempdir())
+            sweep(place)
+            self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))  # mode 0700
+        except OSError as error:
+            about = f"no folder for uploads can be made in {place or 'the system'} ({error.strerror})"
+            raise MssnError(f"{about}; let TMPDIR name another place") from error
         self._lock = open(self.path / LOCK, "x+b")  # noqa: SIM115
         hold(self._lock)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -51,10 +51,8 @@ class Routes:
             Route("/openapi.json", self.openapi),
             Route("/api/models", self.models),
             Route("/api/upscale", self.upscale, methods=["POST"]),
-            Route("/api/jobs", self.jobs, methods=["GET"]),
-            Route("/api/jobs", self.new_job, methods=["POST"]),
-            Route("/api/jobs/{id}", self.job, methods=["GET"]),
-            Route("/api/jobs/{id}", self.remove, methods=["DELETE"]),
+            _route("/api/jobs", GET=self.jobs, POST=self.new_job),
+            _route("/api/jobs/{id}", GET=self.job, DELETE=self.remove),
             Route("/api/jobs/{id}/events", self.job_events),
             Route("/api/jobs/{id}/result", self.result),
             Route("/api/jobs/{id}/source", self.source),
@@ -154,10 +152,20 @@ class Routes:
         check_headers(request, limits)
         pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "client"]
         asked = await in_thread(read_query, pairs, limits)
+        await self._desk.check(asked)
         with self._desk.place(asked, client) as ticket:
             await save(request, ticket.source, limits)
             await self._desk.start(ticket)
         return ticket
+
+
+def _route(path: str, **answers: Callable[[Request], Awaitable[Response]]) -> Route:
+    """One address with several methods, so that a refusal names all of them."""
+
+    async def answer(request: Request) -> Response:
+        return await answers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, answer, methods=list(answers))
 
 
 def _client(request: Request) -> str:
@@ -191,8 +199,11 @@ def build(desk: Desk, access: Access, log: Callable[[str], object], threads: int
 
 async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
-        error = RefusedError(error.status_code, "bad-request", f"{request.method}: {error.detail}")
-    elif isinstance(error, ClientDisconnect):
+        refused = RefusedError(error.status_code, "bad-request", f"{request.method}: {error.detail}")
+        reply = refusal(refused)
+        reply.headers.update(error.headers or {})  # Allow
+        return reply
+    if isinstance(error, ClientDisconnect):
         error = RefusedError(400, "gone", "the upload broke off")
     if not isinstance(error, RefusedError):
         error = RefusedError(400, "bad-request", str(error))

@@ -43,7 +43,7 @@ class Serving:
         ended: After `run`: whether all its threads have ended; else Python would fall over them.
 
     Raises:
-        MssnError: The host or the port makes no sense.
+        MssnError: The host or the port makes no sense, or there is no place for files.
     """
 
     def __init__(

@@ -64,7 +64,8 @@ class Ticket:
     def fail(self, refused: RefusedError) -> None:
         """End it with an error, or as cancelled."""
         if not self.over:
-            self.refused = refused
+            # Not the same, which refers to all frames that it came through, and to their open files.
+            self.refused = RefusedError(refused.status, refused.code, str(refused), refused.retry)
             self.become("cancelled" if refused.code in ("cancelled", "gone") else "failed")
 
     def finish(self, about: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ async def save(request: Request, path: Path, limits: Limits) -> None:
     """
     size, piece, stream = 0, bytearray(), request.stream()
     try:
-        with open(path, "xb", buffering=0) as file:
+        with open(path, "xb") as file:  # buffered: a full disk may take a part of what it is given
             async with asyncio.timeout(limits.seconds):
                 while True:
                     async with asyncio.timeout(limits.stall):

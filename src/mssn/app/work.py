@@ -37,25 +37,34 @@ async def in_thread(work: Callable[..., T], *arguments: Any) -> T:
     """Do something in a thread of its own; one that hangs does not keep Python from ending."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
+    threading.Thread(target=_run, args=(loop, future, work, arguments), name="mssn-app", daemon=True).start()
+    try:
+        return await future
+    finally:
+        # An error refers to the frames that it came through, and so to all files that are open there. Where
+        # a frame refers back to it, they would stay open until Python looks for such circles.
+        del future
 
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if not future.done():
-            if error is None:
-                future.set_result(result)  # pyright: ignore[reportArgumentType]
-            else:
-                future.set_exception(error)
 
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = work(*arguments)
-        except BaseException as raised:
-            error = raised
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(settle, result, error)
+def _run(
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], work: Callable[..., T], arguments: Any
+) -> None:
+    result, error = None, None
+    try:
+        result = work(*arguments)
+    except BaseException as raised:
+        error = raised
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(_settle, future, result, error)
+    del future, error  # as above
 
-    threading.Thread(target=run, name="mssn-app", daemon=True).start()
-    return await future
+
+def _settle(future: asyncio.Future[T], result: Any, error: BaseException | None) -> None:
+    if not future.done():
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
 
 
 def look(ticket: Ticket, engines: Engines, limits: Limits) -> None:
@@ -89,6 +98,7 @@ def look(ticket: Ticket, engines: Engines, limits: Limits) -> None:
         pages = file.pages_into(ticket.target.suffix.lower())
     except ImageError as error:
         raise RefusedError(413, "too-large", ticket.words(str(error))) from error
+    _refuse_far(before, after, limits, asked.name)
     behind = f" on {pages} pages" if pages > 1 else ""
     for sides in (before, after):
         about = f"{asked.name}: {sides[1]}x{sides[0]} pixels{behind}"
@@ -113,6 +123,15 @@ def _refuse_many(pixels: int, limits: Limits, about: str) -> None:
     if pixels > limits.megapixels * 1e6:
         raise RefusedError(
             413, "too-large", f"{about} are too many; the limit is {limits.megapixels:g} megapixels"
+        )
+
+
+def _refuse_far(before: tuple[int, int], after: tuple[int, int], limits: Limits, name: str) -> None:
+    """A size may ask for more than any scale does."""
+    if any(new > limits.scale * old for old, new in zip(before, after, strict=True)):
+        sides = " to ".join(f"{width}x{height}" for height, width in (before, after))
+        raise RefusedError(
+            413, "too-large", f"{name}: {sides} pixels is more than {limits.scale:g} times; ask for less"
         )
 
 
@@ -141,6 +160,7 @@ def _look_at_film(ticket: Ticket, upscaler: Upscaler, options: FilmOptions, limi
         raise RefusedError(415, "not-a-picture", ticket.words(str(error))) from error
     except ImageError as error:
         raise RefusedError(413, "too-large", ticket.words(str(error))) from error
+    _refuse_far((film.video.height, film.video.width), (height, width), limits, asked.name)
     for sides in ((film.video.height, film.video.width), (height, width)):
         _refuse_many(sides[0] * sides[1], limits, f"{asked.name}: frames of {sides[1]}x{sides[0]} pixels")
     _name(ticket, beside(ticket.source, upscaler.target), None)

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,11 @@ from typing import Any, TextIO
 from unicodedata import category
 
 _BREAKING = ("Cc", "Cs", "Zl", "Zp")  # controls, bytes that are no text, separators of lines
+
+
+def is_url(text: str) -> bool:
+    """Whether a text names a place by a scheme, s3://bucket for instance, and is no file of this machine."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) is not None and not os.path.exists(text)
 
 
 def one_line(text: str) -> str:

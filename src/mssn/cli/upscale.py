@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -40,7 +39,7 @@ from mssn.cli.planning import plan, tell_renamed
 from mssn.cli.progress import as_json, as_text, bar_of_one
 from mssn.cli.progress import report as tell_results
 from mssn.cli.report import Report
-from mssn.cli.streams import tell
+from mssn.cli.streams import is_url, tell
 from mssn.errors import FilmError, ImageError, MssnError
 from mssn.film.asked import Interlaced, film_options, name_of_part
 from mssn.image.read import MAX_PIXELS
@@ -172,7 +171,7 @@ def upscale(
         )
     if retry_failed:
         raise MssnError("`retry_failed` is for runs with `ray`; without it all is tried again anyway")
-    if url := next((text for text in (*inputs, output or "") if _is_url(text)), None):
+    if url := next((text for text in (*inputs, output or "") if is_url(text)), None):
         raise MssnError(f"{url}: is no file of this machine; with --ray local, this machine takes it, too")
     paths = [Path(text) for text in inputs]
     if STREAM in (*paths, output and Path(output)):
@@ -223,10 +222,6 @@ def upscale(
         keep = skip_existing
         code = upscale_films(upscaler, films, asked, noted, json=json, alone=alone, keep=keep) or code
     return code
-
-
-def _is_url(text: str) -> bool:
-    return re.match(r"[a-z][a-z0-9+.-]+://", text) is not None and not os.path.exists(text)
 
 
 def _without_those_there(jobs: list[Job]) -> list[Job]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
+from mssn.atomic import try_writing
 from mssn.cli.films import film_facts, film_text, held, is_film
 from mssn.cli.options import (
     Ensemble,
@@ -29,13 +30,12 @@ from mssn.cli.options import (
 )
 from mssn.cli.progress import as_text, facts
 from mssn.cli.streams import tell, to_json
-from mssn.cli.watching import FAILED, PATIENCE, Watched
+from mssn.cli.watching import Watched
 from mssn.errors import ImageError, MissingDependencyError, MssnError
 from mssn.film.asked import Interlaced, film_options
 from mssn.image.read import MAX_PIXELS
 from mssn.upscaling.batch import upscale_files
 from mssn.upscaling.dial import Variant
-from mssn.upscaling.files import check_place
 from mssn.upscaling.jobs import MEMORY, Done, Job, Options, failure, mebibytes
 from mssn.upscaling.upscaler import Upscaler
 
@@ -103,11 +103,11 @@ def watch(
     plain = Options(False, quality)
     films = partial(film_options, plain, codec, interlaced, None, None, None)
     watched = Watched(folder, output, tell)
+    _make(output)
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        try_writing(output)
     except OSError as error:
-        raise ImageError(f"{output}: cannot be made ({error.strerror})") from error
-    check_place(output / "a.png", force=True)
+        raise ImageError(f"{output}: cannot be written into ({error.strerror})") from error
     tell(f"watching {folder}; results go to {output}; Ctrl-C ends it")
     lines, count = Lines(), 0
     try:
@@ -121,13 +121,20 @@ def watch(
         raise
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"{folder}: cannot be made ({error.strerror})") from error
+
+
 def _round(
     watched: Watched, upscaler: Upscaler, options: Options, films: Callable[[], FilmOptions], *, json: bool
 ) -> Iterator[str]:
     """Enlarge what is ready now; yields a line for each result."""
     jobs = watched.ready()
     for job in jobs:
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        _make(job.target.parent)
     pictures = [job for job in jobs if not is_film(job)]
     for done in upscale_files(upscaler, pictures, options):
         if done.error is None:
@@ -168,12 +175,11 @@ def _failed(watched: Watched, job: Job, error: MssnError, *, json: bool) -> Iter
     if _is_of_the_disk(error):
         raise error
     why = in_options(error)
-    if watched.failed(job, why):
-        tell(f"mssn: {why}; it was moved into {watched.home / FAILED}")
-        if json:
-            yield to_json(facts(Done(job, error=error)))
-    else:
-        tell(f"mssn: {why}; it is tried again in {PATIENCE:.0f} s")
+    became, final = watched.failed(job, why)
+    if became:
+        tell(f"mssn: {why}; {became}")
+    if final and json:
+        yield to_json(facts(Done(job, error=error)))
 
 
 def _is_of_the_disk(error: BaseException | None) -> bool:

@@ -105,7 +105,7 @@ class _Crew:
         self._numbers = count()
         self._events: SimpleQueue[tuple[str, Any, int, Any]] = SimpleQueue()
         self._looked = self._rounded = float("-inf")
-        self._somebody = time.monotonic()  # when there was a node at last
+        self._nobody: float | None = None  # since when there has been no node
 
     def run(self) -> Iterator[Outcome]:
         while not self._turns.over:
@@ -156,7 +156,8 @@ class _Crew:
             failed = f"failed with {type(cause).__name__}: {last_line(cause)}" if cause else ""
             return self._lose(about, failed or "died, perhaps for lack of memory")
         if kind == "loaded":
-            hand.ready = True
+            hand.ready = hand.seen = True
+            hand.since = time.monotonic()
             self._staff.ready(hand.node.id)
             self._turns.joined(about, hand.node.id)
         elif kind == "beat":
@@ -202,12 +203,13 @@ class _Crew:
             del self._waiting[late]
             self._refuse(f"{self._nodes[late].name}: does not answer")
         if self._staff.seats or self._waiting:
-            self._somebody = now
+            self._nobody = None
         elif self._unfit:
             raise MssnError(f"no node of the Ray cluster can work: {self._unfit}")
-        elif self._somebody == now:
+        elif self._nobody is None:
+            self._nobody = now
             self._say(f"the Ray cluster has no node with cores; waiting {NOBODY:.0f} s for one")
-        elif now - self._somebody > NOBODY:
+        elif now - self._nobody > NOBODY:
             raise MssnError("the Ray cluster has no node with cores")
 
     def _judge(self, node: Node, error: Exception | None, fitness: Fitness | None) -> None:

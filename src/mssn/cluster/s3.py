@@ -29,6 +29,7 @@ from mssn.cluster import faults
 from mssn.cluster.faults import MissingError, PassingError, RefusedError, StoreError
 from mssn.cluster.names import key_of, shown
 from mssn.cluster.remote import CHUNK, Remote, begin, whole
+from mssn.cluster.s3page import read_page
 from mssn.cluster.store import Entry
 
 LARGEST = 5_000_000_000  # bytes that one request may write; S3 allows 5 GiB
@@ -59,8 +60,8 @@ class Bucket(Remote):
     """Objects whose keys begin alike; see `mssn.cluster.store.Store` for what its methods do.
 
     The client is aiobotocore's, made by s3fs, so that both AWS_ENDPOINT_URL and FSSPEC_S3_ENDPOINT_URL work.
-    No more of s3fs is used: it keeps listings, tries again by rules of its own, and reads more into names than
-    they say. All tries are ours.
+    No more of s3fs is used: it keeps listings, tries again by rules of its own, and reads more into names
+    than they say. All tries are ours.
 
     Args:
         url: The root, for messages.
@@ -90,6 +91,8 @@ class Bucket(Remote):
                         "response_checksum_validation": "when_required",
                     },
                 )
+                client = await self._files.set_session()
+                client.meta.events.register_first("before-parse.s3.ListObjectsV2", read_page)
             return await self._files.set_session()
 
     def judge(self, error: Exception) -> tuple[type[StoreError], str]:
@@ -115,7 +118,7 @@ class Bucket(Remote):
         while True:
             page = self.do(self.url, lambda where=where: self._page(where))
             jump = None
-            for key, size, mark in _contents(page):
+            for key, size, mark in page["Listed"]:
                 folder = next((folder for folder in beyond if key.startswith(folder)), None)
                 if folder:
                     jump = folder
@@ -228,12 +231,6 @@ class Bucket(Remote):
 
         with suppress(StoreError):  # some servers know no such uploads, some keys may not list them
             self.do(self.url, attempt)
-
-
-def _contents(page: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
-    """Key, size and ETag of each object on a page."""
-    for entry in page.get("Contents", ()):
-        yield entry["Key"], entry["Size"], entry.get("ETag", "").strip('"')
 
 
 def _judge(error: ClientError) -> tuple[type[StoreError], str]:

@@ -30,8 +30,8 @@ _LOST = (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, asyncssh.SFTPBa
 class Sftp(Remote):
     """A folder of another machine; see `mssn.cluster.store.Store` for what its methods do.
 
-    asyncssh connects, as `ssh` would: keys, agent, user and known hosts are those of `~/.ssh`. (What fsspec has
-    for it trusts any host key.)
+    asyncssh connects, as `ssh` would: keys, agent, user and known hosts are those of `~/.ssh`. (What fsspec
+    has for it trusts any host key.)
 
     Args:
         url: The root, for messages.

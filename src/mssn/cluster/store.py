@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, Protocol
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from mssn.cluster.faults import MissingError, StoreError
 from mssn.cluster.names import key_of, shown
@@ -94,7 +94,8 @@ class Store:
 
     def url_of(self, name: str) -> str:
         """Where a file is, for people; without a scheme, its path."""
-        return f"{self.url.rstrip('/')}/{name}"
+        quoted = quote(os.fsencode(name)) if self._scheme.startswith("http") else name
+        return f"{self.url.rstrip('/')}/{quoted}"
 
     def list(self, leave_out: Sequence[str] = (), *, needed: bool = True) -> Iterator[Entry]:
         """All files below the root, as they are now, in the byte order of their names.

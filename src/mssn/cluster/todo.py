@@ -46,6 +46,7 @@ class Seen:
         strangers: Files of other kinds, by their endings.
         films: How many are films, which are not enlarged here.
         hidden: How many pictures are hidden.
+        planned: How many are to be made.
         renamed: Results that could not get their usual names: (source, target, whose name that is).
         whole: All of it was seen.
     """
@@ -54,6 +55,7 @@ class Seen:
     strangers: Counter[str] = field(default_factory=Counter[str])
     films: int = 0
     hidden: int = 0
+    planned: int = 0
     renamed: list[tuple[str, str, str]] = field(default_factory=list)
     whole: bool = False
 
@@ -107,12 +109,16 @@ class Todo:
 
     def __iter__(self) -> Iterator[Item | Left]:
         """What is to be made, and what is not; what is to be made stands in the ledger's plan by then."""
+        return self._planned(self.decided())
+
+    def _planned(self, decided: Iterator[Item | Left]) -> Iterator[Item | Left]:
         part, most = list[Item](), _FIRST
-        for one in self.decided():
+        for one in decided:
             if isinstance(one, Left):
                 yield one
                 continue
             part.append(one)
+            self.seen.planned += 1
             if len(part) >= most:
                 self._ledger.plan(part)
                 yield from part
@@ -157,6 +163,9 @@ class Todo:
 
     def sidecars(self) -> Iterator[Item]:
         """The XMP files of pictures, and the names of their copies; after all of the above."""
+        yield from (one for one in self._planned(self._beside()) if isinstance(one, Item))
+
+    def _beside(self) -> Iterator[Item | Left]:
         for row, size, mark in self._waiting.execute("select name, size, mark from beside order by name"):
             name = os.fsdecode(row)
             whole = name.removesuffix(PurePosixPath(name).suffix)
@@ -173,10 +182,7 @@ class Todo:
                     copy = str(path.with_suffix(".xmp"))
                 else:
                     continue
-                item = self._judge(Item(name, size, mark, copy, replaces=self._mark(copy)))
-                if isinstance(item, Item):
-                    self._ledger.plan([item])
-                    yield item
+                yield self._judge(Item(name, size, mark, copy, replaces=self._mark(copy)))
 
     def close(self) -> None:
         """Forget what waits."""

@@ -19,7 +19,7 @@ from mssn.image.heif import with_items
 from mssn.image.jpeg import APP0, APP1, APP13, MOST_SEGMENT, jfif, with_segments
 from mssn.image.picture import Picture
 from mssn.image.png import with_chunks
-from mssn.image.profile import describes, with_profile
+from mssn.image.profile import holds_profile, profile_to_write, with_profile
 from mssn.image.sink import encode_to
 from mssn.image.tiff import join, without_unit
 from mssn.image.xmp import XMP_MARK, compact
@@ -112,10 +112,11 @@ def _fitted(picture: Picture, suffix: str) -> Picture:
     """The picture as the format can hold it."""
     if picture.pages > 1 and not (suffix in TIFF or (suffix == ".webp" and picture.delays)):
         picture = picture.split()[0]
+    picture = replace(picture, icc=profile_to_write(picture, suffix)[0])
     if suffix == JXL:  # its encoder takes no profile
         picture = with_profile(picture.each(to_integers), suffix)
-    if (picture.black is not None and suffix not in (*JPEG, *TIFF)) or (picture.icc and suffix == JXL):
-        picture = _in_srgb(picture)
+    if (picture.icc or picture.black is not None) and not holds_profile(picture, suffix):
+        picture = _in_srgb(picture.each(to_integers))
     if suffix not in TIFF:
         picture = picture.each(to_integers if suffix in (".png", ".avif", *HEIC) else to_8_bit)
     if picture.alpha is not None and suffix in JPEG:
@@ -143,8 +144,8 @@ def _image(picture: Picture, suffix: str = "") -> pyvips.Image:
         image = image.bandjoin(_plane(alpha))
     xres, yres = (dots / 25.4 for dots in picture.resolution or (25.4, 25.4))
     image = image.copy(interpretation=interpretation, xres=xres, yres=yres)
-    icc = picture.icc if picture.icc and describes(picture.icc, space_of(picture)) else None
-    for key, value in (("icc-profile-data", icc), ("xmp-data", picture.xmp if suffix not in JPEG else None)):
+    xmp = picture.xmp if suffix not in JPEG else None
+    for key, value in (("icc-profile-data", picture.icc), ("xmp-data", xmp)):
         if value:
             image.set_type(pyvips.GValue.blob_type, key, cast(Any, value))  # pyvips's hints leave bytes out
     if picture.pages > 1:
@@ -153,13 +154,6 @@ def _image(picture: Picture, suffix: str = "") -> pyvips.Image:
         image.set_type(pyvips.GValue.array_int_type, "delay", list(picture.delays))
         image.set_type(pyvips.GValue.gint_type, "loop", picture.loop)
     return image
-
-
-def space_of(picture: Picture) -> str:
-    """The colour space that a profile of the picture must be for."""
-    if picture.black is not None:
-        return "CMYK"
-    return "GRAY" if picture.pixels.shape[2] == 1 else "RGB "
 
 
 def _plane(array: np.ndarray) -> pyvips.Image:
@@ -171,12 +165,16 @@ def _plane(array: np.ndarray) -> pyvips.Image:
 
 
 def _in_srgb(picture: Picture) -> Picture:
-    """Colours to sRGB, through the picture's own profile; inks without one through libvips's general one."""
+    """Colours to sRGB, through the picture's own profile; inks without one through libvips's general one.
+
+    Args:
+        picture: Of integers. What is grey stays so.
+    """
     image = _image(replace(picture, alpha=None))
-    if picture.black is None and not image.get_typeof("icc-profile-data"):
-        return replace(picture, icc=None)  # it is one of other colours
     depth = 8 if image.format == "uchar" else 16
     array = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth).numpy()
+    if picture.pixels.shape[2] == 1:
+        array = array[:, :, :1]
     # The profile describes colours that the converted pixels no longer have.
     return replace(picture, pixels=array.astype(picture.pixels.dtype), black=None, icc=None)
 

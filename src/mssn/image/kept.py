@@ -7,12 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from mssn.image.encode import space_of
 from mssn.image.exif import EXIF_MARK
 from mssn.image.formats import JPEG, JXL, TIFF
 from mssn.image.jpeg import MOST_SEGMENT
 from mssn.image.picture import Picture
-from mssn.image.profile import describes, is_srgb, profile_of
+from mssn.image.profile import holds_profile, is_srgb, profile_of, profile_to_write
 from mssn.image.xmp import XMP_MARK, compact, signed
 
 _COLOURS = (".png", ".avif")
@@ -28,16 +27,19 @@ def kept(picture: Picture, suffix: str, model: str, metadata: Literal["keep", "s
         model: What enlarged it; the XMP will say so.
         metadata: "keep" or "strip"; the colours stay in any case.
     """
-    notes = list(picture.notes)
-    tagged = not (picture.icc or suffix in _COLOURS or is_srgb(picture.colours))
-    if picture.icc and not describes(picture.icc, space_of(picture)):
-        notes.append("colour profile left out (it is for another kind of pixels)")
+    icc = profile_to_write(picture, suffix)[0]
+    faults = dict.fromkeys(profile_to_write(page, suffix)[1] for page in (picture, *picture.others))
+    notes = [*picture.notes, *filter(None, faults)]
+    picture = replace(picture, icc=icc)
+    tagged = not (icc or suffix in _COLOURS or is_srgb(picture.colours))
     if tagged and profile_of(picture.colours, grey=False) is None:
         notes.append("colour tags left out (PNG and AVIF can hold them)")
+    inks = picture.black is not None
     changes = {
         "transparency laid on white": picture.alpha is not None and suffix in JPEG,
         "16 bits rounded to 8": picture.pixels.dtype == np.uint16 and suffix in (*JPEG, JXL, ".webp"),
-        "inks (CMYK) turned into sRGB": picture.black is not None and suffix not in (*JPEG, *TIFF),
+        "inks (CMYK) turned into sRGB": inks and not holds_profile(picture, suffix),
+        "colours turned into sRGB": icc and not inks and not holds_profile(picture, suffix),
     }
     notes += [note for note, true in changes.items() if true]
     if metadata == "strip":

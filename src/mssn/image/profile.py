@@ -1,4 +1,4 @@
-"""Colour tags of PNG and AVIF as an ICC profile, for formats that hold nothing else.
+"""ICC profiles: which can be written, and colour tags of PNG and AVIF as one, for formats with nothing else.
 
 Sources: PNG, third edition (2025), sections 4.3 (which tag wins) and 11.3.2; ITU-T H.273 (2021), tables 2
 and 3; ICC.1:2022, sections 7.2 (header), 8.3 and 8.4 (tags of a matrix profile), 10.18 (curves), annex E
@@ -10,10 +10,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
+import pyvips
 
-from mssn.image.formats import HEIC
+from mssn.image.formats import HEIC, JPEG, JXL, TIFF
 from mssn.image.picture import Picture
 from mssn.image.png import Chunk
 
@@ -41,6 +43,9 @@ _CURVES = dict.fromkeys((1, 2, 6, 13, 14, 15), _SRGB_CURVE) | {
     17: (2.6,),
 }
 _UNKNOWN = 2
+_VERSION, _MOST_TAGS = 5, 100  # that Little CMS reads
+_CLASSES = (b"scnr", b"mntr", b"prtr", b"spac")  # of profiles that a picture may hold
+_DAMAGED = "damaged colour profile left out"
 _COLUMNS = (b"rXYZ", b"gXYZ", b"bXYZ")
 _D50 = (0xF6D6, 0x10000, 0xD32D)  # as the header of every profile must state it
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
@@ -86,6 +91,72 @@ def describes(icc: bytes, space: str) -> bool:
     Source: ICC.1, section 7.2.6: the colour space stands at bytes 16..19.
     """
     return icc[16:20] == space.encode()
+
+
+def profile_to_write(picture: Picture, suffix: str) -> tuple[bytes | None, str]:
+    """The profile of a picture as encoders and viewers take it, and why it is left out, or "".
+
+    What stands behind its end goes. One that is cut short, of a wrong length, or for other pixels would make
+    an encoder fail, or spoil the picture.
+
+    Args:
+        picture: What is to be written.
+        suffix: Ending of the file.
+    """
+    if not picture.icc:
+        return None, ""
+    kind, icc = _kind(picture), _whole(picture.icc)
+    if icc is None:
+        return None, _DAMAGED
+    if not describes(icc, kind) or icc[12:16] not in _CLASSES or icc[20:24] not in (b"XYZ ", b"Lab "):
+        return None, "colour profile left out (it is for another kind of pixels)"
+    if not holds_profile(picture, suffix) and not _converts(icc, kind):
+        return None, _DAMAGED
+    return icc, ""
+
+
+def holds_profile(picture: Picture, suffix: str) -> bool:
+    """Whether files of this ending hold a profile of these pixels; else they are to become sRGB."""
+    kind = _kind(picture)
+    if kind == "CMYK":
+        return suffix in (*JPEG, *TIFF)
+    return suffix != JXL and not (kind == "GRAY" and suffix in (".webp", ".avif"))
+
+
+def _kind(picture: Picture) -> str:
+    """The colour space that a profile of the picture must be for."""
+    if picture.black is not None:
+        return "CMYK"
+    return "GRAY" if picture.pixels.shape[2] == 1 else "RGB "
+
+
+def _converts(icc: bytes, kind: str) -> bool:
+    """Whether libvips can convert colours by a profile."""
+    bands, space = {"GRAY": (1, "b-w"), "RGB ": (3, "srgb"), "CMYK": (4, "cmyk")}[kind]
+    black: Any = pyvips.Image.black(1, 1, bands=bands)
+    pixel = black.copy(interpretation=space)
+    pixel.set_type(pyvips.GValue.blob_type, "icc-profile-data", cast(Any, icc))
+    try:
+        pixel.icc_import(embedded=True).avg()
+    except pyvips.Error:
+        return False
+    return True
+
+
+def _whole(icc: bytes) -> bytes | None:
+    """A profile of the length that it states, all of its tags inside; None if it is damaged."""
+    size, count = (int.from_bytes(icc[place : place + 4], "big") for place in (0, 128))
+    if not 132 <= size <= len(icc) or icc[36:40] != b"acsp" or icc[8] > _VERSION or any(icc[64:66]):
+        return None
+    table = icc[132 : min(132 + 12 * count, size)]
+    if not 0 < count <= _MOST_TAGS or len(table) < 12 * count:
+        return None
+    tags = list(struct.iter_unpack(">4sII", table))
+    if len({name for name, _, _ in tags}) < count or any(at + length > size for _, at, length in tags):
+        return None
+    if icc[8] >= 4 and size % 4:  # which PNG does not take
+        return struct.pack(">I", size + -size % 4) + icc[4:size] + bytes(-size % 4)
+    return icc[:size]
 
 
 def with_profile(picture: Picture, suffix: str) -> Picture:

@@ -24,8 +24,8 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int | None
     TIFF keeps every depth, PNG 16 bit, AVIF 12, HEIC 10; JPEG, WebP and JPEG XL get 8 bit, rounded. JPEG
     cannot be transparent: the picture is laid on white. Inks stay inks in TIFF and JPEG and become sRGB
     elsewhere. TIFF and WebP hold several pages or frames, TIFF also pages that differ; of others the first is
-    written. ICC, EXIF and XMP are written (TIFF: no EXIF; JPEG XL: no ICC, colours become sRGB), IPTC to
-    JPEG.
+    written. ICC, EXIF and XMP are written (TIFF: no EXIF; JPEG XL, and grey in WebP and AVIF: no ICC, colours
+    become sRGB), IPTC to JPEG. A damaged profile is left out.
 
     Args:
         path: target ending in one of `mssn.image.formats.WRITABLE`; its folder must exist.

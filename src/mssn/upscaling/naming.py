@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path, PurePath
 
 from mssn.errors import ImageError
-from mssn.image.formats import FILMS, WRITABLE
+from mssn.image.formats import ENDINGS, FILMS, WRITABLE
 from mssn.image.plugins import can_write
 from mssn.image.source import PictureFile
 from mssn.upscaling.crop import Crop
@@ -120,7 +120,8 @@ def suffix_for(file: PictureFile) -> str:
     Raises:
         ImageError: It is not a picture.
     """
-    return writable(Path(f"a.{file.format}"), file).suffix
+    ending = ENDINGS.get(file.format, f".{file.format}")
+    return writable(Path(f"a{ending}"), file).suffix
 
 
 def is_result(source: Path, targets: Collection[Path]) -> bool:

@@ -108,8 +108,9 @@ def test_where_pictures_go_and_what_enlarges_them_is_told_truly(visit):
     page = visit({"kind": "server"})
     assert page.inner_text("#machine") == "Computed by the app on 4 cores"
     assert page.inner_text("#drop-title") == "Drop pictures or films here"
-    assert page_says(page).startswith("Your pictures never leave this device The app on this computer")
-    told = page.evaluate("import('./texts.js').then(({ privacy }) => privacy('server', 'nas.local'))")
+    assert page_says(page).startswith("Your pictures and films never leave this device The app on this")
+    told = page.evaluate("""import('./texts.js').then(({ privacy }) =>
+      privacy({ kind: 'server', films: false }, 'nas.local'))""")
     assert told[0] == "Your pictures go to nas.local"
 
 

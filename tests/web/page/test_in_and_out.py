@@ -143,23 +143,62 @@ def test_all_are_cancelled_and_removed(visit, picture):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "words", "again"),
     [
-        ("broken.png", "This file is not a picture that can be read."),
-        ("odd.png", "Pictures of this kind cannot be read here."),
-        ("huge.png", "This picture is too large to be enlarged here."),
-        ("busy.png", "Too many pictures are waiting. Try again in a moment."),
-        ("bug.png", "Something went wrong."),
+        ("broken.png", "This file is not a picture that can be read.", False),
+        ("odd.png", "Pictures of this kind cannot be read here.", False),
+        ("huge.png", "This picture is too large to be enlarged here.", True),
+        ("busy.png", "Too many pictures are waiting. Try again in a moment.", True),
+        ("bug.png", "Something went wrong.", True),
     ],
 )
-def test_errors_are_told_in_words_and_tried_again(visit, finished, picture, name, words):
+def test_errors_are_told_in_words_and_tried_again_if_that_helps(visit, finished, picture, name, words, again):
     page = visit({"failures": "1"})
     page.set_input_files("#files", [picture(name), picture("z.png")])
     finished(page)
     assert page.inner_text(".row:first-child .facts") == words
-    assert ("a bug" if name == "bug.png" else "on demand") in page.inner_text(".row:first-child .notes")
-    page.click(".row:first-child .retry")
-    page.wait_for_selector(".row:first-child[data-state=done]")
+    assert ("A bug" if name == "bug.png" else "on demand") in page.inner_text(".row:first-child .notes")
+    assert page.is_visible(".row:first-child .retry") == again
+    if again:
+        page.click(".row:first-child .retry")
+        page.wait_for_selector(".row:first-child[data-state=done]")
+
+
+def test_a_file_that_is_gone_is_no_engine_that_is_gone(visit, finished, picture):
+    page = visit({"kind": "server"})
+    gone = picture("b.png")
+    page.set_input_files("#files", [picture("a slow.png"), gone])
+    page.wait_for_selector(".row:last-child .thumb img")  # afterwards nobody looks but the engine
+    Path(gone).unlink()
+    finished(page, 2)
+    words = "This file was changed, moved or deleted, or may not be read. Choose it again."
+    assert page.inner_text(".row:last-child .facts") == words
+    assert page.inner_text(".row:last-child .notes") == ""
+    assert page.is_hidden(".row:last-child .retry")
+    assert page.is_hidden("#banner")
+
+
+def test_films_are_for_the_app(visit, finished, picture, tmp_path):
+    """The page in the browser says who enlarges them; in the app, words are of films, too."""
+    (tmp_path / "film.mp4").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("no picture")
+    for kind in ("browser", "server"):
+        page = visit({"kind": kind})
+        page.set_input_files("#files", [tmp_path / "film.mp4", tmp_path / "notes.txt", picture("a.png")])
+        finished(page, 1 if kind == "browser" else 2)
+        page.wait_for_timeout(50)
+        told = page.inner_text("#passed-text"), page.inner_text("#count"), page.inner_text("#choose")
+        if kind == "browser":
+            others = 'Films are enlarged by the app: install mssn on a computer, and run "mssn app".'
+            passed = f"Passed over, not pictures: film.mp4, notes.txt. {others}"
+            assert told == (passed, "1 picture", "Choose pictures")
+            continue
+        passed = "Passed over, not a picture or film: notes.txt"
+        assert told == (passed, "1 of 2 pictures and films", "Choose pictures or films")
+        assert page.inner_text(".row:last-child .facts") == "This film cannot be read."
+        page.click(".row:first-child .remove")
+        page.wait_for_timeout(50)
+        assert page.inner_text("#count") == "0 of 1 film"
 
 
 def test_without_an_engine_the_rest_waits_until_it_is_back(visit, picture):
@@ -177,7 +216,7 @@ def test_without_an_engine_the_rest_waits_until_it_is_back(visit, picture):
 def test_an_engine_that_does_not_start_is_told_and_started_again(visit):
     page = visit({"start": "kernels.wasm"})
     page.wait_for_selector("#banner:not([hidden])")
-    words = "The page could not get ready. The network for this is not stored yet."
+    words = "The page could not get ready. What this needs is not stored here yet."
     assert page.inner_text("#banner-text").startswith(words)
     page.evaluate("history.replaceState(null, '', '?')")  # the engine's excuse is gone
     page.click("#go-on")

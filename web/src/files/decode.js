@@ -29,6 +29,8 @@ import { uprightXmp } from "./xmp.js";
  * @property {string[]} notes  what did not come along, in short clauses
  */
 
+const OF_BROWSER = "colours and transparency are as this browser decodes them, and may differ a little from the app's";
+const INKS = "inks (CMYK) turned into sRGB by this browser; colours may differ from the app's, which keeps inks";
 const WORDS = { avif: "an AVIF picture", heic: "a HEIC picture", gif: "a GIF picture", bmp: "a BMP picture" };
 /**
  * @param {Uint8Array} bytes  a whole file
@@ -65,7 +67,7 @@ async function readJpeg(bytes, check, maxPixels) {
   const facts = jpeg.factsOf(bytes);
   if (components === 4) {
     const image = await byBrowser(bytes, "image/jpeg", maxPixels, "a JPEG of inks (CMYK)");
-    const notes = [...facts.notes, "inks (CMYK) turned into sRGB"];
+    const notes = [...facts.notes, INKS];
     return { ...planes(image, 3, false), orientation: 1, facts: { ...facts, icc: null, notes } };
   }
   const image = await decodeWith("jpeg", bytes);
@@ -94,7 +96,7 @@ function onCanvas(image, { width, height, x, y }) {
 }
 
 async function readByBrowser(bytes, check, maxPixels, format) {
-  const facts = { ...NOTHING, frames: 1, notes: [] };
+  const facts = { ...NOTHING, frames: 1, turn: 1, notes: [] };
   if (format === "gif") {
     check(number(bytes, 6, 2, true), number(bytes, 8, 2, true));
     facts.frames = framesOf(bytes);
@@ -107,13 +109,15 @@ async function readByBrowser(bytes, check, maxPixels, format) {
   } else {
     Object.assign(facts, heif.factsOf(bytes));
     check(facts.width, facts.height);
+    facts.notes = [...facts.notes, OF_BROWSER];
   }
   const image = await byBrowser(bytes, `image/${format}`, maxPixels, WORDS[format]);
   if (image.converted && (facts.icc || facts.colours.length)) {
     Object.assign(facts, { icc: null, colours: [], notes: [...facts.notes, "colours converted to sRGB"] });
   }
+  if (image.rounded) facts.notes = [...facts.notes, "colours of transparent pixels rounded"];
   if (letters(bytes, 8, 12) === "avis") facts.notes = [...facts.notes, "only the first frame"];
-  return { ...planes(image, 3, true), orientation: 1, facts };
+  return { ...planes(image, 3, true), orientation: image.lying ? facts.turn : 1, facts };
 }
 
 function signed(bytes, place) {
@@ -121,7 +125,7 @@ function signed(bytes, place) {
 }
 
 async function byBrowser(bytes, type, maxPixels, words) {
-  const image = await provided.decoder(bytes, type, maxPixels);
+  const image = await provided.decoder(bytes, type, maxPixels, provided.bitmap);
   if (!image) throw cannotRead(words);
   return image;
 }

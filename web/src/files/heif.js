@@ -9,6 +9,13 @@ const HEIC = ["heic", "heix", "heim", "heis", "hevc", "hevx"];
 const MOST = 2 ** 24; // bytes of the boxes that describe a picture
 const MOST_PARTS = 1000;
 const MOST_EXTENTS = 2 ** 16; // of all items
+// As EXIF numbers it: turned left by 0, 90, 180, 270 degrees; not mirrored, top to bottom, left to right.
+const TURNS = [
+  [1, 4, 2],
+  [8, 5, 7],
+  [3, 2, 4],
+  [6, 7, 5],
+];
 const MOST_BLOCKS = 16; // EXIF blocks to look at
 
 /** @param {Uint8Array} file */
@@ -63,15 +70,19 @@ function description(file) {
 }
 
 /**
- * Size, colours and metadata of the picture; the size is the largest that is named, 0 where none is.
+ * Size, colours and metadata of the picture; the size is the largest that is named, 0 where none is; `turn`:
+ * how it is to be turned, as EXIF numbers it.
  * @param {Uint8Array} file
  */
 export function factsOf(file) {
   const meta = description(file);
   const found = { width: 0, height: 0, icc: null, colours: [], xmp: null, exif: null, notes: [] };
+  let [quarters, mirror] = [0, 0];
   for (const { name, content } of boxes(inside(meta, "iprp", "ipco"))) {
     const size = name === "ispe" && [number(content, 4, 4), number(content, 8, 4)];
     if (size && size[0] * size[1] > found.width * found.height) [found.width, found.height] = size;
+    if (name === "irot") quarters = content[0] & 3;
+    if (name === "imir") mirror = 1 + (content[0] & 1);
     if (name !== "colr") continue;
     if (has(content, "prof") || has(content, "rICC")) found.icc ??= content.slice(4);
     const codes = has(content, "nclx") ? [number(content, 4, 2), number(content, 6, 2)] : [NaN, NaN];
@@ -84,7 +95,7 @@ export function factsOf(file) {
   const good = exif.slice(0, MOST_BLOCKS).filter((block) => !isHostile(block));
   if (good.length < exif.length) found.notes.push("damaged EXIF left out");
   const packet = blocks.find(({ kind, data }) => kind === "mime" && has(data, "<"));
-  return { ...found, exif: good[0] ?? null, xmp: packet ? packet.data : null };
+  return { ...found, turn: TURNS[quarters][mirror], exif: good[0] ?? null, xmp: packet ? packet.data : null };
 }
 
 /** Items of metadata: their kind and bytes. */

@@ -54,7 +54,7 @@ export function kindOf(file) {
 
 /** Why a file of no known kind cannot be read. @param {Uint8Array} file @returns {FileError} */
 export function refusal(file) {
-  if (!file.length) return new FileError("not-a-picture", "the file is empty");
+  if (!file.length) return new FileError("not-a-picture", "is empty");
   const among = (list) => list.find(([start]) => has(file, start))?.[1];
   const picture = among(PICTURES);
   if (picture) return cannotRead(picture);

@@ -10,28 +10,33 @@ const byName = new Intl.Collator(undefined, { numeric: true });
 
 /**
  * @typedef {object} Found
- * @property {{file: File, path: string}[]} pictures path: the name with the folders around it
- * @property {string[]} others what is no picture, by path
+ * @property {{file: File, path: string}[]} taken path: the name with the folders around it
+ * @property {string[]} others what is passed over, by path
+ * @property {boolean} films whether there are films among it
  */
+
+/** Whether a file is a film, by its type, or its ending where it has none. @param {File} file */
+export const isFilm = ({ type, name }) => (type ? type.startsWith("video/") : FILMS.test(name));
+
 
 /**
  * Tells pictures from other files by type and ending. Where both say nothing a file outside folders is taken:
  * whoever chose it means it, and the engine knows a picture by its content.
  *
  * @param {{file: File, path: string}[]} found
- * @param {boolean} films whether films count as pictures
+ * @param {boolean} films whether films are taken, too
  * @returns {Found}
  */
 export function sort(found, films) {
-  const named = ({ file: { name }, path }) =>
-    FILMS.test(name) ? films : PICTURES.test(name) || path === name;
-  const taken = (one) =>
-    one.file.type
-      ? one.file.type.startsWith("image/") || (films && one.file.type.startsWith("video/"))
-      : named(one);
+  const isTaken = ({ file, path }) => {
+    if (isFilm(file)) return films;
+    return file.type ? file.type.startsWith("image/") : PICTURES.test(file.name) || path === file.name;
+  };
+  const others = found.filter((one) => !isTaken(one));
   return {
-    pictures: found.filter(taken),
-    others: found.filter((one) => !taken(one)).map(({ path }) => path),
+    taken: found.filter(isTaken),
+    others: others.map(({ path }) => path),
+    films: others.some(({ file }) => isFilm(file)),
   };
 }
 

@@ -57,7 +57,7 @@
 /** Why a picture was not enlarged. The code has words in texts.js; the message says more. */
 export class EngineError extends Error {
   /**
-   * @param {"not-a-picture" | "unsupported" | "too-large" | "cancelled" | "offline" | "busy" | "gone"
+   * @param {"not-a-picture" | "unreadable" | "unsupported" | "too-large" | "cancelled" | "offline" | "busy" | "gone"
    *   | "failed"} code
    * @param {string} [message]
    */

@@ -2,9 +2,10 @@
 
 import { icon, make } from "./dom.js";
 import { folderOf } from "./save.js";
-import { about, bytes, errorWords, row as words } from "./texts.js";
+import { about, bytes, errorWords, row as words, sentence } from "./texts.js";
 import { thumbnail } from "./thumbs.js";
 
+const FINAL = ["not-a-picture", "unreadable", "unsupported"]; // the same file ends the same way again
 const SPEED = 0.05; // share of the work after which a guess at the time left is no longer wild
 
 /**
@@ -141,7 +142,7 @@ class Row {
       compare: this.shows,
       save: state === "done",
       again: state === "done" && stale,
-      retry: state === "failed" || state === "cancelled",
+      retry: state === "cancelled" || (state === "failed" && !FINAL.includes(item.error.code)),
       cancel: state === "working",
       remove: state !== "working",
     };
@@ -170,7 +171,7 @@ class Row {
     if (item.state === "working") return [this.#pace(), sizes];
     if (item.state === "waiting") return [words.waiting, sizes];
     if (item.state === "cancelled") return [words.cancelled];
-    return [errorWords(item.error)[0]];
+    return [errorWords(item.error, item.film)[0]];
   }
 
   #pace() {
@@ -184,7 +185,7 @@ class Row {
   }
 
   #notes() {
-    if (this.item.state === "done") return this.item.result.notes;
+    if (this.item.state === "done") return this.item.result.notes.map(sentence);
     if (this.item.state === "failed") return errorWords(this.item.error).slice(1).filter(Boolean);
     return [];
   }

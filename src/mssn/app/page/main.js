@@ -2,7 +2,7 @@
 
 import { Compare } from "./compare.js";
 import { byId, fillTexts, say } from "./dom.js";
-import { chosen, dropped, pasted, sort, watch } from "./drop.js";
+import { chosen, dropped, isFilm, pasted, sort, watch } from "./drop.js";
 import { List } from "./list.js";
 import { Panel } from "./options.js";
 import { Queue } from "./queue.js";
@@ -57,8 +57,8 @@ class Page {
       this.#banner(texts.startFailed(error), () => this.start());
       return;
     }
-    const { kind, accept, note } = this.#engine;
-    const [short, long] = texts.privacy(kind, location.hostname);
+    const { accept, note } = this.#engine;
+    const [short, long] = texts.privacy(this.#engine, location.hostname);
     byId("privacy-short").textContent = short;
     byId("privacy-long").textContent = long;
     byId("privacy").hidden = false;
@@ -115,16 +115,15 @@ class Page {
 
   #add(found, unread = []) {
     if (found.length + unread.length === 0) return;
-    const { pictures, others } = sort(found, this.#engine?.films ?? true);
+    const films = this.#engine?.films ?? true;
+    const { taken, others, films: missed } = sort(found, films);
     const passed = [...others, ...unread];
+    const words = passed.length ? texts.passedOver(passed, { taken: films, missed }) : "";
     byId("passed").hidden = passed.length === 0;
-    byId("passed-text").textContent = passed.length ? texts.passedOver(passed) : "";
-    const words = [
-      pictures.length ? texts.said.added(pictures.length) : "",
-      passed.length ? texts.passedOver(passed) : "",
-    ];
-    say(words.filter(Boolean).join(". "));
-    this.queue.add(pictures);
+    byId("passed-text").textContent = words;
+    const count = taken.filter(({ file }) => isFilm(file)).length;
+    say([taken.length ? texts.said.added(taken.length, count) : "", words].filter(Boolean).join(". "));
+    this.queue.add(taken);
   }
 
   #save(item) {
@@ -195,7 +194,7 @@ class Page {
     const { path, state, result, error, saved } = item;
     if (state === "done" && !saved) {
       say(texts.said.done(path, result, this.queue.count("done"), this.queue.items.length));
-    } else if (state === "failed") say(texts.said.failed(path, texts.errorWords(error)[0]));
+    } else if (state === "failed") say(texts.said.failed(path, texts.errorWords(error, item.film)[0]));
     else if (state === "cancelled") say(texts.said.cancelled(path));
   }
 
@@ -206,7 +205,7 @@ class Page {
     document.body.classList.toggle("filled", items.length > 0);
     this.#invite();
     byId("pictures").hidden = items.length === 0;
-    byId("count").textContent = texts.count(done, items.length);
+    byId("count").textContent = texts.count(done, items.length, this.queue.films());
     const [failed, cancelled] = [this.queue.count("failed"), this.queue.count("cancelled")];
     byId("count-state").textContent = texts.countState(done, items.length, failed, cancelled);
     byId("cancel-all").hidden = open === 0;
@@ -222,12 +221,11 @@ class Page {
   }
 
   #invite() {
-    const { dropTitle, dropFilms, dropMore, dropHint, touchTitle, touchMore, touchHint } = texts.fixed;
     const drags = matchMedia("(hover: hover)").matches;
-    const title = this.#engine?.films ? dropFilms : dropTitle;
-    const [first, more, hint] = drags ? [title, dropMore, dropHint] : [touchTitle, touchMore, touchHint];
+    const [first, more, hint, choose] = texts.invitation(drags, this.#engine?.films ?? false);
     byId("drop-title").textContent = this.queue.items.length ? more : first;
     byId("drop-hint").textContent = hint;
+    byId("choose").lastElementChild.textContent = choose;
   }
 
   #banner(text, again) {

@@ -1,5 +1,6 @@
 // The pictures, in their order, and what becomes of each. One at a time goes to the engine.
 
+import { isFilm } from "./drop.js";
 import { EngineError } from "./engine.js";
 
 /**
@@ -7,6 +8,7 @@ import { EngineError } from "./engine.js";
  * @property {number} id
  * @property {File} file
  * @property {string} path its name with the folders it was dropped in
+ * @property {boolean} film whether it is a film
  * @property {"waiting" | "working" | "done" | "failed" | "cancelled"} state
  * @property {number} progress 0 to 1
  * @property {number} started milliseconds, of `performance.now()`
@@ -45,7 +47,7 @@ export class Queue {
   /** @param {{file: File, path: string, options?: import("./engine.js").Options}[]} found */
   add(found) {
     for (const { file, path, options } of found) {
-      const item = { id: this.#nextId++, file, path, given: options, ...fresh() };
+      const item = { id: this.#nextId++, file, path, film: isFilm(file), given: options, ...fresh() };
       this.items.push(item);
       this.changed(item, "added");
     }
@@ -89,6 +91,11 @@ export class Queue {
     this.#set(item, { saved: true });
   }
 
+  /** How many are films. */
+  films() {
+    return this.items.reduce((sum, { film }) => sum + film, 0);
+  }
+
   /** How many are in each state. */
   count(state) {
     return this.items.reduce((sum, item) => sum + (item.state === state), 0);
@@ -120,6 +127,7 @@ export class Queue {
       this.changed(item, "progress");
     };
     try {
+      await readable(item.file);
       const result = await this.#engine.upscale(item.file, item.options, { signal, progress });
       if (!signal.aborted) this.#set(item, { state: "done", progress: 1, result });
     } catch (error) {
@@ -135,6 +143,15 @@ export class Queue {
         this.changed(null, "paused");
       }
     }
+  }
+}
+
+/** A file that is not there any more would look like an engine that is not. */
+async function readable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new EngineError("unreadable");
   }
 }
 

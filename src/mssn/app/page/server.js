@@ -44,7 +44,7 @@ class Server {
   /** @type {import("./engine.js").Engine["upscale"]} */
   async upscale(file, options, { signal, progress }) {
     signal.throwIfAborted();
-    if (file.size === 0) throw new EngineError("not-a-picture", "the file is empty");
+    if (file.size === 0) throw new EngineError("not-a-picture", "is empty");
     try {
       return await this.#job(file, options, signal, progress);
     } catch (error) {

@@ -14,7 +14,12 @@ const units = ["byte", "kilobyte", "megabyte", "gigabyte"].map(
 );
 
 const counted = (count, one, many) => `${number.format(count)} ${count === 1 ? one : many}`;
-const pictures = (count) => counted(count, "picture", "pictures");
+
+/** What so many files are, of which so many are films. */
+function things(count, films) {
+  if (films === 0) return counted(count, "picture", "pictures");
+  return films === count ? counted(count, "film", "films") : counted(count, "file", "pictures and films");
+}
 
 export const percent = (share) => percentage.format(share);
 
@@ -43,14 +48,6 @@ const left = (seconds) => {
 /** The texts of index.html, by its data-text, data-label and data-title attributes. */
 export const fixed = {
   tagline: "Enlarge pictures, and keep them sharp",
-  dropTitle: "Drop pictures here",
-  dropFilms: "Drop pictures or films here",
-  touchTitle: "Make pictures larger",
-  touchHint: "One or many, from your photos or files",
-  dropMore: "Drop or paste more",
-  touchMore: "More pictures?",
-  dropHint: "One, many, or whole folders. Pasting works, too.",
-  choose: "Choose pictures",
   chooseFolder: "Choose a folder",
   pictures: "Pictures",
   zipAll: "Download all",
@@ -86,9 +83,24 @@ export const fixed = {
   divider: "Divider between before and after",
   stage: "Picture. Arrow keys move it.",
   map: "The part that is shown",
-  compareHint: "Drag the line to compare, the picture to move it. Arrow keys work, too.",
+  compareHint: "Drag the line to compare, the picture to move it.",
+  compareKeys: "Arrow keys work, too.",
   list: "Your pictures",
 };
+
+/**
+ * What the place for files says: at first, when there are some, how it is done, and its button.
+ *
+ * @param {boolean} drags whether files can be dragged here
+ * @param {boolean} films whether films are taken, too
+ */
+export function invitation(drags, films) {
+  const [or, and] = films ? ["pictures or films", "pictures and films"] : ["pictures", "pictures"];
+  const words = drags
+    ? [`Drop ${or} here`, "Drop or paste more", "One, many, or whole folders. Pasting works, too."]
+    : [`Make ${and} larger`, `More ${or}?`, "One or many, from your photos or files"];
+  return [...words, `Choose ${or}`];
+}
 
 const models = {
   "mssn-s": ["Fast", "MSSN-S"],
@@ -125,14 +137,15 @@ export function inShort({ model, scale, variant, strength, format }) {
 }
 
 /** Where the pictures go: true of the browser's engine, of the app here, and of one on another computer. */
-export function privacy(kind, host) {
-  const here = "Your pictures never leave this device";
+export function privacy({ kind, films }, host) {
+  const yours = films ? "Your pictures and films" : "Your pictures";
+  const here = `${yours} never leave this device`;
   if (kind === "browser") return [here, "This page computes in your browser, and sends nothing anywhere."];
   if (["localhost", "127.0.0.1", "[::1]"].includes(host)) {
     return [here, "The app on this computer enlarges them, and sends nothing anywhere."];
   }
   return [
-    `Your pictures go to ${host}`,
+    `${yours} go to ${host}`,
     `The app on ${host} enlarges them, and sends nothing anywhere else.`,
   ];
 }
@@ -143,19 +156,29 @@ export const machine = ({ kind, cores }) =>
 
 const errors = {
   "not-a-picture": "This file is not a picture that can be read.",
+  unreadable: "This file was changed, moved or deleted, or may not be read. Choose it again.",
   unsupported: "Pictures of this kind cannot be read here.",
   "too-large": "This picture is too large to be enlarged here.",
-  offline: "The network for this is not stored yet. Connect to the internet once, then try again.",
+  offline: "What this needs is not stored here yet. Connect to the internet once, then try again.",
   busy: "Too many pictures are waiting. Try again in a moment.",
   gone: "What enlarges the pictures has stopped.",
   failed: "Something went wrong.",
 };
 
+/** What an engine notes in short clauses, with a capital letter. */
+export const sentence = (text) => text && text[0].toUpperCase() + text.slice(1);
+
+const filmErrors = {
+  "not-a-picture": "This film cannot be read.",
+  unsupported: "This film cannot be enlarged.",
+  "too-large": "This film is too large to be enlarged here.",
+};
+
 /** What an error is in words, and what the engine says of it besides ("is an icon": of the file). */
-export function errorWords({ code, message }) {
-  const known = code in errors;
-  const more = message && message !== code ? message.replace(/^is /, "It is ") : "";
-  return [errors[known ? code : "failed"], more];
+export function errorWords({ code, message }, film = false) {
+  const words = (film && filmErrors[code]) || errors[code] || errors.failed;
+  const more = code === "offline" || message === code ? "" : message.replace(/^is /, "It is ");
+  return [words, sentence(more)];
 }
 
 export const startFailed = (error) =>
@@ -194,8 +217,9 @@ export const row = {
 /** "photo.jpg" and "Remove" -> what a screen reader calls the button. */
 export const about = (verb, name) => `${verb} ${name}`;
 
-export const count = (done, all) =>
-  done === all ? pictures(all) : `${number.format(done)} of ${pictures(all)}`;
+/** How many are done of so many files, of which so many are films. */
+export const count = (done, all, films) =>
+  done === all ? things(all, films) : `${number.format(done)} of ${things(all, films)}`;
 export const countState = (done, all, failed, cancelled) =>
   done === all
     ? ""
@@ -210,17 +234,26 @@ export const zipping = "Packing";
 export const zipName = "enlarged.zip";
 export const pastedName = (type) => `pasted.${{ "image/jpeg": "jpg" }[type] ?? type.split("/")[1] ?? "png"}`;
 
-/** Names of files that were passed over, in one line. */
-export function passedOver(names) {
+const filmsElsewhere = 'Films are enlarged by the app: install mssn on a computer, and run "mssn app".';
+
+/**
+ * Names of files that were passed over, in one line.
+ *
+ * @param {string[]} names
+ * @param {{taken: boolean, missed: boolean}} films whether they are taken, and whether some were passed over
+ */
+export function passedOver(names, { taken, missed }) {
   const shown = names.slice(0, 5).join(", ");
   const more = names.length > 5 ? ` and ${number.format(names.length - 5)} more` : "";
-  return `Passed over, not ${names.length === 1 ? "a picture" : "pictures"}: ${shown}${more}`;
+  const [one, many] = taken ? ["a picture or film", "pictures or films"] : ["a picture", "pictures"];
+  const what = names.length === 1 ? one : many;
+  return `Passed over, not ${what}: ${shown}${more}${missed ? `. ${filmsElsewhere}` : ""}`;
 }
 
 export const title = (open, share) => (open ? `${percent(share)} · mssn` : "mssn: enlarge pictures");
 
 export const said = {
-  added: (count) => `${pictures(count)} added`,
+  added: (count, films) => `${things(count, films)} added`,
   removed: (name) => `${name} removed`,
   working: (name, share) => `${name}: ${percent(share)}`,
   done: (name, result, done, all) => `${name} is done, ${size(result.after)} pixels. ${done} of ${all}.`,

@@ -1,0 +1,174 @@
+"""What `mssn upscale --ray` says meanwhile and at the end, and what its report holds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mssn.cli.options import Lines, in_options
+from mssn.cli.progress import as_text, facts, ran_by, time_left
+from mssn.cli.report import Report
+from mssn.cli.streams import tell, telling_every, to_json
+from mssn.cluster.item import Item, Outcome
+from mssn.cluster.store import Store
+from mssn.cluster.todo import Left, Seen, Todo
+
+_LOGGED = 30.0  # seconds between two lines where nobody watches
+
+
+class Told:
+    """What a run over two stores says, and what its report holds."""
+
+    def __init__(
+        self,
+        source: Store,
+        target: Store,
+        seen: Seen,
+        *,
+        json: bool,
+        report: Path | None,
+        skip_existing: bool,
+    ) -> None:
+        self._seen = seen
+        self._source, self._target, self._json, self._skip_existing = source, target, json, skip_existing
+        self._report = None if report is None else Report(report)
+        self._lines, self._started = Lines(), time.perf_counter()
+        self._made, self._failed, self._megapixels = 0, 0, 0.0
+        self._ran, self._left = dict[str, None](), Counter[str]()
+
+    def left(self, todo: Todo) -> Iterator[Item]:
+        """What is to be made; what is not, is reported."""
+        for one in todo:
+            if isinstance(one, Left):
+                self._passed(one)
+            else:
+                yield one
+
+    def _passed(self, left: Left) -> None:
+        self._left[left.why] += 1
+        told = dict(left.known.told) if left.known else {}
+        told |= self._names(left.item, left.item.target) if not told else {}
+        if left.why == "exists" and not self._skip_existing:
+            told["error"] = f"{told['target']}: exists already; --force overwrites, --skip-existing leaves it"
+        if self._report is not None:
+            self._report.add_line(told | {"state": "left"})
+
+    def _names(self, item: Item, target: str) -> dict[str, Any]:
+        return {"source": self._source.url_of(item.name), "target": self._target.url_of(target)}
+
+    def outcome(self, outcome: Outcome) -> dict[str, Any]:
+        """Tell what became of a picture; the same as a line of the report."""
+        done, names = outcome.done, self._names(outcome.item, outcome.target or outcome.item.target)
+        if done is None:
+            self._failed += 1
+            tell(f"mssn: {in_options(outcome.error)}")
+            told = names | {"error": in_options(outcome.error)}
+        else:
+            self._made += 1
+            self._megapixels += done.after[0] * done.after[1] * done.pages / 1e6
+            self._ran[ran_by(done)] = None
+            told = facts(done) | names
+        if self._json:
+            self._lines.say(to_json(told))
+        elif done is not None:
+            of = f"/{self._seen.planned}" if self._seen.whole else ""
+            self._lines.say(f"[{self._made + self._failed}{of}] {as_text(done, names['target'])}")
+        more = {
+            "source_bytes": outcome.item.size,
+            "target_bytes": outcome.size,
+            "source_sha256": outcome.source_sha256,
+            "target_sha256": outcome.target_sha256,
+            "tries": outcome.tries,
+            "node": outcome.node,
+        }
+        if self._report is not None:
+            self._report.add_line(told | more | {"state": "failed" if done is None else "made"})
+        return told | more
+
+    def _speed(self) -> str:
+        seconds = time.perf_counter() - self._started
+        return f"{self._made / seconds:.3g} pictures/s, {self._megapixels / seconds:.3g} megapixels/s"
+
+    def _standing(self) -> str:
+        """How far it is; while the input is still being listed, there may be more to come."""
+        ended, most = self._made + self._failed, self._seen.planned
+        of = f"{ended} of {most} pictures" if self._seen.whole else f"{ended} of at least {most} pictures"
+        left = time_left(time.perf_counter() - self._started, ended / most if most else 0)
+        failed = f", {self._failed} failed" if self._failed else ""
+        return f"{of}, {self._speed()}{left if self._seen.whole else ''}{failed}"
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Say again and again how it stands: in place on a terminal, else now and then in a line."""
+        self._started = time.perf_counter()
+        if not sys.stderr.isatty():
+            with telling_every(_LOGGED, self._standing):
+                yield
+            return
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        with console.status("") as status, telling_every(1.0, lambda: status.update(self._standing())):
+            yield
+
+    def stopped(self) -> str:
+        """What to know after a stop."""
+        failed = f", {self._failed} failed" if self._failed else ""
+        return f"{self._made} pictures are done{failed}; the same command goes on"
+
+    def planned(self, todo: Todo) -> int:
+        """Only count what would be made."""
+        number, size = 0, 0
+        for one in todo.decided():
+            if isinstance(one, Left):
+                self._left[one.why] += 1
+            else:
+                number, size = number + 1, size + one.size
+        self._tell_seen()
+        tell(f"nothing was written: {number} pictures to make, of {size / 1e6:.3g} MB")
+        return 1 if self._left["exists"] and not self._skip_existing else 0
+
+    def ended(self) -> int:
+        """Tell the sum; the exit code."""
+        self._tell_seen()
+        made, failed = self._made, self._failed
+        if failed:
+            tell(f"mssn: {made} of {made + failed} pictures enlarged, {failed} failed")
+        elif made:
+            seconds = time.perf_counter() - self._started
+            ran = " and ".join(self._ran)
+            tell(f"{made} picture{'s' * (made != 1)} in {seconds:.3g} s ({ran}): {self._speed()}")
+        return 1 if failed or self._lines.failure or (self._left["exists"] and not self._skip_existing) else 0
+
+    def _tell_seen(self) -> None:
+        seen = self._seen
+        if seen.strangers:
+            named = [f"{ending} ({number})" for ending, number in seen.strangers.most_common(10)]
+            tell(f"{_counted(seen.strangers.total(), 'file')} of other kinds passed over: {', '.join(named)}")
+        if seen.hidden:
+            tell(f"{_counted(seen.hidden, 'hidden picture')} passed over")
+        if seen.films:
+            tell(f"{_counted(seen.films, 'film')} passed over; without --ray, one machine enlarges them")
+        if seen.renamed:
+            source, name, usual = seen.renamed[0]
+            more = f" ({len(seen.renamed) - 1} more like it)" if len(seen.renamed) > 1 else ""
+            tell(f"{source} becomes {name}, because {usual} is another's{more}")
+        if kept := self._left["kept"]:
+            tell(f"{kept} {'result is' if kept == 1 else 'results are'} there already")
+        if failed := self._left["failed"]:
+            tell(f"{failed} that failed before are left alone; --retry-failed tries them again")
+        if (exist := self._left["exists"]) and not self._skip_existing:
+            there = "result exists" if exist == 1 else "results exist"
+            tell(
+                f"mssn: {exist} {there} already, and no earlier run here planned them; "
+                "--force overwrites them, --skip-existing leaves them"
+            )
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"

@@ -1,0 +1,202 @@
+"""`mssn upscale --ray`, with a crew that lives in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mssn.api import load
+from mssn.cli import cluster
+from mssn.cluster.item import Item, Outcome
+from mssn.cluster.worker import Work
+from mssn.errors import ImageError
+from mssn.image.picture import Picture
+from mssn.image.write import write
+from mssn.upscaling.files import upscale_file
+from mssn.upscaling.jobs import Job, failure
+
+
+class Crew:
+    """Makes pictures here; may be stopped, or meet what ends all.
+
+    Attributes:
+        started: How often there was work.
+        stop: Raised after so many pictures.
+    """
+
+    def __init__(self) -> None:
+        self.started, self.stop, self.fatal = 0, 10**9, False
+
+    @contextmanager
+    def connect(self, address: str) -> Iterator[str]:
+        self.started += 1
+        yield address
+
+    def make(self, items: Iterator[Item], work: Work, _: Any, **__: Any) -> Iterator[Outcome]:
+        for number, item in enumerate(items):
+            if number == self.stop:
+                if self.fatal:
+                    yield Outcome(item, error="s3://bucket: the credentials are refused", fatal=True)
+                raise KeyboardInterrupt
+            source, target = Path(work.source.url_of(item.name)), Path(work.target.url_of(item.target))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                options = replace(work.options, force=True)
+                done = upscale_file(load(**work.load), source, target, options)
+            except ImageError as error:
+                yield Outcome(item, error=str(failure(Job(source, target), error)), node="here")
+            else:
+                yield Outcome(item, item.target, done, size=target.stat().st_size, node="here")
+
+
+@pytest.fixture
+def crew(monkeypatch: pytest.MonkeyPatch) -> Crew:
+    crew = Crew()
+    monkeypatch.setattr(cluster, "connect", crew.connect)
+    monkeypatch.setattr(cluster, "make", crew.make)
+    return crew
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo) -> Path:
+    """A folder of four pictures, one of them broken, and other things; the current folder is above it."""
+    monkeypatch.chdir(tmp_path)
+    inside = tmp_path / "in"
+    (inside / "sub").mkdir(parents=True)
+    for name in ("a.png", "b.jpg", "sub/ü #1.png"):
+        write(inside / name, Picture(photo[:24, :32]))
+    (inside / "broken.png").write_bytes(b"no picture")
+    (inside / "notes.txt").write_text("x")
+    (inside / "a.xmp").write_text("<x/>")
+    return inside
+
+
+RAY = ("-m", "bicubic", "--ray", "local")
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_results_summary_and_report(mssn, crew: Crew, folder: Path) -> None:
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "--report", "report.jsonl")
+    assert ran.code == 1
+    assert [line.split("  ")[0] for line in ran.out.splitlines()] == [
+        "[1/4] out/a.png",
+        "[2/4] out/b.jpg",
+        "[4/4] out/sub/ü #1.png",
+    ]
+    assert "in/broken.png" in ran.err and "3 of 4 pictures enlarged, 1 failed" in ran.err
+    assert "1 file of other kinds passed over: .txt (1)" in ran.err
+    report = lines_of(Path("report.jsonl"))
+    assert [(line["source"], line["state"]) for line in report] == [
+        ("in/a.png", "made"),
+        ("in/b.jpg", "made"),
+        ("in/broken.png", "failed"),
+        ("in/sub/ü #1.png", "made"),
+    ]
+    assert report[0]["after"] == [64, 48] and report[0]["model"] == "bicubic" and "error" in report[2]
+    assert Path("out/a.xmp").read_text() == "<x/>"
+
+
+def test_the_same_pixels_as_without(mssn, crew: Crew, folder: Path) -> None:
+    mssn("upscale", "in", "-o", "out", *RAY)
+    mssn("upscale", "in", "-o", "here", "-m", "bicubic")
+    for name in ("a.png", "b.jpg", "sub/ü #1.png", "a.xmp"):
+        assert Path("out", name).read_bytes() == Path("here", name).read_bytes()
+
+
+def test_again_starts_no_cluster_and_reports_all_the_same(mssn, crew: Crew, folder: Path) -> None:
+    mssn("upscale", "in", "-o", "out", *RAY, "--report", "first.jsonl")
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "--report", "second.jsonl")
+    assert (ran.code, ran.out, crew.started) == (0, "", 1)
+    assert "3 results are there already" in ran.err and "--retry-failed" in ran.err
+    first, second = lines_of(Path("first.jsonl")), lines_of(Path("second.jsonl"))
+    assert [line | {"state": ""} for line in second] == [line | {"state": ""} for line in first]
+    mssn("upscale", "in", "-o", "out", *RAY, "--retry-failed")
+    assert crew.started == 2
+
+
+def test_a_stop_says_how_it_goes_on_and_it_does(mssn, crew: Crew, folder: Path) -> None:
+    crew.stop = 2
+    ran = mssn("upscale", "in", "-o", "out", *RAY)
+    assert ran.code == 130
+    assert "2 pictures are done; the same command goes on" in ran.err
+    crew.stop = 10**9
+    ran = mssn("upscale", "in", "-o", "out", *RAY)
+    assert [line.split("  ")[0] for line in ran.out.splitlines()] == ["[2/2] out/sub/ü #1.png"]
+
+
+def test_what_concerns_all_ends_the_run(mssn, crew: Crew, folder: Path) -> None:
+    crew.stop, crew.fatal = 1, True
+    ran = mssn("upscale", "in", "-o", "out", *RAY)
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1] == "mssn: s3://bucket: the credentials are refused"
+
+
+def test_what_lies_there_already_stays(mssn, crew: Crew, folder: Path) -> None:
+    Path("out").mkdir()
+    Path("out/a.png").write_bytes(b"mine")
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "--report", "report.jsonl")
+    assert ran.code == 1 and "1 result exists already" in ran.err
+    assert Path("out/a.png").read_bytes() == b"mine"
+    assert "exists already" in next(
+        x["error"] for x in lines_of(Path("report.jsonl")) if x["source"] == "in/a.png"
+    )
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "--skip-existing")
+    assert ran.code == 0 and Path("out/a.png").read_bytes() == b"mine"
+    mssn("upscale", "in", "-o", "out", *RAY, "--force")
+    assert Path("out/a.png").read_bytes() != b"mine"
+
+
+def test_other_settings_make_anew(mssn, crew: Crew, folder: Path) -> None:
+    mssn("upscale", "in", "-o", "out", *RAY)
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "-s", "3")
+    assert len(ran.out.splitlines()) == 3
+
+
+def test_results_inside_the_input_are_no_input(mssn, crew: Crew, folder: Path) -> None:
+    for _ in range(2):
+        mssn("upscale", "in", "-o", "in/large", *RAY)
+    assert sorted(path.name for path in Path("in/large").rglob("*.png")) == ["a.png", "ü #1.png"]
+    ran = mssn("upscale", str(folder), "-o", "in/large", *RAY)  # the same, called otherwise
+    assert "3 results are there already" in ran.err
+
+
+def test_json_and_dry_run(mssn, crew: Crew, folder: Path) -> None:
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "--dry-run")
+    assert ran.code == 0 and "nothing was written: 4 pictures to make" in ran.err
+    assert not Path("out").exists() and not crew.started
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "--json")
+    told = [json.loads(line) for line in ran.out.splitlines()]
+    assert [line["source"] for line in told] == ["in/a.png", "in/b.jpg", "in/broken.png", "in/sub/ü #1.png"]
+    assert told[0]["target"] == "out/a.png" and "error" in told[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["s3://bucket/in", "-o", "out"], "with --ray local"),
+        (["in", "-o", "s3://bucket/out"], "with --ray local"),
+        (["in", "in", "-o", "out", "--ray", "local"], "takes one folder"),
+        (["in", "--ray", "local"], "-o names the folder"),
+        (["in", "-o", "in", "--ray", "local"], "would replace the originals"),
+        (["in/sub", "-o", "in", "--ray", "local"], "holds the input itself"),
+        (["in", "-o", "out", "--ray", "local", "--threads", "2"], "do not go with --ray"),
+        (["in", "-o", "out", "--retry-failed"], "is for runs with --ray"),
+        (["nowhere", "-o", "out", "--ray", "local"], "nowhere"),
+        (["in", "-o", "ftp://host/out", "--ray", "local"], "ftp:// is no storage"),
+        (["s3://name:pass@bucket/in", "-o", "out", "--ray", "local"], "must not hold a password"),
+        (["in", "-o", "https://host/out", "--ray", "local"], "https://host/out"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(mssn, crew: Crew, folder: Path, arguments, says) -> None:
+    ran = mssn("upscale", "-m", "bicubic", *arguments)
+    assert ran.code == 2 and says in ran.line
+    assert "pass@" not in ran.err and not crew.started

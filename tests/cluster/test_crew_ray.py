@@ -1,0 +1,242 @@
+"""Real workers on three raylets: equal to one machine, whatever dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from ray_cluster import Raylets, driver, wait_until
+
+from mssn.api import load
+from mssn.cluster.crew import make
+from mssn.cluster.item import Item, Outcome
+from mssn.cluster.nodes import connect
+from mssn.cluster.store import Store
+from mssn.cluster.worker import Work
+from mssn.image.picture import Picture
+from mssn.image.write import write
+from mssn.upscaling.batch import upscale_files
+from mssn.upscaling.jobs import Job, Options
+
+pytestmark = pytest.mark.slow
+KINDS = 12  # different pictures
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def raylets() -> Iterator[Raylets]:
+    made = Raylets(3)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> tuple[Path, list[bytes]]:
+    """Small pictures, and what one machine makes of them."""
+    folder = tmp_path_factory.mktemp("pictures")
+    jobs = []
+    for number in range(KINDS):
+        ending = ("png", "jpg", "webp", "tif")[number % 4]
+        name, pixels = (
+            f"{number}.{ending}",
+            np.random.default_rng(number).integers(0, 255, (24, 32, 3), np.uint8),
+        )
+        write(folder / name, Picture(pixels))
+        jobs.append(Job(folder / name, folder / f"large_{name}"))
+    for done in upscale_files(load("mssn-s"), jobs):
+        assert done.error is None
+    return folder, [job.target.read_bytes() for job in jobs]
+
+
+class Room:
+    """An input with many names for those pictures, and an output to be compared."""
+
+    def __init__(self, folder: Path, pictures: tuple[Path, list[bytes]]) -> None:
+        self.source, self.target = folder / "in", folder / "out"
+        self.source.mkdir()
+        self._pictures, self._expected = pictures
+        self.work = Work(Store(self.source), Store(self.target), {"model": "mssn-s"}, Options())
+        self.asked: list[str] = []
+
+    def item(self) -> Item:
+        """One more."""
+        number = len(self.asked)
+        old = next(self._pictures.glob(f"{number % KINDS}.*"))
+        name = f"{number // 50}/{number:04}{old.suffix}"
+        (self.source / name).parent.mkdir(exist_ok=True)
+        os.link(old, self.source / name)
+        self.asked.append(name)
+        return Item(name, old.stat().st_size, "", name)
+
+    def check(self, told: list[Outcome]) -> None:
+        """Every picture once, and each either made, whole and right, or named with its reason."""
+        assert sorted(outcome.item.name for outcome in told) == sorted(self.asked)
+        failed = {outcome.item.name: outcome.error for outcome in told if outcome.error}
+        assert all("given up after 3 tries" in error for error in failed.values())
+        assert len(failed) <= len(self.asked) / 50  # hit by chance in all their tries
+        self.compare(set(self.asked) - set(failed), set(self.asked))
+
+    def compare(self, made: set[str], allowed: set[str]) -> None:
+        there = {str(path.relative_to(self.target)) for path in self.target.rglob("*") if path.is_file()}
+        assert made <= there <= allowed
+        for name in there:
+            assert (self.target / name).read_bytes() == self._expected[int(name[-8:-4]) % KINDS], name
+
+
+@pytest.fixture
+def room(tmp_path, pictures) -> Room:
+    return Room(tmp_path, pictures)
+
+
+def test_results_equal_one_machines_and_nothing_goes_through_the_object_store(raylets, room, capfd):
+    from ray._private.internal_api import memory_summary
+
+    items = [room.item() for _ in range(60)]
+    (room.source / "bad.png").write_bytes(b"hello")
+    with connect(raylets.address) as cluster:
+        told = list(make(iter([*items, Item("bad.png", 5, "", "bad.png")]), room.work, cluster))
+        memory = memory_summary(raylets.address, stats_only=True)
+    (bad,) = [outcome for outcome in told if outcome.item.name == "bad.png"]
+    assert bad.error == f"{room.source}/bad.png: is not a picture but text"
+    room.check([outcome for outcome in told if outcome is not bad])
+    assert "Plasma memory usage 0 MiB, 0 objects" in memory
+    assert "Spilled" not in memory
+    assert len({outcome.node for outcome in told}) == 1  # the same machine, in truth
+    assert wait_until(lambda: raylets.workers() == [])
+    assert capfd.readouterr().out == ""
+
+
+class Killing:
+    """Supplies items for as long as things are being killed, and a few more."""
+
+    def __init__(self, room: Room, kill, seconds: tuple[float, float], seed: int) -> None:
+        self._room, self._kill, self._seconds, self._random = room, kill, seconds, Random(seed)
+        self.killed = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def items(self) -> Iterator[Item]:
+        for _ in range(20):
+            yield self._room.item()
+        self._thread.start()
+        while not self._over.is_set():
+            yield self._room.item()
+        for _ in range(20):
+            yield self._room.item()
+
+    def _run(self) -> None:
+        while self.killed < KILLS:
+            time.sleep(self._random.uniform(*self._seconds))
+            self.killed += self._kill(self._random)
+        self._over.set()
+
+
+def test_killed_workers_cost_no_picture(raylets, room):
+    def kill(random: Random) -> bool:
+        there = raylets.workers()
+        if there:
+            os.kill(random.choice(there), signal.SIGKILL)
+        return bool(there)
+
+    killing = Killing(room, kill, (0.2, 1.5), 1)
+    with connect(raylets.address) as cluster:
+        told = list(make(killing.items(), room.work, cluster))
+    assert killing.killed == KILLS
+    room.check(told)
+
+
+def test_lost_nodes_cost_no_picture(raylets, room):
+    def kill(random: Random) -> bool:
+        raylets.kill_raylet(random.randrange(2))
+        raylets.add()
+        return True
+
+    killing = Killing(room, kill, (0.5, 3), 2)
+    with connect(raylets.address) as cluster:
+        told = list(make(killing.items(), room.work, cluster))
+    room.check(told)
+
+
+def test_killed_drivers_take_their_workers_along_and_the_next_makes_the_rest(raylets, room):
+    random, told = Random(3), 0
+    for _ in range(KILLS):
+        for _ in range(12):
+            room.item()
+        with driver(raylets.address, room.source, room.target, "mssn-s") as process:
+            for _ in range(random.randint(1, 10)):
+                assert process.stdout.readline()
+                told += 1
+            time.sleep(random.uniform(0, 0.1))
+            process.send_signal(signal.SIGKILL)
+        assert wait_until(lambda: raylets.workers() == [])
+        room.compare(set(), set(room.asked))
+    with driver(raylets.address, room.source, room.target, "mssn-s") as process:
+        out, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert all(error is None for _, error, _ in lines)
+    assert told + len(lines) >= len(room.asked)
+    room.compare(set(room.asked), set(room.asked))
+
+
+def test_ctrl_c_frees_our_workers_and_touches_nobody_elses(raylets, room):
+    for _ in range(600):
+        room.item()
+    with connect(raylets.address) as cluster:
+
+        class Stranger:
+            def ready(self) -> bool:
+                return True
+
+        stranger = cluster.ray.remote(num_cpus=0)(Stranger).remote()
+        assert cluster.ray.get(stranger.ready.remote())
+        with driver(raylets.address, room.source, room.target, "mssn-s") as process:
+            assert process.stdout.readline()
+            assert raylets.workers()
+            process.send_signal(signal.SIGINT)
+            started = time.monotonic()
+            out, error = process.communicate(timeout=60)
+            assert wait_until(lambda: raylets.workers() == [])
+            assert time.monotonic() - started < 10
+        assert process.returncode == 130, error
+        assert error == ""
+        assert all(json.loads(line)[1] is None for line in out.splitlines())
+        assert cluster.ray.get(stranger.ready.remote())
+
+
+def test_a_frozen_worker_is_noticed_and_ends(raylets, room, monkeypatch):
+    monkeypatch.setattr("mssn.cluster.crew.FROZEN", 4.0)
+    monkeypatch.setattr("mssn.cluster.crew.BEAT", 1.0)
+    stopped: list[int] = []
+
+    def items() -> Iterator[Item]:
+        for number in range(60):
+            if number == 20:
+                stopped.append(raylets.workers()[0])
+                os.kill(stopped[0], signal.SIGSTOP)
+            yield room.item()
+
+    with connect(raylets.address) as cluster:
+        room.check(list(make(items(), room.work, cluster)))
+        assert wait_until(lambda: stopped[0] not in raylets.workers(), 20)
+
+
+def test_what_breaks_the_memory_limit_is_told_and_its_neighbours_are_made(raylets, room):
+    """A picture that needs 2 GB where a worker may take half a gigabyte."""
+    wide = room.source / "bomb.png"
+    write(wide, Picture(np.zeros((9000, 20000, 3), np.uint8)))
+    items = [room.item() for _ in range(8)]
+    bomb = Item("bomb.png", wide.stat().st_size, "", "bomb.png")
+    with connect(raylets.address) as cluster:
+        told = list(make(iter([*items[:4], bomb, *items[4:]]), room.work, cluster))
+    (bad,) = [outcome for outcome in told if outcome.item == bomb]
+    print(bad)
+    room.check([outcome for outcome in told if outcome is not bad])
