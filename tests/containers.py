@@ -44,6 +44,8 @@ class Engine:
             *("--root", str(place / "storage"), "--runroot", str(place / "run")),
             *("--storage-driver", "overlay"),
         ]
+        # Without systemd it cannot ask for health by itself, and says so at every turn.
+        self._command = ["podman", "--log-level=fatal", *self._storage]
 
     def base(self) -> None:
         """Make what stands in for the base image: Debian 12 and its Python 3.11, in /usr/local like there."""
@@ -74,6 +76,7 @@ class Engine:
                 *("--file", str(ROOT / "deploy" / "Dockerfile"), str(ROOT)),
             ],
             check=True,
+            stdout=subprocess.DEVNULL,
         )
         return name
 
@@ -99,7 +102,7 @@ class Engine:
             for most in [min(8192, *(n for n in resource.getrlimit(number) if n >= 0), 8192)]
         ]
         return [
-            *("podman", *self._storage, "--cgroup-manager", "cgroupfs", "--runtime", "runc", "run"),
+            *(*self._command, "--cgroup-manager", "cgroupfs", "--runtime", "runc", "run"),
             *("--read-only", "--read-only-tmpfs=false", "--tmpfs=/tmp:mode=1777", "--cap-drop=all"),
             *("--security-opt=no-new-privileges", f"--network={network}"),
             *("--health-interval=disable", *limits),
@@ -131,10 +134,10 @@ class Engine:
 
     def podman(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Any command of Podman about images and containers."""
-        return subprocess.run(["podman", *self._storage, *arguments], capture_output=True, text=True)
+        return subprocess.run([*self._command, *arguments], capture_output=True, text=True)
 
     def _podman(self, *arguments: str, stdin: IO[bytes] | None = None) -> None:
-        command = ["podman", *self._storage, *arguments]
+        command = [*self._command, *arguments]
         subprocess.run(command, check=True, stdin=stdin, stdout=subprocess.DEVNULL)
 
 

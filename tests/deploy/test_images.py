@@ -180,6 +180,7 @@ def bucket(made: Engine, container: str, pictures: Path, results: Path) -> Itera
         env=os.environ | s3_environment(PORT),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a line for each request
         text=True,
     ) as server:
         assert server.stdin and server.stdout
