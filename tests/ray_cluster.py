@@ -20,6 +20,7 @@ class Raylets:
     """A cluster of nodes with one core each; the first one also leads it, and is not killed."""
 
     def __init__(self, nodes: int) -> None:
+        os.environ.update(RAY_worker_niceness="0")  # else workers get what other processes leave
         from ray.cluster_utils import Cluster
 
         self._cluster: Any = Cluster(

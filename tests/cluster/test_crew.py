@@ -30,6 +30,7 @@ def quick(monkeypatch):
         "LOOK": 0.02,
         "ANSWER": 0.2,
         "NOBODY": 0.2,
+        "REST": 0.1,
         "TIDY": 0.5,
     }
     for name, seconds in times.items():
@@ -196,7 +197,7 @@ def test_one_that_comes_later_and_lacks_something_is_passed_over():
     for number, _ in enumerate(make(items(*good(60)), WORK, cluster, worker=Slow, say=said.append)):
         if number == 10:
             cluster.join("b", 1, (1, 2**40, "has mssn 0.1"))
-    assert said == ["node b: has mssn 0.1; it is not used"]
+    assert said == ["node b: has mssn 0.1; it is left out"]
     assert {handle.node.id for handle in cluster.ray.handles} == {"a"}
 
 
@@ -216,7 +217,7 @@ def test_a_node_that_does_not_answer_is_passed_over(fit):
 
 def test_without_nodes_it_waits_a_while():
     said: list[str] = []
-    with pytest.raises(MssnError, match="no node with cores"):
+    with pytest.raises(MssnError, match=r"^no node of the Ray cluster can work$"):
         list(make(items("good"), WORK, FakeCluster(), worker=Simple, say=said.append))
     assert len(said) == 1
 
@@ -243,6 +244,19 @@ def test_a_node_whose_workers_never_start_is_passed_over():
     assert "node b: its workers do not start" in said[0]
     with pytest.raises(MssnError, match="no node of the Ray cluster can work: node b: its workers"):
         list(make(items("good"), WORK, FakeCluster(b=1), worker=Stillborn))
+
+
+def test_a_node_whose_workers_did_not_start_for_a_while_is_used_again(monkeypatch):
+    class Restless(Slow):
+        born = 0
+
+        def load(self) -> None:
+            Restless.born += 1
+            if 1 < Restless.born < 6:
+                raise Died
+
+    run(FakeCluster(a=1), *good(20), "poison", worker=Restless)
+    assert Restless.born > 6
 
 
 def test_workers_are_asked_to_leave_nothing_behind():

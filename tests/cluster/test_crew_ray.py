@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
+import pyvips
 from ray_cluster import Raylets, driver, wait_until
 
 from mssn.api import load
 from mssn.cluster.crew import make
 from mssn.cluster.item import Item, Outcome
-from mssn.cluster.nodes import connect
+from mssn.cluster.nodes import Cluster, connect
 from mssn.cluster.store import Store
-from mssn.cluster.worker import Work
+from mssn.cluster.worker import Work, Worker
 from mssn.image.picture import Picture
 from mssn.image.write import write
 from mssn.upscaling.batch import upscale_files
@@ -88,7 +91,7 @@ class Room:
         there = {str(path.relative_to(self.target)) for path in self.target.rglob("*") if path.is_file()}
         assert made <= there <= allowed
         for name in there:
-            assert (self.target / name).read_bytes() == self._expected[int(name[-8:-4]) % KINDS], name
+            assert (self.target / name).read_bytes() == self._expected[int(Path(name).stem) % KINDS], name
 
 
 @pytest.fixture
@@ -114,29 +117,28 @@ def test_results_equal_one_machines_and_nothing_goes_through_the_object_store(ra
     assert capfd.readouterr().out == ""
 
 
-class Killing:
-    """Supplies items for as long as things are being killed, and a few more."""
+def run_while_killing(
+    room: Room, cluster: Cluster, kill: Callable[[Random], bool], seed: int
+) -> list[Outcome]:
+    """Make pictures for as long as things are killed, and a few more; what became of each."""
+    random, killed, told = Random(seed), 0, list[Outcome]()
 
-    def __init__(self, room: Room, kill, seconds: tuple[float, float], seed: int) -> None:
-        self._room, self._kill, self._seconds, self._random = room, kill, seconds, Random(seed)
-        self.killed = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def items(self) -> Iterator[Item]:
+    def items() -> Iterator[Item]:
+        while killed < KILLS:
+            yield room.item()
         for _ in range(20):
-            yield self._room.item()
-        self._thread.start()
-        while not self._over.is_set():
-            yield self._room.item()
-        for _ in range(20):
-            yield self._room.item()
+            yield room.item()
 
-    def _run(self) -> None:
-        while self.killed < KILLS:
-            time.sleep(self._random.uniform(*self._seconds))
-            self.killed += self._kill(self._random)
-        self._over.set()
+    patience = random.randint(1, 8)
+    for outcome in make(items(), room.work, cluster):
+        told.append(outcome)
+        patience -= 1
+        if patience <= 0 and killed < KILLS:
+            time.sleep(random.uniform(0, 0.1))
+            killed += kill(random)
+            patience = random.randint(1, 8)
+    assert killed == KILLS
+    return told
 
 
 def test_killed_workers_cost_no_picture(raylets, room):
@@ -146,11 +148,8 @@ def test_killed_workers_cost_no_picture(raylets, room):
             os.kill(random.choice(there), signal.SIGKILL)
         return bool(there)
 
-    killing = Killing(room, kill, (0.2, 1.5), 1)
     with connect(raylets.address) as cluster:
-        told = list(make(killing.items(), room.work, cluster))
-    assert killing.killed == KILLS
-    room.check(told)
+        room.check(run_while_killing(room, cluster, kill, 1))
 
 
 def test_lost_nodes_cost_no_picture(raylets, room):
@@ -159,10 +158,8 @@ def test_lost_nodes_cost_no_picture(raylets, room):
         raylets.add()
         return True
 
-    killing = Killing(room, kill, (0.5, 3), 2)
     with connect(raylets.address) as cluster:
-        told = list(make(killing.items(), room.work, cluster))
-    room.check(told)
+        room.check(run_while_killing(room, cluster, kill, 2))
 
 
 def test_killed_drivers_take_their_workers_along_and_the_next_makes_the_rest(raylets, room):
@@ -229,14 +226,58 @@ def test_a_frozen_worker_is_noticed_and_ends(raylets, room, monkeypatch):
         assert wait_until(lambda: stopped[0] not in raylets.workers(), 20)
 
 
-def test_what_breaks_the_memory_limit_is_told_and_its_neighbours_are_made(raylets, room):
-    """A picture that needs 2 GB where a worker may take half a gigabyte."""
-    wide = room.source / "bomb.png"
-    write(wide, Picture(np.zeros((9000, 20000, 3), np.uint8)))
-    items = [room.item() for _ in range(8)]
-    bomb = Item("bomb.png", wide.stat().st_size, "", "bomb.png")
+def test_poison_is_told_by_name_and_reason_and_its_neighbours_are_made(raylets, room):
+    """Three kinds: it kills its worker each time, it never ends, it takes more memory than a worker may."""
+
+    class Poisoned(Worker):
+        def __init__(self, work: Work, memory: int, node: str) -> None:
+            super().__init__(work, 0, node)
+
+        def _enlarge(self, ticket, item, source, folder):
+            if item.name == "deadly.png":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if item.name == "endless.png":
+                self._alive(ticket)
+                time.sleep(1000)
+            return super()._enlarge(ticket, item, source, folder)
+
+    pyvips.Image.black(16000, 12500, bands=3).webpsave(
+        str(room.source / "bomb.webp"), lossless=True, effort=0
+    )
+    poison = []
+    for name in ("deadly.png", "endless.png", "bomb.webp"):
+        if not (room.source / name).exists():
+            write(room.source / name, Picture(np.zeros((24, 32, 3), np.uint8)))
+        poison.append(Item(name, (room.source / name).stat().st_size, "", name))
+    items = [room.item() for _ in range(30)]
+    mixed = [*items[:10], poison[0], *items[10:15], poison[1], *items[15:20], poison[2], *items[20:]]
     with connect(raylets.address) as cluster:
-        told = list(make(iter([*items[:4], bomb, *items[4:]]), room.work, cluster))
-    (bad,) = [outcome for outcome in told if outcome.item == bomb]
-    print(bad)
-    room.check([outcome for outcome in told if outcome is not bad])
+        told = list(make(iter(mixed), replace(room.work, patience=2.0), cluster, worker=Poisoned))
+    bad = {outcome.item.name: outcome for outcome in told if outcome.item in poison}
+    told = [outcome for outcome in told if outcome.item not in poison]
+    assert {outcome.error for outcome in told} == {None}
+    room.check(told)
+    lead = f"{room.source}/{{}}: given up after 3 tries: its worker "
+    assert bad["deadly.png"].error == lead.format("deadly.png") + "died, perhaps for lack of memory"
+    assert bad["endless.png"].error == lead.format("endless.png") + "stood still for too long"
+    assert "bomb.webp: needs more memory than a worker has (512 MiB)" in bad["bomb.webp"].error
+    assert {outcome.tries for outcome in bad.values()} == {3}
+
+
+_ALONE = """
+import signal, sys
+before = signal.getsignal(signal.SIGTERM)
+from mssn.cluster.nodes import connect
+with connect("local") as cluster:
+    assert signal.getsignal(signal.SIGTERM) == before
+    (node,) = cluster.nodes()
+    assert cluster.ray.get(cluster.ask(node, None))[2] is None
+    cluster.ray.get(cluster.ray.remote(lambda: print("noise")).remote())
+"""
+
+
+def test_a_cluster_of_ones_own_is_quiet_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    ran = subprocess.run([sys.executable, "-c", _ALONE], capture_output=True, text=True, timeout=300)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image
 
 from mssn.api import load
@@ -224,6 +227,7 @@ def raised(error: Exception, cause: Exception | None = None) -> Exception:
         (raised(ImageError("a.png: not written"), OSError(2, "No such file")), False),
         (raised(MssnError("native: too large"), MemoryError()), True),
         (ImageError("a.png: damaged (out of memory --- size == 48MB)"), True),
+        (ImageError("a.png: damaged (VipsJpeg: Insufficient memory (case 4))"), True),
         (ImageError("memory.png: is not a picture"), False),
         (RuntimeError("what nobody thought of"), True),
     ],
@@ -239,8 +243,42 @@ def test_a_picture_that_needs_more_memory_than_there_is_may_go_elsewhere(stores,
     noise(stores[0] / "a.png")
     monkeypatch.setattr(room, "upscale_file", scarce)
     outcome, heals = hired(work(stores)).make(0, item(stores[0], "a.png"))
-    assert outcome.error.startswith(f"{stores[0]}/a.png: not enough memory")
+    assert outcome.error.startswith(f"{stores[0]}/a.png: needs more memory than a worker has (3796 MiB)")
     assert heals
+
+
+_HUNGRY = """
+import sys
+from pathlib import Path
+from mssn.cluster.item import Item
+from mssn.cluster.store import Store
+from mssn.cluster import worker as room
+from mssn.upscaling.jobs import Options
+room.LEAST = 2**26
+folder = Path(sys.argv[1])
+worker = room.Worker(room.Work(Store(folder), Store(folder / "out"), {"model": "bicubic"}, Options()), 0, "")
+worker.load()
+for name in ("bomb.jpg", "bomb.webp", "good.png"):
+    outcome, heals = worker.make(0, Item(name, (folder / name).stat().st_size, "", name))
+    print(heals, outcome.error)
+worker.tidy()
+"""
+
+
+def test_a_picture_that_takes_too_much_fails_alone(tmp_path):
+    """Files of 200 bytes and of 300 KB that become 200 MB, where a worker may take 64."""
+    black = pyvips.Image.black(8000, 6000, bands=3)
+    black.webpsave(str(tmp_path / "bomb.webp"), lossless=True, effort=0)
+    black.jpegsave(str(tmp_path / "bomb.jpg"), interlace=True)
+    noise(tmp_path / "good.png")
+    ran = subprocess.run([sys.executable, "-c", _HUNGRY, str(tmp_path)], capture_output=True, text=True)
+    assert ran.stderr == ""
+    needs = "needs more memory than a worker has (64 MiB); enlarge it without `ray`"
+    assert ran.stdout.splitlines() == [
+        f"True {tmp_path}/bomb.jpg: {needs}",
+        f"True {tmp_path}/bomb.webp: {needs}",
+        "False None",
+    ]
 
 
 def test_no_name_of_the_nodes_files_is_told(stores, hired, monkeypatch):

@@ -23,6 +23,7 @@ LOOK = 5.0  # seconds between two looks for nodes that came or went
 FROZEN = 30.0  # seconds without an answer after which a worker is taken for frozen
 ANSWER = 60.0  # seconds that a node has to say what it is fit for
 NOBODY = 300.0  # seconds to wait for a node, once none is left
+REST = 30.0  # seconds after which a node gets workers again, of which several could not start
 TIDY = 2.0  # seconds that workers have to remove their folders
 _BESIDE = "beside"  # the calls that a worker answers while it computes
 
@@ -99,8 +100,10 @@ class _Crew:
         self._nodes: dict[str, Node] = {}  # that were seen
         self._waiting: dict[str, float] = {}  # for what they are fit for, since when
         self._founders: set[str] | None = None  # nodes that were there at the start
+        self._resting: dict[str, float] = {}  # nodes that get no workers, until when
         self._unfit = ""  # what was wrong with the last node that is not used
-        self._shares: dict[str, int] = {}  # bytes that each worker of a node may take
+        self._worked = False  # some node has been able to
+        self._shares: dict[str, tuple[int, int]] = {}  # workers of a node, bytes that each may take
         self._hands: dict[int, _Hand] = {}
         self._numbers = count()
         self._events: SimpleQueue[tuple[str, Any, int, Any]] = SimpleQueue()
@@ -156,7 +159,7 @@ class _Crew:
             failed = f"failed with {type(cause).__name__}: {last_line(cause)}" if cause else ""
             return self._lose(about, failed or "died, perhaps for lack of memory")
         if kind == "loaded":
-            hand.ready = hand.seen = True
+            hand.ready = hand.seen = self._worked = True
             hand.since = time.monotonic()
             self._staff.ready(hand.node.id)
             self._turns.joined(about, hand.node.id)
@@ -195,6 +198,7 @@ class _Crew:
         for gone in self._nodes.keys() - there.keys():
             del self._nodes[gone]
             self._waiting.pop(gone, None)
+            self._resting.pop(gone, None)
             self._staff.closed(gone)
         for new in there.keys() - self._nodes.keys():
             self._nodes[new], self._waiting[new] = there[new], now
@@ -202,15 +206,18 @@ class _Crew:
         for late in [node for node, since in self._waiting.items() if now - since > ANSWER]:
             del self._waiting[late]
             self._refuse(f"{self._nodes[late].name}: does not answer")
+        for rested in [node for node, until in self._resting.items() if now > until]:
+            del self._resting[rested]
+            self._staff.opened(rested, self._shares[rested][0])
         if self._staff.seats or self._waiting:
             self._nobody = None
-        elif self._unfit:
+        elif self._unfit and not self._worked:
             raise MssnError(f"no node of the Ray cluster can work: {self._unfit}")
         elif self._nobody is None:
             self._nobody = now
-            self._say(f"the Ray cluster has no node with cores; waiting {NOBODY:.0f} s for one")
+            self._say(f"no node of the Ray cluster can work now; waiting {NOBODY:.0f} s for one")
         elif now - self._nobody > NOBODY:
-            raise MssnError("the Ray cluster has no node with cores")
+            raise MssnError("no node of the Ray cluster can work" + (self._unfit and f": {self._unfit}"))
 
     def _judge(self, node: Node, error: Exception | None, fitness: Fitness | None) -> None:
         """Use a node that answered, if it is fit."""
@@ -220,7 +227,7 @@ class _Crew:
             self._refuse(f"{node.name}: cannot be asked ({type(error).__name__})")
         elif fitness.problem is None:
             seats = max(1, min(node.cores, fitness.cores, fitness.memory // (BASE + LEAST)))
-            self._shares[node.id] = fitness.memory // seats
+            self._shares[node.id] = seats, fitness.memory // seats
             self._staff.opened(node.id, seats)
         elif node.id in self._founders:
             raise MssnError(f"{node.name}: {fitness.problem}")
@@ -229,7 +236,7 @@ class _Crew:
 
     def _refuse(self, why: str) -> None:
         self._unfit = why
-        self._say(f"{why}; it is not used")
+        self._say(f"{why}; it is left out")
 
     def _hire(self) -> None:
         """Start workers, as long as there is work for more and room."""
@@ -237,7 +244,7 @@ class _Crew:
         while (place := self._staff.opening(wanted)) is not None:
             node, number = self._nodes[place], next(self._numbers)
             actor = self._actor.options(scheduling_strategy=self._cluster.on(node))
-            handle = actor.remote(self._work, self._shares[place], node.name)
+            handle = actor.remote(self._work, self._shares[place][1], node.name)
             self._hands[number] = _Hand(handle, node)
             self._staff.hired(place)
             self._call("loaded", number, 0, handle.load.remote())
@@ -247,6 +254,7 @@ class _Crew:
         hand = self._hands.pop(number)
         self._ray.kill(hand.handle)
         if self._staff.lost(hand.node.id, ready=hand.ready):
+            self._resting[hand.node.id] = time.monotonic() + REST
             self._refuse(f"{hand.node.name}: its workers do not start (the last {why})")
         return self._turns.left(number, why, guilty)
 

@@ -181,7 +181,11 @@ def connect(address: str) -> Iterator[Cluster]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Ray from sending usage statistics, and from writing what happens to workers to standard output."""
-    wanted = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    wanted = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_worker_niceness": "0",  # on this machine they are as important as the folder run would be
+    }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     worker: Any = importlib.import_module("ray._private.worker")

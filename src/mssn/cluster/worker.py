@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,12 +29,12 @@ from mssn.image.source import PictureFile
 from mssn.once import Once
 from mssn.runtime.plan import names_file
 from mssn.upscaling.files import planned_size, upscale_file
-from mssn.upscaling.jobs import Job, Options, failure
+from mssn.upscaling.jobs import Done, Job, Options, failure
 
-BASE = 400 * 2**20  # bytes that a worker has before its first picture
+BASE = 300 * 2**20  # bytes that a worker has before its first picture
 LEAST = 512 * 2**20  # bytes that it needs for pictures at least
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-_SCARCE = re.compile("out of memory|not enough memory|cannot allocate|bad_alloc", re.IGNORECASE)
+_SCARCE = re.compile("(out of|not enough|insufficient|cannot allocate) memory|bad_alloc", re.IGNORECASE)
 _PACE = 1e-5  # seconds more that each pixel of a result may take without a sign of life
 _IN, _OUT = "in", "out"
 
@@ -139,20 +140,10 @@ class Worker:
         with self._computing:
             self._alive(ticket)
             try:
-                file = PictureFile(source)
-                moves = item.moving is not None and file.animated
-                name = item.moving if item.moving is not None and moves else item.target
-                result = folder / f"picture{_ending(name)}"
-                _, size = planned_size(self._upscaler(), file, result, self._options)
-                pixels = math.prod(size) * file.pages_into(result.suffix.lower())
-                self._alive(ticket, pixels)
-                done = upscale_file(
-                    *(self._upscaler(), source, result, self._options),
-                    lambda share: self._alive(ticket, pixels),
-                    file=file,
-                )
+                done, name = self._enlarge(ticket, item, source, folder)
             finally:
                 self._sign = None
+        result = folder / f"picture{_ending(name)}"
         notes = [note for kept in sidecars for note in self._put_sidecar(item, kept, name, result)]
         self._work.target.put(result, name)
         return replace(
@@ -162,6 +153,17 @@ class Worker:
             target_sha256=_sha256(result),
             size=result.stat().st_size,
         )
+
+    def _enlarge(self, ticket: int, item: Item, source: Path, folder: Path) -> tuple[Done, str]:
+        """Enlarge a picture into a folder; what became of it, and the name of the result in its store."""
+        file, upscaler = PictureFile(source), self._upscaler()
+        name = item.moving if item.moving is not None and file.animated else item.target
+        result = folder / f"picture{_ending(name)}"
+        _, size = planned_size(upscaler, file, result, self._options)
+        pixels = math.prod(size) * file.pages_into(result.suffix.lower())
+        self._alive(ticket, pixels)
+        alive = partial(self._alive, ticket, pixels)
+        return upscale_file(upscaler, source, result, self._options, lambda _: alive(), file=file), name
 
     def _alive(self, ticket: int, pixels: int = 0) -> None:
         self._sign = ticket, time.monotonic() + self._work.patience + pixels * _PACE
@@ -200,24 +202,33 @@ class Worker:
         job = Job(
             *(folder / part / f"picture{_ending(n)}" for part, n in ((_IN, item.name), (_OUT, item.target)))
         )
+        if _scarce(error):
+            most = self._room // 2**20
+            return f"{source}: needs more memory than a worker has ({most} MiB); enlarge it without `ray`"
         told = str(error) if isinstance(error, StoreError) else str(failure(job, error))
         for part, url in ((_IN, source), (_OUT, target)):
             told = told.replace(str(folder / part / "picture"), url.removesuffix(_ending(url)))
         return told if source in told or target in told else f"{source}: {told}"
 
 
-def may_heal(error: BaseException | None) -> bool:
+def may_heal(error: Exception) -> bool:
     """Whether a picture that failed so may succeed elsewhere, or another time."""
     if isinstance(error, StoreError):
         return not isinstance(error, RefusedError | MissingError)
     if not isinstance(error, MssnError):  # the disk, or what nobody thought of
         return True
+    return _scarce(error) or any(isinstance(e, OSError) and e.errno in _PASSING for e in _chain(error))
+
+
+def _scarce(error: Exception) -> bool:
+    """Whether memory was lacking, in the words of whoever asked for it."""
+    return any(isinstance(e, MemoryError) or _SCARCE.search(str(e)) for e in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        full = isinstance(error, OSError) and error.errno in _PASSING
-        if full or isinstance(error, MemoryError) or _SCARCE.search(str(error)):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 def _ending(name: str) -> str:

@@ -1,0 +1,82 @@
+"""Into a cluster and out of it, and what nodes are fit for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from mssn.cluster import nodes
+from mssn.cluster.nodes import connect
+from mssn.errors import MissingDependencyError, MssnError
+from mssn.version import __version__
+
+_PROBED = """
+import sys
+sys.modules["mssn"] = None
+import pickle
+print(pickle.loads(bytes.fromhex(sys.argv[1]))("1.0", None, None)[2])
+"""
+
+
+def test_a_node_says_its_cores_and_free_memory():
+    cores, memory, problem = nodes._probe()(__version__, None, None)
+    assert cores == len(os.sched_getaffinity(0))
+    assert 2**26 < memory < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert problem is None
+
+
+def test_a_node_with_another_version_says_so():
+    assert nodes._probe()("0.0.1", None, None)[2] == (
+        f"has mssn {__version__}, and here is 0.0.1; install the same version"
+    )
+
+
+def test_a_node_without_the_package_says_so():
+    cloudpickle = pytest.importorskip("ray.cloudpickle")
+    code = cloudpickle.dumps(nodes._probe()).hex()
+    ran = subprocess.run(
+        [sys.executable, "-c", "import ray.cloudpickle\n" + _PROBED, code], capture_output=True, text=True
+    )
+    assert ran.stdout == "mssn is not installed there; install it with the extra cluster\n", ran.stderr
+
+
+def test_a_node_must_have_the_same_weights(tmp_path):
+    weights = tmp_path / "net.onnx"
+    weights.write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    assert nodes._probe()(__version__, str(weights), digest)[2] is None
+    weights.write_bytes(b"others")
+    assert nodes._probe()(__version__, str(weights), digest)[2] == (
+        f"its {weights} is another file than the one here"
+    )
+    weights.unlink()
+    assert nodes._probe()(__version__, str(weights), digest)[2] == (
+        f"has no weights file {weights} (No such file or directory); copy it to the same path"
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "nonsense", "host:port:99", ""])
+def test_an_address_where_nothing_answers_is_one_line(address):
+    pytest.importorskip("ray")
+    address = address.format(free_port())
+    with pytest.raises(MssnError, match="no Ray cluster answers at") as told, connect(address):
+        pass
+    assert "\n" not in str(told.value)
+    assert "ray start --head" in str(told.value)
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingDependencyError, match="extra cluster"), connect("local"):
+        pass
