@@ -134,7 +134,8 @@ class TcpFaults:
     """Before any server: connections that break or fall silent after some bytes from the server.
 
     Attributes:
-        plan: What happens to each of the next connections: ("cut" or "silence", after so many bytes); then none.
+        plan: What happens to each of the next connections: ("cut" or "silence", after so many bytes); later
+            ones are left alone.
         made: How many connections there were.
     """
 
@@ -171,6 +172,7 @@ class TcpFaults:
         for each in (source, sink):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+        source.close()  # the other direction closes the sink
 
     def close(self) -> None:
         """Take no more connections."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import botocore.exceptions
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -47,6 +48,7 @@ _HEALS = {
     "XAmzContentSHA256Mismatch",
 }
 _NO_ROOM = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage"}
+_BROKEN = (HTTPClientError, IncompleteReadError, botocore.exceptions.ConnectionError)
 _NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -106,7 +108,7 @@ class Bucket(Remote):
             return RefusedError, "no region; set AWS_REGION"
         if isinstance(error, ClientError):
             return _judge(error)
-        if isinstance(error, BotoCoreError) and not isinstance(error, HTTPClientError | IncompleteReadError):
+        if isinstance(error, BotoCoreError) and not isinstance(error, _BROKEN):
             return StoreError, f"no such request can be made ({type(error).__name__})"
         return super().judge(error)
 
