@@ -18,35 +18,11 @@ import pytest
 import store_servers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from store_names import NASTY
 
 from mssn.cluster import faults, local
 from mssn.cluster.faults import MissingError, RefusedError, StoreError
 from mssn.cluster.store import Entry, Store
-
-NASTY = [
-    "a+b %20#?[x]*~ 'q\".png",
-    "dir/a\u0308 not normalised.png",
-    "dir/\u00e4 normalised.png",
-    "dir/sub dir/\u2603.png",
-    "dir-b/x",
-    "dir.png",
-    "-dash",
-    "--",
-    ".hidden",
-    "%",
-    "%2F",
-    "a%2Fb",
-    "&amp;<x>",
-    "a&b=c;d,e:@!$^|`{}",
-    "back\\slash",
-    "?versionId=1",
-    "a=b/*",
-    "new\nline\ttab",
-    " both ",
-    "\U0001f600.jpeg",
-    "L" * 200 + "/" + "l" * 230,
-    "/".join(["f" * 99] * 9) + "/" + "g" * 90,
-]
 
 
 @pytest.fixture(scope="module")
