@@ -12,15 +12,17 @@ from mssn.cluster.store import Store
 SIZE = 8_000_000
 
 
-def write_on(url: str, file: str, parts: bool, ready: Any) -> None:
+def write_on(url: str, environment: dict[str, str], file: str, parts: bool, ready: Any) -> None:
     """Write the same name again and again, each time full of another byte.
 
     Args:
         url: Of the store.
+        environment: Where its credentials are.
         file: A local one to write from.
         parts: Whether S3 is to get it in parts.
         ready: An event, set when it is there.
     """
+    os.environ.update(environment)
     if parts:
         s3.LARGEST, s3.PART = 6_000_000, 5_300_000
     store, path = Store(url), Path(file)
