@@ -22,7 +22,7 @@ def invented(count: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     port = store_servers.free_port()
     for key, value in store_servers.s3_environment(port).items():
         monkeypatch.setenv(key, value)
-    process = subprocess.Popen([sys.executable, store_pages.__file__, str(port), str(count)])
+    process = subprocess.Popen([sys.executable, str(store_pages.__file__), str(port), str(count)])
     try:
         store_servers.wait_for(port, process)
         yield port
