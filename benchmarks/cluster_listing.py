@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-import store_pages
-import store_servers
+import store_pages  # type: ignore[import-not-found]
+import store_servers  # type: ignore[import-not-found]
 
 from mssn.cluster.store import Store
 
