@@ -31,9 +31,9 @@ class Raylets:
         for _ in range(nodes - 1):
             self.add()
 
-    def add(self) -> None:
-        """One more node."""
-        self._cluster.add_node(num_cpus=1, object_store_memory=_STORE)
+    def add(self, **environment: str) -> None:
+        """One more node, with other variables in its environment."""
+        self._cluster.add_node(num_cpus=1, object_store_memory=_STORE, env_vars=environment)
 
     @property
     def raylets(self) -> list[int]:

@@ -14,7 +14,7 @@ from mssn.cluster.crew import make
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
 from mssn.cluster.turns import SEATS
-from mssn.cluster.worker import BASE, LEAST, Work
+from mssn.cluster.worker import BASE, LEAST, Work, beside
 from mssn.errors import MssnError, WeightsError
 from mssn.upscaling.jobs import Options
 
@@ -46,9 +46,11 @@ class Simple:
     def load(self) -> None:
         pass
 
+    @beside
     def beat(self) -> int | None:
         return self.still
 
+    @beside
     def tidy(self) -> None:
         pass
 

@@ -24,6 +24,7 @@ from mssn.cluster.item import Item, Outcome
 from mssn.cluster.nodes import Cluster, connect
 from mssn.cluster.store import Store
 from mssn.cluster.worker import Work, Worker
+from mssn.errors import MssnError
 from mssn.image.picture import Picture
 from mssn.image.write import write
 from mssn.upscaling.batch import upscale_files
@@ -264,20 +265,51 @@ def test_poison_is_told_by_name_and_reason_and_its_neighbours_are_made(raylets, 
     assert {outcome.tries for outcome in bad.values()} == {3}
 
 
+def test_a_node_that_lacks_the_package_is_named_within_a_minute(raylets, room, tmp_path):
+    (tmp_path / "mssn").mkdir()
+    (tmp_path / "mssn" / "__init__.py").write_text("raise ImportError")
+    raylets.add(PYTHONPATH=str(tmp_path))
+    started = time.monotonic()
+    with connect(raylets.address) as cluster, pytest.raises(MssnError, match="mssn is not installed there"):
+        list(make(iter([room.item()]), room.work, cluster))
+    raylets.kill_raylet(-1)
+    assert time.monotonic() - started < 60
+
+
 _ALONE = """
-import signal, sys
-before = signal.getsignal(signal.SIGTERM)
+import os, signal, sys, tempfile
+from pathlib import Path
+from mssn.cluster.crew import make
+from mssn.cluster.item import Item
 from mssn.cluster.nodes import connect
+from mssn.cluster.store import Store
+from mssn.cluster.worker import Work
+from mssn.upscaling.jobs import Options
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+before = signal.getsignal(signal.SIGTERM)
+source, target = map(Store, sys.argv[1:])
 with connect("local") as cluster:
     assert signal.getsignal(signal.SIGTERM) == before
-    (node,) = cluster.nodes()
-    assert cluster.ray.get(cluster.ask(node, None))[2] is None
+    assert [node.cores for node in cluster.nodes()] == [1]
+    assert cluster.ray.get_runtime_context().runtime_env == {}
+    items = (Item(e.name, e.size, e.mark, e.name) for e in source.list())
+    told = list(make(items, Work(source, target, {"model": "mssn-s"}, Options()), cluster))
     cluster.ray.get(cluster.ray.remote(lambda: print("noise")).remote())
+    logs = [path for path in Path(tempfile.gettempdir()).rglob("*") if path.is_file()]
+    assert any(path.name.startswith("raylet") for path in logs)
+    assert not [path for path in logs if os.environ["AWS_SECRET_ACCESS_KEY"].encode() in path.read_bytes()]
+assert [outcome.error for outcome in told] == [None] * 5, told
 """
 
 
-def test_a_cluster_of_ones_own_is_quiet_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    ran = subprocess.run([sys.executable, "-c", _ALONE], capture_output=True, text=True, timeout=300)
+def test_a_cluster_of_ones_own_on_one_core_is_quiet_and_leaves_nothing(room, tmp_path, monkeypatch):
+    (tmp_path / "node").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "node"))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-tell")
+    for _ in range(5):
+        room.item()
+    arguments = [sys.executable, "-c", _ALONE, str(room.source), str(room.target)]
+    ran = subprocess.run(arguments, capture_output=True, text=True, timeout=300)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "node").iterdir()) == []
+    room.compare(set(room.asked), set(room.asked))

@@ -218,7 +218,7 @@ def _own_sigterm() -> Iterator[None]:
 
 
 def _require_answer(address: str) -> None:
-    """Refuse an address where nothing speaks HTTP/2, as Ray does, which would try for many minutes, loudly."""
+    """Refuse an address where nothing speaks HTTP/2, as Ray does, which would try for minutes, loudly."""
     if address in ("local", "auto"):
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")

@@ -9,13 +9,13 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import pyvips
 
@@ -31,11 +31,13 @@ from mssn.runtime.plan import names_file
 from mssn.upscaling.files import planned_size, upscale_file
 from mssn.upscaling.jobs import Done, Job, Options, failure
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 BASE = 300 * 2**20  # bytes that a worker has before its first picture
 LEAST = 512 * 2**20  # bytes that it needs for pictures at least
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _SCARCE = re.compile("(out of|not enough|insufficient|cannot allocate) memory|bad_alloc", re.IGNORECASE)
 _PACE = 1e-5  # seconds more that each pixel of a result may take without a sign of life
+BESIDE = "beside"  # Ray's group of the calls that a worker answers while it computes
 _IN, _OUT = "in", "out"
 
 
@@ -68,6 +70,12 @@ class Work:
         return Path(os.path.abspath(model)) if model is not None and names_file(model) else None
 
 
+def beside(method: Method) -> Method:
+    """Mark a method of that group, as `ray.method` would: this must be read without Ray, too."""
+    method.__ray_concurrency_group__ = BESIDE  # type: ignore[attr-defined]
+    return method
+
+
 class Worker:
     """One core's: it computes one picture at a time, while it gets the next and puts the last.
 
@@ -97,11 +105,13 @@ class Worker:
         self._folder = self._open.enter_context(held_folder("mssn-worker-"))
         _limit_memory(self._room)
 
+    @beside
     def beat(self) -> int | None:
         """Say that this process lives; the number of a picture that has stood still for too long."""
         sign = self._sign
         return sign[0] if sign is not None and time.monotonic() > sign[1] else None
 
+    @beside
     def tidy(self) -> None:
         """Leave nothing behind; this is the end."""
         self._open.close()
