@@ -125,6 +125,24 @@ def test_a_frozen_worker_is_noticed():
     assert all(told[name].error is None for name in good(5))
 
 
+def test_one_that_freezes_is_noticed_though_outcomes_are_taken_slowly():
+    told = []
+    for outcome in make(items(*good(5), "freeze"), WORK, FakeCluster(a=1, b=1), worker=Simple):
+        told.append(outcome)
+        time.sleep(0.1)
+    assert "did not answer" in told[-1].error
+    assert len(told) == 6
+
+
+def test_while_nobody_takes_an_outcome_no_worker_is_taken_for_frozen(monkeypatch):
+    """As when this machine sleeps: the answers of the workers are there, but were not looked at."""
+    cluster = FakeCluster(a=2)
+    for number, _ in enumerate(make(items(*good(50)), WORK, cluster, worker=Slow)):
+        if number in (5, 20):
+            time.sleep(0.5)
+    assert len(cluster.ray.handles) == 2
+
+
 def test_what_stands_still_is_given_up_and_its_neighbours_lose_no_try():
     told = run(FakeCluster(a=1), *good(3), "still", *good(9)[3:])
     assert "stood still" in told["still"].error

@@ -173,20 +173,19 @@ class _Crew:
 
     def _round(self, now: float) -> list[Outcome]:
         """See who is there, and ask whether all are well."""
-        slept, self._rounded = now - self._rounded > BEAT, now  # this machine, and not the workers
+        away, self._rounded = max(0.0, now - self._rounded - ROUND), now  # as this machine slept, perhaps
         if now - self._looked >= LOOK:
             self._looked = now
             self._look(now)
         told: list[Outcome] = []
         for number, hand in list(self._hands.items()):
-            waits = now - hand.since
-            if hand.owes and hand.seen and waits > FROZEN and not slept:
-                told += self._lose(number, f"did not answer for {FROZEN:.0f} s")
-            elif slept or (not hand.owes and waits > BEAT):
-                hand.since = now
-                if not hand.owes:
-                    hand.owes = True
-                    self._call("beat", number, 0, hand.handle.beat.remote())
+            if not hand.owes and now - hand.since > BEAT:
+                hand.owes, hand.since = True, now
+                self._call("beat", number, 0, hand.handle.beat.remote())
+            elif hand.owes:
+                hand.since += away
+                if hand.seen and now - hand.since > FROZEN:
+                    told += self._lose(number, f"did not answer for {FROZEN:.0f} s")
         return told
 
     def _look(self, now: float) -> None:

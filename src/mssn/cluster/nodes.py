@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -169,15 +170,21 @@ def connect(address: str) -> Iterator[Cluster]:
                 "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
                 "object_store_memory": _STORE,
                 "include_dashboard": False,
-                "_temp_dir": str(stack.enter_context(held_folder("mssn-ray-"))),
+                "_temp_dir": str(stack.enter_context(held_folder("mssn-ray-", _short_folder()))),
             }
         stack.callback(ray.shutdown)
         try:
             with _own_sigterm():
                 ray.init(**options)
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        except Exception as error:  # of many kinds, plain `Exception` among them
             raise _no_cluster(address, error) from error
         yield Cluster(ray)
+
+
+def _short_folder() -> Path:
+    """For temporary files, with a name to which Ray may add that of a socket (107 bytes in all)."""
+    folder = tempfile.gettempdir()
+    return Path(folder if os.name != "posix" or len(os.fsencode(folder)) < 25 else "/tmp")
 
 
 @contextmanager
