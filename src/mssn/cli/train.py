@@ -39,7 +39,8 @@ def train(
         recipe: Name of a shipped recipe (quick, base, paper-...) or a .toml file.
         output: The run's folder; default runs/RECIPE.
         settings: key=value over the recipe; may be repeated.
-        resume: Go on from the checkpoint in the run's folder, with the recipe it was started with.
+        resume: Go on from the checkpoint in the run's folder, with the recipe it was started with; under
+            torchrun, begin if there is none yet.
         init: Weights to start from: a .safetensors file, an MSSN's .onnx file, or a model's name for those
             that ship at this scale; those of another scale lend body and head.
         time_limit: Minutes; the schedule fits itself into them.
@@ -48,22 +49,25 @@ def train(
     """
     # Here, so that --help needs no PyTorch.
     from mssn.lab.train.loop import CHECKPOINT
-    from mssn.lab.train.parallel import world
+    from mssn.lab.train.parallel import launched, world
     from mssn.lab.train.recipe import load_recipe
     from mssn.lab.train.session import resumed_recipe
 
     if time_limit is not None and time_limit <= 0:
         raise RecipeError(f"--time-limit must be above 0, not {time_limit}")
-    if resume and init:
+    if resume and init and not launched():
         raise RecipeError("--resume and --init exclude each other: one goes on, the other starts anew")
     folder = output or Path("runs") / Path(recipe).stem
-    plan = resumed_recipe(folder, settings or []) if resume else load_recipe(recipe, settings)
-    if not resume and (folder / CHECKPOINT).exists():
-        raise TrainingError(f"{folder}: holds a run already; add --resume, or choose another -o")
-    if init and not init.suffix and len(init.parts) == 1:
-        init = info.find(str(init), plan.scale).path
     with world(device) as processes:
-        return _train(plan, folder, processes, resume, init, time_limit, device, cache)
+        # What the leader sees, for all: a shared folder may show a new file later elsewhere.
+        begun = any(processes.agree((folder / CHECKPOINT).exists()))
+        if begun and not resume:
+            raise TrainingError(f"{folder}: holds a run already; add --resume, or choose another -o")
+        resume = resume and (begun or not launched())
+        plan = resumed_recipe(folder, settings or []) if resume else load_recipe(recipe, settings)
+        if init and not init.suffix and len(init.parts) == 1:
+            init = info.find(str(init), plan.scale).path
+        return _train(plan, folder, processes, resume, None if resume else init, time_limit, device, cache)
 
 
 def _train(
@@ -106,7 +110,8 @@ def _train(
         )
     if resume:
         trainer.resume()
-        line(f"resumed after {trainer.status.update} updates")
+        shared = f", begun in {trainer.processes} processes" * (trainer.processes != processes.size)
+        line(f"resumed after {trainer.status.update} updates{shared}")
     line(
         f"{plan.model} x{plan.scale}, {meta.parameters:,} parameters, on {trainer.device}"
         f"{f' in {processes.size} processes' if processes.size > 1 else ''}; {folder}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mssn.errors import DataError, MssnError, RecipeError, UnknownModelError
+from mssn.errors import DataError, RecipeError, UnknownModelError
 from mssn.lab import nets
 from mssn.lab.experiment.plan import Experiment, load_experiment
 from mssn.lab.experiment.results import RESULT, WEIGHTS, summary
@@ -19,30 +19,6 @@ from mssn.lab.train.log import Log
 from mssn.lab.train.loop import CHECKPOINT, Trainer
 
 PLANS = Path(__file__).parents[3] / "paper" / "plans"
-TINY = """
-title = "loss"
-extends = "ablation"
-seeds = [0, 1]
-score = []
-train = ["{train}"]
-validation = ["{validation}"]
-scale = 2
-updates = 6
-patch = 12
-batch = 2
-validate_every = 3
-config = {{ channels = 4, expanded = 6, blocks = 1, units = 1 }}
-[arms.l1]
-[arms.l2]
-loss = "l2"
-"""
-
-
-@pytest.fixture
-def tiny(tmp_path, folders) -> Experiment:
-    path = tmp_path / "tiny.toml"
-    path.write_text(TINY.format(train=folders["train"][0], validation=folders["validation"][0]))
-    return load_experiment(str(path))
 
 
 def go(experiment: Experiment, folder: Path, **how) -> list[str]:
@@ -187,23 +163,6 @@ def test_an_arm_that_diverges_is_a_result(tiny, tmp_path) -> None:
     assert len(row["failed"]) == 2
     assert "not" in row["failed"][0]
     assert "psnr" not in row
-
-
-def test_a_cluster_that_cannot_be_is_reported(tiny, tmp_path) -> None:
-    pytest.importorskip("ray")
-    for address in ("nonsense", "127.0.0.1:1", "ray://127.0.0.1:1"):
-        with pytest.raises(MssnError, match=f"no Ray cluster answers at {address}: start one"):
-            go(tiny, tmp_path, ray=address)
-
-
-@pytest.mark.slow
-def test_ray_gives_the_same_numbers(tiny, tmp_path) -> None:
-    pytest.importorskip("ray")
-    with pytest.raises(MssnError, match="--threads 999: no machine of the cluster has more than"):
-        go(tiny, tmp_path / "ray", threads=999, ray="local")
-    go(tiny, tmp_path / "alone", threads=1)
-    assert len(go(tiny, tmp_path / "ray", threads=1, ray="local")) == 4
-    assert summary(tiny, tmp_path / "ray") == summary(tiny, tmp_path / "alone")
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_stages_take_effect_in_the_loop(make) -> None:
     update = Step._update
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            Step, "_update", lambda s, lr, hr: (shapes.append(tuple(lr.shape)), update(s, lr, hr))[1]
+            Step, "_update", lambda s, lr, hr, *w: (shapes.append(tuple(lr.shape)), update(s, lr, hr, *w))[1]
         )
         trainer.run()
     assert shapes == [(4, 3, 12, 12)] * 4 + [(2, 3, 16, 16)] * 4

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import socket
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mssn import provenance
+from mssn.cluster.nodes import Fitness, connect
 from mssn.errors import DataError, DivergedError, MssnError
 from mssn.lab.data.sources import find_sources, located
 from mssn.lab.experiment.plan import Arm, Experiment
@@ -29,7 +29,8 @@ from mssn.runtime.openvino import OpenVINORuntime
 from mssn.score.evaluate import evaluate
 
 Say = Callable[[str], None]
-_PATIENCE = 20  # seconds for an answer over the network, or for runs to save what they have
+_PATIENCE = 20  # seconds for runs to save what they have
+_NEWS = 90.0  # seconds after which a shared folder shows a file that another machine made
 
 
 def run(
@@ -59,9 +60,7 @@ def run(
     """
     check_threads(threads)
     waiting = [arm for arm in experiment.arms(folder.resolve()) if not finished(arm)]
-    trained_on = (name for arm in waiting for name in (*arm.recipe.train, *arm.recipe.validation))
-    for name in dict.fromkeys((*experiment.scored, *trained_on)):
-        find_sources(located(name))  # what is missing fails now, not after an hour
+    _check_data(waiting)
     if ray is None:
         return all(run_arm(arm, cache=cache, threads=threads, say=say) for arm in waiting)
     return _spread_out(waiting, cache, threads, ray, say)
@@ -69,53 +68,68 @@ def run(
 
 def _spread_out(arms: list[Arm], cache: Path | None, threads: int | None, address: str, say: Say) -> bool:
     """`run_arm` for each, as many at once as the cluster has cores for."""
-    ray: Any = importlib.import_module("ray")  # optional, and its types do not help
-    _require_answer(address)
-    try:
-        ray.init(address=address, log_to_driver=False)
-    except (ConnectionError, ValueError) as error:
-        raise _no_cluster(address) from error
-    with ExitStack() as stack:
-        stack.callback(ray.shutdown)
-        most = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes())
+    with connect(address) as cluster:
+        ray, nodes = cluster.ray, cluster.nodes()
+        most = max((node.cores for node in nodes), default=0)
         cores = threads or most
         if cores > most:
             raise MssnError(f"--threads {cores}: no machine of the cluster has more than {most}")
-        remote = ray.remote(num_cpus=cores)(run_arm)
-        running = {remote.remote(arm, cache=cache, threads=cores, say=str): arm for arm in arms}
+        running: dict[Any, Arm] = {}
         try:
+            for node, answer in [(node, cluster.ask(node, None)) for node in nodes]:
+                if problem := Fitness(*ray.get(answer)).problem:
+                    raise MssnError(f"{node.name}: {problem}")
+            remote = ray.remote(num_cpus=cores)(_run_arm_there)
+            running.update((remote.remote(arm, cache, cores), arm) for arm in arms)
             while running:
                 (ready,), _ = ray.wait(list(running), num_returns=1)
                 arm = running.pop(ready)
                 if not ray.get(ready):
                     return False
+                _require_result(arm)
                 say(f"{arm.name}, seed {arm.recipe.seed}: finished")
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit) as stop:
             for task in running:
                 ray.cancel(task)  # as Ctrl-C there: they save what they have
             ray.wait(list(running), num_returns=len(running), timeout=_PATIENCE)
+            if isinstance(stop, SystemExit):
+                raise
             return False
-        except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, MssnError):
-                raise error.cause from error
-            raise
+        except ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, MssnError):
+                raise cause from error
+            words = " ".join(str(cause or error).split())[:300]
+            raise MssnError(f"the cluster cannot train: {words}; each machine needs mssn[train]") from error
     return True
 
 
-def _require_answer(address: str) -> None:
-    """Refuse an address where nothing listens; Ray itself would try for many minutes."""
-    if address in ("local", "auto"):
-        return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+def _run_arm_there(arm: Arm, cache: Path | None, threads: int) -> bool:
+    """`run_arm` on a machine of a cluster, which is named if it cannot."""
     try:
-        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
-    except (OSError, ValueError, OverflowError) as error:
-        raise _no_cluster(address) from error
+        _check_data([arm])
+        return run_arm(arm, cache=cache, threads=threads, say=lambda text: None)
+    except MssnError as error:
+        raise MssnError(f"{socket.gethostname()}: {error}") from error
 
 
-def _no_cluster(address: str) -> MssnError:
-    how = "start one with `ray start --head`, and give HOST:PORT, auto or local"
-    return MssnError(f"no Ray cluster answers at {address}: {how}")
+def _check_data(arms: Iterable[Arm]) -> None:
+    """What is missing fails now, not after an hour."""
+    named = (name for arm in arms for name in (*arm.scored, *arm.recipe.train, *arm.recipe.validation))
+    for name in dict.fromkeys(named):
+        find_sources(located(name))
+
+
+def _require_result(arm: Arm) -> None:
+    """Refuse a folder that the machines do not share; in one that they do a new file may take a while."""
+    until = time.monotonic() + _NEWS
+    while not finished(arm):
+        if time.monotonic() > until:
+            raise MssnError(
+                f"{arm.folder}: a machine of the cluster wrote to another folder of that name; "
+                "choose an -o that all of them share"
+            )
+        time.sleep(1)
 
 
 def run_arm(arm: Arm, *, cache: Path | None = None, threads: int | None = None, say: Say = print) -> bool:

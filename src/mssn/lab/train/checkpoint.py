@@ -1,8 +1,9 @@
 """Save and load everything a training run needs to go on as if it had never stopped.
 
 A checkpoint is a table of plain data and tensors: `recipe` (its fields), `pictures` (the key of the training
-pictures), `net`, `average` (None without one) and `optimizers` (their state dicts), `status` and `history`
-(the fields of the classes below). Version 0.1 called `history` `past`; its checkpoints are read, too.
+pictures), `processes` (that the run was begun with), `net`, `average` (None without one) and `optimizers`
+(their state dicts), `status` and `history` (the fields of the classes below). Version 0.1 called `history`
+`past`; its checkpoints are read, too.
 """
 
 from __future__ import annotations

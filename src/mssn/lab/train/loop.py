@@ -25,6 +25,7 @@ from mssn.lab.train.checkpoint import History, Status, check_fits, load_checkpoi
 from mssn.lab.train.optimizers import load_state, optimizers
 from mssn.lab.train.parallel import World
 from mssn.lab.train.recipe import Recipe
+from mssn.lab.train.same import check_shared, check_start
 from mssn.lab.train.step import EMA, Step, learning_rate, progress
 from mssn.lab.train.stop import stop_requests
 from mssn.score.metrics import psnr_y
@@ -70,6 +71,10 @@ class Trainer:
         teacher: The network to learn from, if the recipe distills.
         world: The processes that train together; default alone.
         captures: See `mssn.lab.train.step.Step`.
+
+    Attributes:
+        processes: That the run was begun with. An update has `batch` patches for each of them, and goes on to
+            have as many when a run is resumed with more processes or fewer.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Trainer:
         self.net: nn.Module = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.average = EMA(self.net, recipe.ema) if recipe.ema else None
         self.teacher, self.world = teacher, world or World()
+        self.processes = self.world.size
         self.captures = captures and self.device.type == "cuda" and self.world.size == 1
         self.optimizers = optimizers(self.net, recipe, captured=self.captures)
         self.checkpoint = folder / CHECKPOINT
@@ -125,33 +131,36 @@ class Trainer:
 
         Raises:
             DivergedError: The loss is no longer a number; the last good checkpoint is kept.
-            TrainingError: The processes do not start from the same weights.
-            CheckpointError: The state cannot be saved.
+            TrainingError: The processes do not start from the same, or are too many.
+            CheckpointError: The state cannot be saved, or not where all machines see it.
         """
         recipe, status = self.recipe, self.status
-        sums = [t.double().sum().item() for t in self.net.state_dict().values()]
-        self.world.check_equal([status.update, *sums], "weights")
+        check_start(self.world, recipe, self.processes, status.update, self.net, self.patches.key)
         begun, first = status.fraction, status.update
         started = saved = time.monotonic()
         stretch = Stretch(status.update)
         if not status.update:
             self.save()  # claims the folder, and shows at once whether it can be written
+            check_shared(self.world, self.checkpoint)
+        asked = False
         with closing(self.log) if self.log else nullcontext(), stop_requests() as stopped:
             while status.fraction < 1 and status.update != stop_after:
-                if any(self.world.agree(stopped())):
+                if asked := self.world.any(stopped()):
                     break
 
                 # Draw a batch, update the weights, average them.
                 stage, step = self._stage()
                 before = time.monotonic()
-                lr, hr = self.patches.batch(self._share(stage.batch))
+                patches = stage.batch * self.processes
+                mine = self._share(patches)
+                lr, hr = self.patches.batch(mine)
                 stretch.data_seconds += time.monotonic() - before
                 status.learning_rate = learning_rate(recipe, status.update, status.fraction)
-                stretch.losses.append(step(lr, hr, status.learning_rate))
+                stretch.losses.append(step(lr, hr, status.learning_rate, len(mine) / patches))
                 if self.average is not None:
                     self.average.update()
                 status.update += 1
-                status.samples += stage.batch * self.world.size
+                status.samples += patches
 
                 # Share of the schedule done: the leader's clock decides for all.
                 now = time.monotonic()
@@ -166,16 +175,20 @@ class Trainer:
                 validate = status.fraction == 1 or (every and status.update % every == 0)
                 if validate or save or late or status.update % _LOOK_EVERY == 0:
                     self._log_metrics(stretch)
-                    if validate:
-                        self._validate(watch)
-                    watch(status)
-                    if save:
-                        self.save()
-                        saved = time.monotonic()
+                    with self.world.together():  # one alone validates and writes
+                        if validate:
+                            self._validate(watch)
+                        watch(status)
+                        if save:
+                            self.save()
+                            saved = time.monotonic()
                     stretch = Stretch(status.update)
             if stretch.losses:
                 self._log_metrics(stretch)
-            self.save()
+            with self.world.together():
+                self.save()
+            if asked:
+                self.world.pass_on(stopped)
         return status.fraction == 1
 
     def _stage(self) -> tuple[Recipe, Step]:
@@ -188,9 +201,10 @@ class Trainer:
             self.patches = self.patches.sized(stage.patch, stage.detail)
         return self._in_force
 
-    def _share(self, batch: int) -> np.ndarray:
-        """Numbers of the samples that are this process's share of the next update."""
-        return np.arange(batch) + self.status.samples + self.world.rank * batch
+    def _share(self, patches: int) -> np.ndarray:
+        """Numbers of the samples that are this process's share of the next update's patches."""
+        numbers = np.arange(patches) + self.status.samples
+        return np.array_split(numbers, self.world.size)[self.world.rank]
 
     def _log_metrics(self, stretch: Stretch) -> None:
         """Update the status from a stretch, and write it to TensorBoard.
@@ -251,6 +265,7 @@ class Trainer:
             {
                 "recipe": asdict(self.recipe),
                 "pictures": self.patches.key,
+                "processes": self.processes,
                 "net": self.net.state_dict(),
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -280,5 +295,6 @@ class Trainer:
             load_state(optimizer, theirs)
         self.status = Status(**state["status"])
         self.history = History(**state["history"])
+        self.processes = state.get("processes", self.world.size)  # 0.1 did not say
         if state["recipe"]["updates"] != self.recipe.updates:
             self.status.fraction = min(1.0, self.status.update / self.recipe.updates)

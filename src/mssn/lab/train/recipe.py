@@ -32,7 +32,7 @@ class Recipe:
             make them; `degrade = {}` is none at all, `{versions = 4}` the usual ones.
         seed: Start of all random numbers.
         updates: Optimiser updates in all.
-        batch: Patches an update, in each process.
+        batch: Patches an update, for each process that the run is begun with.
         patch: Side of the small patch, LR pixels.
         detail: Places looked at for each patch; the one with the most detail is taken. 1: any place.
         grey: Share of the patches whose colour is taken away, small and large.

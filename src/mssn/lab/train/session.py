@@ -82,8 +82,9 @@ def prepare(
     history = _start_from(net, init, recipe, say) if init else History()
     teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
     # First, because decoding the other pictures may take a while.
-    validation = pictures.validation if pictures else validation_pairs(recipe, say, progress)
-    with world.leader_first():
+    with world.together():
+        validation = pictures.validation if pictures else validation_pairs(recipe, say, progress)
+    with world.in_turns():
         pixels = pictures.pixels if pictures else clean_pixels(recipe, cache, progress)
         if recipe.degrade:
             how = Degradation.of(recipe.degrade)

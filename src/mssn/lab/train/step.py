@@ -132,13 +132,14 @@ class Step:
         self.captures, self.calls = captures, 0
         self.captured: Captured | None = None
 
-    def __call__(self, lr: Tensor, hr: Tensor, rate: float) -> Tensor:
+    def __call__(self, lr: Tensor, hr: Tensor, rate: float, share: float = 1.0) -> Tensor:
         """Make one update.
 
         Args:
             lr: N x 3 x H x W in [0, 1], channels last.
             hr: N x 3 x scale*H x scale*W.
             rate: Learning rate.
+            share: Of the update's patches, those that are this process's.
 
         Returns:
             The loss before the update, a scalar on the device; reading it waits for the device.
@@ -151,13 +152,13 @@ class Step:
                     group["lr"] = rate
         self.calls += 1
         if not self.captures:
-            return self._update(lr, hr)
+            return self._update(lr, hr, share)
         if self.calls <= _EAGER:
             return self._update_aside(lr, hr)
         self.captured = self.captured or self._capture(lr, hr)
         return self.captured.replay(lr, hr)
 
-    def _update(self, lr: Tensor, hr: Tensor) -> Tensor:
+    def _update(self, lr: Tensor, hr: Tensor, share: float = 1.0) -> Tensor:
         for p in self.parameters:
             p.grad = None
         taught = None
