@@ -143,7 +143,7 @@ def run_while_killing(
     return told
 
 
-def test_killed_workers_cost_no_picture(raylets, room):
+def test_killed_workers_cost_no_picture(raylets, room, capfd):
     def kill(random: Random) -> bool:
         there = raylets.workers()
         if there:
@@ -152,9 +152,10 @@ def test_killed_workers_cost_no_picture(raylets, room):
 
     with connect(raylets.address) as cluster:
         room.check(run_while_killing(room, cluster, kill, 1))
+    assert capfd.readouterr().out == ""
 
 
-def test_lost_nodes_cost_no_picture(raylets, room):
+def test_lost_nodes_cost_no_picture(raylets, room, capfd):
     def kill(random: Random) -> bool:
         raylets.kill_raylet(random.randrange(2))
         raylets.add()
@@ -162,6 +163,7 @@ def test_lost_nodes_cost_no_picture(raylets, room):
 
     with connect(raylets.address) as cluster:
         room.check(run_while_killing(room, cluster, kill, 2))
+    assert capfd.readouterr().out == ""
 
 
 def test_killed_drivers_take_their_workers_along_and_the_next_makes_the_rest(raylets, room):
