@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from mssn.cluster.nodes import Node
+from mssn.cluster.nodes import Cluster, Node
 from mssn.cluster.turns import SEATS
 from mssn.cluster.worker import BESIDE
 
@@ -127,11 +127,11 @@ class FakeRay:
         wait([reference.future() for reference in references], timeout)
 
 
-class FakeCluster:
+class FakeCluster(Cluster):
     """Nodes with names and cores; `fit` says what each answers, or raises."""
 
     def __init__(self, **cores: int) -> None:
-        self.ray = FakeRay()
+        super().__init__(FakeRay())
         self.fit: dict[str, Any] = {}
         for name, number in cores.items():
             self.join(name, number)

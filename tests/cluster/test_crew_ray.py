@@ -173,7 +173,7 @@ def test_killed_drivers_take_their_workers_along_and_the_next_makes_the_rest(ray
             room.item()
         with driver(raylets.address, room.source, room.target, "mssn-s") as process:
             for _ in range(random.randint(1, 10)):
-                assert process.stdout.readline()
+                assert process.stdout and process.stdout.readline()
             time.sleep(random.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
         assert wait_until(lambda: raylets.workers() == [])
@@ -197,7 +197,7 @@ def test_ctrl_c_frees_our_workers_and_touches_nobody_elses(raylets, room):
         stranger = cluster.ray.remote(num_cpus=0)(Stranger).remote()
         assert cluster.ray.get(stranger.ready.remote())
         with driver(raylets.address, room.source, room.target, "mssn-s") as process:
-            assert process.stdout.readline()
+            assert process.stdout and process.stdout.readline()
             assert raylets.workers()
             process.send_signal(signal.SIGINT)
             started = time.monotonic()
@@ -261,7 +261,7 @@ def test_poison_is_told_by_name_and_reason_and_its_neighbours_are_made(raylets, 
     lead = f"{room.source}/{{}}: given up after 3 tries: its worker "
     assert bad["deadly.png"].error == lead.format("deadly.png") + "died, perhaps for lack of memory"
     assert bad["endless.png"].error == lead.format("endless.png") + "stood still for too long"
-    assert "bomb.webp: needs more memory than a worker has (512 MiB)" in bad["bomb.webp"].error
+    assert "bomb.webp: needs more memory than a worker has (512 MiB)" in str(bad["bomb.webp"].error)
     assert {outcome.tries for outcome in bad.values()} == {3}
 
 

@@ -227,7 +227,7 @@ class _Crew:
             seats = max(1, min(node.cores, fitness.cores, fitness.memory // (BASE + LEAST)))
             self._shares[node.id] = seats, fitness.memory // seats
             self._staff.opened(node.id, seats)
-        elif node.id in self._founders:
+        elif node.id in (self._founders or ()):
             raise MssnError(f"{node.name}: {fitness.problem}")
         else:
             self._refuse(f"{node.name}: {fitness.problem}")

@@ -56,7 +56,7 @@ class Fitness:
     problem: str | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cluster:
     """A cluster that this process is connected to.
 

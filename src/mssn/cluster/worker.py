@@ -100,7 +100,7 @@ class Worker:
         Raises:
             MssnError: The network cannot be loaded.
         """
-        pyvips.concurrency_set(1)
+        pyvips.concurrency_set(1)  # pyright: ignore[reportAttributeAccessIssue]
         self._upscaler()
         self._folder = self._open.enter_context(held_folder("mssn-worker-"))
         _limit_memory(self._room)
