@@ -100,7 +100,8 @@ class Worker:
         Raises:
             MssnError: The network cannot be loaded.
         """
-        pyvips.concurrency_set(1)  # pyright: ignore[reportAttributeAccessIssue]
+        with suppress(AttributeError):  # an older pyvips, whose pictures take more threads, and are the same
+            pyvips.concurrency_set(1)  # pyright: ignore[reportAttributeAccessIssue]
         self._upscaler()
         self._folder = self._open.enter_context(held_folder("mssn-worker-"))
         _limit_memory(self._room)
