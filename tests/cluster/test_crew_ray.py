@@ -119,6 +119,17 @@ def test_results_equal_one_machines_and_nothing_goes_through_the_object_store(ra
     assert capfd.readouterr().out == ""
 
 
+def test_a_machine_that_is_no_node_may_ask(raylets, room):
+    for _ in range(30):
+        room.item()
+    with driver(raylets.from_outside, room.source, room.target, "mssn-s") as process:
+        out, error = process.communicate(timeout=300)
+    assert (process.returncode, error) == (0, "")
+    assert sorted(json.loads(line) for line in out.splitlines()) == [[name, None, 1] for name in room.asked]
+    room.compare(set(room.asked), set(room.asked))
+    assert wait_until(lambda: raylets.workers() == [])
+
+
 def run_while_killing(
     room: Room, cluster: Cluster, kill: Callable[[Random], bool], seed: int
 ) -> list[Outcome]:
