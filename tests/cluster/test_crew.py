@@ -26,7 +26,7 @@ def quick(monkeypatch):
     times = {
         "ROUND": 0.01,
         "BEAT": 0.02,
-        "FROZEN": 0.3,
+        "FROZEN": 10.0,
         "LOOK": 0.02,
         "ANSWER": 0.2,
         "NOBODY": 0.2,
@@ -121,13 +121,15 @@ def test_what_heals_and_what_kills_is_tried_thrice_and_the_rest_is_made():
     assert {told[name].tries for name in ("poison", "503", "fault")} == {3}
 
 
-def test_a_frozen_worker_is_noticed():
+def test_a_frozen_worker_is_noticed(monkeypatch):
+    monkeypatch.setattr(crew, "FROZEN", 0.3)
     told = run(FakeCluster(a=1, b=1), *good(5), "freeze")
     assert "did not answer" in str(told["freeze"].error)
     assert all(told[name].error is None for name in good(5))
 
 
-def test_one_that_freezes_is_noticed_though_outcomes_are_taken_slowly():
+def test_one_that_freezes_is_noticed_though_outcomes_are_taken_slowly(monkeypatch):
+    monkeypatch.setattr(crew, "FROZEN", 0.3)
     told = []
     for outcome in make(items(*good(5), "freeze"), WORK, FakeCluster(a=1, b=1), worker=Simple):
         told.append(outcome)
@@ -138,10 +140,11 @@ def test_one_that_freezes_is_noticed_though_outcomes_are_taken_slowly():
 
 def test_while_nobody_takes_an_outcome_no_worker_is_taken_for_frozen(monkeypatch):
     """As when this machine sleeps: the answers of the workers are there, but were not looked at."""
+    monkeypatch.setattr(crew, "FROZEN", 1.0)
     cluster = FakeCluster(a=2)
     for number, _ in enumerate(make(items(*good(50)), WORK, cluster, worker=Slow)):
         if number in (5, 20):
-            time.sleep(0.5)
+            time.sleep(1.2)
     assert len(cluster.ray.handles) == 2
 
 
