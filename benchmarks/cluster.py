@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,12 @@ def plain(folder: Path, number: int) -> dict[str, Any]:
         "times_as_long": round((times["ray"] - extra) / times["plain"], 3),
         "times_as_long_with_start_up": round(times["ray"] / times["plain"], 3),
         "worker_mebibytes": round(max(memory) / 2**20),
+        "bytes": {
+            "source": round(statistics.mean(path.stat().st_size for path in source.iterdir())),
+            "result": round(
+                statistics.mean(path.stat().st_size for path in (folder / "ray-0").glob("*.jpg"))
+            ),
+        },
     }
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 import beside_part
+import cluster_part
 import drawn_part
 import page_part
 import panel_part
@@ -43,6 +44,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "painting": page_part.painting,
         "phone": page_part.phone,
     },
+    "docs/cluster.md": {"cluster": cluster_part.costs, "estimate": cluster_part.estimate},
     "docs/training.md": {"weights": parts.weights, "training": parts.training},
     "docs/precision.md": {"precision": parts.precision, "few_bits": parts.few_bits},
     "docs/networks.md": {"published": parts.published},

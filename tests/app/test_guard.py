@@ -201,6 +201,16 @@ def test_a_code_is_taken_by_the_front_door_alone(serve) -> None:
     assert ask(client, f"/?code={code}", Sec_Fetch_Site="none").status == 303
 
 
+def test_questions_about_health_leave_no_lines(serve) -> None:
+    """Who watches the app may not have its token, and asks every few seconds."""
+    client = serve()
+    assert ask(client, "/health").status == 401
+    assert client.get("/health").status == 200
+    assert ask(client, "/api/models").status == 401
+    client.until(lambda: any("/api/models 401" in line for line in client.lines))
+    assert not any("/health" in line for line in client.lines)
+
+
 def test_every_answer_is_harmless_in_a_browser(client, bearer, png) -> None:
     identity = client.job(png, name="a.png", model="bicubic")
     client.over(identity)

@@ -139,7 +139,7 @@ class Guard:
             await refusal(fault)(scope, receive, sending)
         finally:
             path = scope["path"]
-            if status >= 400 or (path.startswith("/api/") and path not in _QUIET):
+            if path not in _QUIET and (status >= 400 or path.startswith("/api/")):
                 seconds = time.perf_counter() - started
                 self._log(f"{scope['method']} {_shown(path)} {status or 'broken off'} {seconds:.2f} s")
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from mssn.errors import TrainingError
+from mssn.lab.train import loop
 from mssn.lab.train.parallel import World
 from mssn.lab.weights import load, tensors_of
 
@@ -172,23 +173,25 @@ def test_processes_that_do_not_have_the_same_refuse(tmp_path, values, monkeypatc
 
 
 @pytest.mark.slow
-def test_more_processes_share_the_same_updates(tmp_path, values, make) -> None:
+def test_more_processes_share_the_same_updates(tmp_path, values, make, monkeypatch) -> None:
     """Begun alone with 4 patches an update, resumed by three: 2, 1 and 1."""
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     whole, _ = make("whole", **given)
-    assert whole.run() is True
+    monkeypatch.setattr(loop, "_LOOK_EVERY", 1)
+    expected: list[tuple[int, float]] = []
+    assert whole.run(watch=lambda status: expected.append((status.update, status.loss))) is True
     begun, _ = make("run", **given)
     assert begun.run(stop_after=6) is False
     for process in launch(3, str(tmp_path / "run"), json.dumps(values), "resume"):
         _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, error.decode()
     losses = json.loads((tmp_path / "run" / "losses.json").read_text())
-    assert [update for update, _ in losses] == list(range(7, 13))
+    np.testing.assert_allclose(losses, expected[6:], rtol=2e-4)
     status = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["status"]
     assert status["samples"] == whole.status.samples == 12 * 4
     found = load(tmp_path / "run" / "weights0.safetensors")[0]
     for name, tensor in tensors_of(whole.result).items():
-        np.testing.assert_allclose(found[name], tensor, atol=1e-4)
+        np.testing.assert_allclose(found[name], tensor, atol=2e-3)
 
 
 TURNS = """

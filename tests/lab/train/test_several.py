@@ -220,7 +220,8 @@ def test_two_machines_are_one_process_with_the_doubled_batch(machines) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "seed"), [("machine", 0), ("machine", 1), ("process", 2), ("launcher", 3), ("frozen", 4)]
+    ("what", "seed"),
+    [("machine", 0), ("machine", 1), ("process", 2), ("launcher", 3), ("frozen", 4), ("process", 5)],
 )
 def test_what_is_killed_goes_on_from_the_checkpoint(machines, what, seed) -> None:
     """A machine alone, one that comes back, a process whose launcher lives, a launcher, one that hangs."""

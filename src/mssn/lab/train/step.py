@@ -172,7 +172,7 @@ class Step:
         loss = self.loss(sr.float(), hr, taught)
         loss.backward()
         loss = loss.detach()
-        self.world.average([loss, *(p.grad for p in self.parameters if p.grad is not None)])
+        self.world.average([loss, *(p.grad for p in self.parameters if p.grad is not None)], share)
         if self.clip:
             nn.utils.clip_grad_norm_(self.parameters, self.clip)
         for optimizer in self.optimizers:
