@@ -7,8 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from mssn.cluster.nodes import Node
+from mssn.cluster.nodes import Cluster, Node
 from mssn.cluster.turns import SEATS
+from mssn.cluster.worker import BESIDE
 
 
 class Died(Exception):
@@ -38,7 +39,7 @@ class Handle:
         self.node, self.dead, self.frozen = node, False, threading.Event()
         self._self = kind(*arguments)
         self._self.handle = self
-        self._pools = {"": ThreadPoolExecutor(SEATS), "beside": ThreadPoolExecutor(1)}
+        self._pools = {"": ThreadPoolExecutor(SEATS), BESIDE: ThreadPoolExecutor(1)}
         self._open: set[Future[Any]] = set()
         self._lock = threading.Lock()
         self.calls: list[str] = []
@@ -47,7 +48,7 @@ class Handle:
     def __getattr__(self, name: str) -> Method:
         return Method(self, name)
 
-    def call(self, group: str, name: str, arguments: tuple[Any, ...]) -> Reference:
+    def call(self, name: str, arguments: tuple[Any, ...]) -> Reference:
         future: Future[Any] = Future()
         self.calls.append(name)
         with self._lock:
@@ -55,6 +56,7 @@ class Handle:
                 future.set_exception(Died())
                 return Reference(future)
             self._open.add(future)
+        group = getattr(getattr(self._self, name), "__ray_concurrency_group__", "")
         self._pools[group].submit(self._run, future, name, arguments)
         return Reference(future)
 
@@ -85,14 +87,11 @@ class Handle:
 
 
 class Method:
-    def __init__(self, handle: Handle, name: str, group: str = "") -> None:
-        self._handle, self._name, self._group = handle, name, group
-
-    def options(self, concurrency_group: str) -> Method:
-        return Method(self._handle, self._name, concurrency_group)
+    def __init__(self, handle: Handle, name: str) -> None:
+        self._handle, self._name = handle, name
 
     def remote(self, *arguments: Any) -> Reference:
-        return self._handle.call(self._group, self._name, arguments)
+        return self._handle.call(self._name, arguments)
 
 
 class Kind:
@@ -128,11 +127,11 @@ class FakeRay:
         wait([reference.future() for reference in references], timeout)
 
 
-class FakeCluster:
+class FakeCluster(Cluster):
     """Nodes with names and cores; `fit` says what each answers, or raises."""
 
     def __init__(self, **cores: int) -> None:
-        self.ray = FakeRay()
+        super().__init__(FakeRay())
         self.fit: dict[str, Any] = {}
         for name, number in cores.items():
             self.join(name, number)

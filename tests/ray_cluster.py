@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,17 +25,22 @@ class Raylets:
         os.environ.update(RAY_worker_niceness="0")  # else workers get what other processes leave
         from ray.cluster_utils import Cluster
 
-        self._cluster: Any = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 1, "object_store_memory": _STORE, "include_dashboard": False},
-        )
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        head = {"num_cpus": 1, "object_store_memory": _STORE, "include_dashboard": False}
+        head["ray_client_server_port"] = port
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # Ray leaves files of that server open
+            self._cluster: Any = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
+        self.from_outside = f"ray://127.0.0.1:{port}"  # for machines that are no node
         for _ in range(nodes - 1):
             self.add()
 
-    def add(self) -> None:
-        """One more node."""
-        self._cluster.add_node(num_cpus=1, object_store_memory=_STORE)
+    def add(self, **environment: str) -> None:
+        """One more node, with other variables in its environment."""
+        self._cluster.add_node(num_cpus=1, object_store_memory=_STORE, env_vars=environment)
 
     @property
     def raylets(self) -> list[int]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from fake_ray import Died, FakeCluster
+from fake_ray import Died, FakeCluster, Handle
 
 from mssn.cluster import crew
 from mssn.cluster.crew import make
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
 from mssn.cluster.turns import SEATS
-from mssn.cluster.worker import BASE, LEAST, Work
+from mssn.cluster.worker import BASE, LEAST, Work, beside
 from mssn.errors import MssnError, WeightsError
 from mssn.upscaling.jobs import Options
 
@@ -26,7 +26,7 @@ def quick(monkeypatch):
     times = {
         "ROUND": 0.01,
         "BEAT": 0.02,
-        "FROZEN": 0.3,
+        "FROZEN": 10.0,
         "LOOK": 0.02,
         "ANSWER": 0.2,
         "NOBODY": 0.2,
@@ -40,15 +40,19 @@ def quick(monkeypatch):
 class Simple:
     """A worker that does as the name of the picture says."""
 
+    handle: Handle
+
     def __init__(self, work: Work, memory: int, node: str) -> None:
         self.memory, self.node, self.still = memory, node, None
 
     def load(self) -> None:
         pass
 
+    @beside
     def beat(self) -> int | None:
         return self.still
 
+    @beside
     def tidy(self) -> None:
         pass
 
@@ -117,15 +121,36 @@ def test_what_heals_and_what_kills_is_tried_thrice_and_the_rest_is_made():
     assert {told[name].tries for name in ("poison", "503", "fault")} == {3}
 
 
-def test_a_frozen_worker_is_noticed():
+def test_a_frozen_worker_is_noticed(monkeypatch):
+    monkeypatch.setattr(crew, "FROZEN", 0.3)
     told = run(FakeCluster(a=1, b=1), *good(5), "freeze")
-    assert "did not answer" in told["freeze"].error
+    assert "did not answer" in str(told["freeze"].error)
     assert all(told[name].error is None for name in good(5))
+
+
+def test_one_that_freezes_is_noticed_though_outcomes_are_taken_slowly(monkeypatch):
+    monkeypatch.setattr(crew, "FROZEN", 0.3)
+    told = []
+    for outcome in make(items(*good(5), "freeze"), WORK, FakeCluster(a=1, b=1), worker=Simple):
+        told.append(outcome)
+        time.sleep(0.1)
+    assert "did not answer" in str(told[-1].error)
+    assert len(told) == 6
+
+
+def test_while_nobody_takes_an_outcome_no_worker_is_taken_for_frozen(monkeypatch):
+    """As when this machine sleeps: the answers of the workers are there, but were not looked at."""
+    monkeypatch.setattr(crew, "FROZEN", 1.0)
+    cluster = FakeCluster(a=2)
+    for number, _ in enumerate(make(items(*good(50)), WORK, cluster, worker=Slow)):
+        if number in (5, 20):
+            time.sleep(1.2)
+    assert len(cluster.ray.handles) == 2
 
 
 def test_what_stands_still_is_given_up_and_its_neighbours_lose_no_try():
     told = run(FakeCluster(a=1), *good(3), "still", *good(9)[3:])
-    assert "stood still" in told["still"].error
+    assert "stood still" in str(told["still"].error)
     assert all((told[name].error, told[name].tries) == (None, 1) for name in good(9))
 
 

@@ -7,6 +7,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -74,6 +76,28 @@ def test_an_address_where_nothing_answers_is_one_line(address):
         pass
     assert "\n" not in str(told.value)
     assert "ray start --head" in str(told.value)
+
+
+@pytest.mark.parametrize("answer", [None, b"SSH-2.0-OpenSSH_9.2\r\n"])
+@pytest.mark.parametrize("kind", ["", "ray://"])
+def test_an_address_where_something_else_listens_is_one_line_at_once(monkeypatch, kind, answer):
+    monkeypatch.setattr(nodes, "_PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection = listening.accept()[0]
+            if answer:
+                connection.sendall(answer)
+            connection.recv(1000)
+            time.sleep(0.5)
+            connection.close()
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        address = f"{kind}127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(MssnError, match="no Ray cluster answers at"), connect(address):
+            pass
+        serving.join()
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mssn.cluster.item import Item, Outcome
@@ -74,6 +74,7 @@ def test_what_heals_is_made_alone_and_elsewhere():
 def test_what_failed_everywhere_is_told_with_its_last_reason():
     made = turns(1)
     made.joined(1, "a")
+    told: list[Outcome] = []
     for number in range(TRIES):
         ((worker, ticket, _),) = given_now(made)
         told = made.ended(worker, ticket, replace(well("0.png"), error=f"fault {number}"), heals=True)
@@ -85,6 +86,7 @@ def test_what_failed_everywhere_is_told_with_its_last_reason():
 
 def test_a_picture_whose_worker_died_three_times_is_given_up_by_name():
     made = turns(1)
+    told: list[Outcome] = []
     for worker in range(TRIES):
         made.joined(worker, f"node {worker}")
         assert len(given_now(made)) == 1
@@ -123,6 +125,7 @@ def test_answers_of_those_given_up_count_for_nothing():
     assert made.ended(2, again, well("0.png"), heals=False) == []
 
 
+@settings(derandomize=True, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     number=st.integers(0, 40),

@@ -6,6 +6,7 @@ import hashlib
 import pickle
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,10 +28,6 @@ from mssn.image.picture import Picture
 from mssn.image.write import write
 from mssn.upscaling.batch import upscale_files
 from mssn.upscaling.jobs import Job, Options
-
-XMP = b"""<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">
-<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
- xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
 
 
 @pytest.fixture
@@ -83,16 +80,13 @@ def test_results_names_and_notes_are_those_of_one_machine(stores, hired, tmp_pat
     names = ["a.png", "sub/b c.jpg", "50% #1 [x] ü.webp", "deep/er/e.tif"]
     for seed, name in enumerate(names):
         noise(source / name, seed=seed)
-    (source / "a.xmp").write_bytes(XMP)
-    (source / "sub/b c.jpg.xmp").write_bytes(XMP)
     alone = tmp_path / "alone"
     for name in names:
         (alone / name).parent.mkdir(parents=True, exist_ok=True)
     expected = list(upscale_files(load("bicubic"), [Job(source / n, alone / n) for n in names], Options()))
-    sidecars = {"a.png": (("a.xmp", "a.xmp"),), "sub/b c.jpg": (("sub/b c.jpg.xmp", "sub/b c.jpg.xmp"),)}
     worker = hired(work(stores))
     for number, (name, done) in enumerate(zip(names, expected, strict=True)):
-        outcome, heals = worker.make(number, item(source, name, sidecars=sidecars.get(name, ())))
+        outcome, heals = worker.make(number, item(source, name))
         assert not heals
         assert outcome.error is None
         assert outcome.done == replace(done, job=Job(Path(name), Path(name)), seconds=outcome.done.seconds)
@@ -105,7 +99,6 @@ def test_results_names_and_notes_are_those_of_one_machine(stores, hired, tmp_pat
     files = sorted(path.relative_to(alone) for path in alone.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())
     assert [(alone / path).read_bytes() for path in files] == [(target / path).read_bytes() for path in files]
-    assert b'tiff:Orientation="1"' in (target / "a.xmp").read_bytes()
 
 
 @pytest.mark.parametrize("moves", [True, False])
@@ -113,38 +106,11 @@ def test_a_gif_gets_the_name_that_suits_what_it_is(stores, hired, moves):
     source, target = stores
     frames = [Image.new("RGB", (16, 12), (90 * n, 0, 0)) for n in range(3)]
     frames[0].save(source / "a.gif", save_all=moves, append_images=frames[1:] if moves else [])
-    (source / "a.xmp").write_bytes(XMP)
-    (source / "a.gif.xmp").write_bytes(XMP)
-    sidecars = (("a.xmp", "a.xmp"), ("a.gif.xmp", "a.png.xmp"))
-    outcome, _ = hired(work(stores)).make(
-        0, item(source, "a.gif", "a.png", moving="a.webp", sidecars=sidecars)
-    )
+    outcome, _ = hired(work(stores)).make(0, item(source, "a.gif", "a.png", moving="a.webp"))
     name = "a.webp" if moves else "a.png"
     assert (outcome.error, outcome.target) == (None, name)
     assert outcome.done.pages == (3 if moves else 1)
-    assert sorted(path.name for path in target.iterdir()) == sorted([name, "a.xmp", f"{name}.xmp"])
-
-
-def test_other_sidecars_stay_unless_forced(stores, hired):
-    source, target = stores
-    noise(source / "a.png")
-    (source / "a.xmp").write_bytes(XMP)
-    (target / "a.xmp").write_bytes(b"mine")
-    asked = item(source, "a.png", sidecars=(("a.xmp", "a.xmp"),))
-    outcome, _ = hired(work(stores)).make(0, asked)
-    assert outcome.done.notes == ("a.xmp exists already and stays",)
-    assert (target / "a.xmp").read_bytes() == b"mine"
-    outcome, _ = hired(work(stores, Options(force=True))).make(0, asked)
-    assert outcome.done.notes == ()
-    assert (target / "a.xmp").read_bytes() != b"mine"
-
-
-def test_a_sidecar_that_went_is_no_fault(stores, hired):
-    source, target = stores
-    noise(source / "a.png")
-    outcome, _ = hired(work(stores)).make(0, item(source, "a.png", sidecars=(("a.xmp", "a.xmp"),)))
-    assert outcome.error is None
-    assert [path.name for path in target.iterdir()] == ["a.png"]
+    assert [path.name for path in target.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(
@@ -317,6 +283,44 @@ def test_one_that_stands_still_names_its_picture(stores, hired, monkeypatch):
     monkeypatch.setattr(room, "upscale_file", slow)
     worker.make(5, item(stores[0], "a.png"))
     assert [*seen, worker.beat()] == [None, 5, None]
+
+
+@pytest.mark.parametrize("side", ["get", "put"])
+def test_storage_that_stands_still_names_its_picture(stores, hired, monkeypatch, side):
+    noise(stores[0] / "a.png")
+    monkeypatch.setattr(room, "allowed", lambda size: 0.0)
+    worker, seen = hired(replace(work(stores), patience=0.0)), list[int | None]()
+
+    def slow(*_, **__):
+        time.sleep(0.01)
+        seen.append(worker.beat())
+        raise PassingError("odd")
+
+    monkeypatch.setattr(Store, side, slow)
+    assert worker.make(5, item(stores[0], "a.png"))[1]
+    assert [*seen, worker.beat()] == [5, None]
+
+
+def test_one_that_waits_for_its_neighbour_does_not_stand_still(stores, hired, monkeypatch):
+    noise(stores[0] / "a.png")
+    worker, seen = hired(replace(work(stores), patience=0.0)), list[int | None]()
+    monkeypatch.setattr(room, "_PACE", 1.0)
+    inside = threading.Event()
+
+    def slow(*_, **__):
+        inside.set()
+        time.sleep(0.3)
+        seen.append(worker.beat())
+        raise ImageError("odd")
+
+    monkeypatch.setattr(room, "upscale_file", slow)
+    both = [threading.Thread(target=worker.make, args=(n, item(stores[0], "a.png"))) for n in range(2)]
+    both[0].start()
+    inside.wait()
+    both[1].start()
+    for thread in both:
+        thread.join()
+    assert seen == [None, None]
 
 
 def test_one_that_moves_on_does_not_stand_still(stores, hired, monkeypatch):

@@ -13,7 +13,7 @@ from mssn.cluster.item import Item, Outcome
 from mssn.cluster.nodes import Cluster, Fitness, Node
 from mssn.cluster.staff import Staff
 from mssn.cluster.turns import SEATS, Turns
-from mssn.cluster.worker import BASE, LEAST, Work, Worker
+from mssn.cluster.worker import BASE, BESIDE, LEAST, Work, Worker
 from mssn.errors import MssnError
 from mssn.runtime.base import last_line
 
@@ -25,7 +25,6 @@ ANSWER = 60.0  # seconds that a node has to say what it is fit for
 NOBODY = 300.0  # seconds to wait for a node, once none is left
 REST = 30.0  # seconds after which a node gets workers again, of which several could not start
 TIDY = 2.0  # seconds that workers have to remove their folders
-_BESIDE = "beside"  # the calls that a worker answers while it computes
 
 
 @dataclass
@@ -93,7 +92,7 @@ class _Crew:
         self._work, self._cluster, self._say, self._ray = work, cluster, say, cluster.ray
         # One thread more than it has pictures at once, so that it answers while it computes.
         self._actor = self._ray.remote(
-            num_cpus=1, max_restarts=0, max_concurrency=SEATS, concurrency_groups={_BESIDE: 1}
+            num_cpus=1, max_restarts=0, max_concurrency=SEATS, concurrency_groups={BESIDE: 1}
         )(worker)
         self._turns = Turns(items, lambda item: work.source.url_of(item.name))
         self._staff = Staff()
@@ -127,7 +126,7 @@ class _Crew:
     def end(self) -> None:
         """Let go of all workers; those that answer leave no folder behind."""
         hands = list(self._hands.values())
-        if tidied := [_beside(hand.handle.tidy) for hand in hands if hand.seen]:
+        if tidied := [hand.handle.tidy.remote() for hand in hands if hand.seen]:
             self._ray.wait(tidied, num_returns=len(tidied), timeout=TIDY)
         for hand in hands:
             self._ray.kill(hand.handle)
@@ -174,20 +173,19 @@ class _Crew:
 
     def _round(self, now: float) -> list[Outcome]:
         """See who is there, and ask whether all are well."""
-        slept, self._rounded = now - self._rounded > BEAT, now  # this machine, and not the workers
+        away, self._rounded = max(0.0, now - self._rounded - ROUND), now  # as this machine slept, perhaps
         if now - self._looked >= LOOK:
             self._looked = now
             self._look(now)
         told: list[Outcome] = []
         for number, hand in list(self._hands.items()):
-            waits = now - hand.since
-            if hand.owes and hand.seen and waits > FROZEN and not slept:
-                told += self._lose(number, f"did not answer for {FROZEN:.0f} s")
-            elif slept or (not hand.owes and waits > BEAT):
-                hand.since = now
-                if not hand.owes:
-                    hand.owes = True
-                    self._call("beat", number, 0, _beside(hand.handle.beat))
+            if not hand.owes and now - hand.since > BEAT:
+                hand.owes, hand.since = True, now
+                self._call("beat", number, 0, hand.handle.beat.remote())
+            elif hand.owes:
+                hand.since += away
+                if hand.seen and now - hand.since > FROZEN:
+                    told += self._lose(number, f"did not answer for {FROZEN:.0f} s")
         return told
 
     def _look(self, now: float) -> None:
@@ -229,7 +227,7 @@ class _Crew:
             seats = max(1, min(node.cores, fitness.cores, fitness.memory // (BASE + LEAST)))
             self._shares[node.id] = seats, fitness.memory // seats
             self._staff.opened(node.id, seats)
-        elif node.id in self._founders:
+        elif node.id in (self._founders or ()):
             raise MssnError(f"{node.name}: {fitness.problem}")
         else:
             self._refuse(f"{node.name}: {fitness.problem}")
@@ -257,8 +255,3 @@ class _Crew:
             self._resting[hand.node.id] = time.monotonic() + REST
             self._refuse(f"{hand.node.name}: its workers do not start (the last {why})")
         return self._turns.left(number, why, guilty)
-
-
-def _beside(method: Any) -> Any:
-    """Call a method of a worker without waiting for what it computes."""
-    return method.options(concurrency_group=_BESIDE).remote()

@@ -17,7 +17,6 @@ class Item:
         mark: Of the source, as listed; see `mssn.cluster.store.Entry`.
         target: Name of the result in the output store.
         moving: Name of the result if the source turns out to move (a GIF), where that is another one.
-        sidecars: XMP files of the source and the names of their copies, if it has some.
         replaces: The mark of what is in the place of the result now; None: nothing.
     """
 
@@ -26,7 +25,6 @@ class Item:
     mark: str
     target: str
     moving: str | None = None
-    sidecars: tuple[tuple[str, str], ...] = ()
     replaces: str | None = None
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,8 @@ from mssn.errors import MissingDependencyError, MssnError
 from mssn.version import __version__
 
 _PATIENCE = 20.0  # seconds for an answer over the network
+_HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # how a client begins
+_SETTINGS = b"\4"  # the kind of the frame that a server begins with
 _STORE = 80 * 2**20  # bytes of the object store, through which nothing goes
 
 
@@ -53,7 +56,7 @@ class Fitness:
     problem: str | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cluster:
     """A cluster that this process is connected to.
 
@@ -167,15 +170,21 @@ def connect(address: str) -> Iterator[Cluster]:
                 "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
                 "object_store_memory": _STORE,
                 "include_dashboard": False,
-                "_temp_dir": str(stack.enter_context(held_folder("mssn-ray-"))),
+                "_temp_dir": str(stack.enter_context(held_folder("mssn-ray-", _short_folder()))),
             }
         stack.callback(ray.shutdown)
         try:
             with _own_sigterm():
                 ray.init(**options)
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        except Exception as error:  # of many kinds, plain `Exception` among them
             raise _no_cluster(address, error) from error
         yield Cluster(ray)
+
+
+def _short_folder() -> Path:
+    """For temporary files, with a name to which Ray may add that of a socket (107 bytes in all)."""
+    folder = tempfile.gettempdir()
+    return Path(folder if os.name != "posix" or len(os.fsencode(folder)) < 25 else "/tmp")
 
 
 @contextmanager
@@ -216,24 +225,27 @@ def _own_sigterm() -> Iterator[None]:
 
 
 def _require_answer(address: str) -> None:
-    """Refuse an address where nothing listens; Ray itself would try for many minutes."""
+    """Refuse an address where nothing speaks HTTP/2, as Ray does, which would try for minutes, loudly."""
     if address in ("local", "auto"):
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+        with socket.create_connection((host, int(port)), timeout=_PATIENCE) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") == "0":
+                connection.sendall(_HTTP2)
+                if connection.recv(4)[3:] != _SETTINGS:
+                    raise ConnectionError("something else listens there")
     except (OSError, ValueError, OverflowError) as error:
         raise _no_cluster(address, None) from error
 
 
 def _no_cluster(address: str, error: Exception | None) -> MssnError:
-    told = str(error).lower()
-    if "version mismatch" in told:
+    words = " ".join(str(error or "").split())[:200]
+    if "version mismatch" in words.lower():
         return MssnError(
             f"the Ray cluster at {address} has another version of Ray or Python than this machine"
         )
     if address == "local":
-        words = " ".join(str(error).split())[:200]
         return MssnError(f"Ray does not start on this machine: {words}")
     how = "start one with `ray start --head`, and give HOST:PORT, auto or local"
-    return MssnError(f"no Ray cluster answers at {address}: {how}")
+    return MssnError(f"no Ray cluster answers at {address}: {how}" + (words and f" ({words})"))

@@ -9,18 +9,18 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import pyvips
 
 from mssn.api import load
-from mssn.cluster.faults import MissingError, RefusedError, StoreError
+from mssn.cluster.faults import TRIES, MissingError, RefusedError, StoreError, allowed
 from mssn.cluster.held import held_folder
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
@@ -31,11 +31,13 @@ from mssn.runtime.plan import names_file
 from mssn.upscaling.files import planned_size, upscale_file
 from mssn.upscaling.jobs import Done, Job, Options, failure
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 BASE = 300 * 2**20  # bytes that a worker has before its first picture
 LEAST = 512 * 2**20  # bytes that it needs for pictures at least
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _SCARCE = re.compile("(out of|not enough|insufficient|cannot allocate) memory|bad_alloc", re.IGNORECASE)
 _PACE = 1e-5  # seconds more that each pixel of a result may take without a sign of life
+BESIDE = "beside"  # Ray's group of the calls that a worker answers while it computes
 _IN, _OUT = "in", "out"
 
 
@@ -47,7 +49,7 @@ class Work:
         source: Where pictures come from.
         target: Where results go.
         load: Arguments of `mssn.api.load`, but `threads`. The path of a weights file becomes absolute.
-        options: How to read and write; `force` is for sidecars alone: results replace what is there.
+        options: How to read and write; results replace what is there, whatever `force` says.
         patience: Seconds that a picture may stand still, and more the larger it is.
     """
 
@@ -68,6 +70,12 @@ class Work:
         return Path(os.path.abspath(model)) if model is not None and names_file(model) else None
 
 
+def beside(method: Method) -> Method:
+    """Mark a method of that group, as `ray.method` would: this must be read without Ray, too."""
+    method.__ray_concurrency_group__ = BESIDE  # type: ignore[attr-defined]
+    return method
+
+
 class Worker:
     """One core's: it computes one picture at a time, while it gets the next and puts the last.
 
@@ -83,7 +91,7 @@ class Worker:
         self._options = replace(work.options, memory=min(work.options.memory, self._room // 2))
         self._upscaler = Once(lambda: load(**work.load, threads=1))
         self._computing = Lock()
-        self._sign: tuple[int, float] | None = None  # what is computed, and when it may be given up
+        self._until: dict[int, float] = {}  # when the pictures at work may be given up
         self._folder, self._open = Path(), ExitStack()
 
     def load(self) -> None:
@@ -92,16 +100,19 @@ class Worker:
         Raises:
             MssnError: The network cannot be loaded.
         """
-        pyvips.concurrency_set(1)
+        with suppress(AttributeError):  # an older pyvips, whose pictures take more threads, and are the same
+            pyvips.concurrency_set(1)  # pyright: ignore[reportAttributeAccessIssue]
         self._upscaler()
         self._folder = self._open.enter_context(held_folder("mssn-worker-"))
         _limit_memory(self._room)
 
+    @beside
     def beat(self) -> int | None:
         """Say that this process lives; the number of a picture that has stood still for too long."""
-        sign = self._sign
-        return sign[0] if sign is not None and time.monotonic() > sign[1] else None
+        now = time.monotonic()
+        return next((ticket for ticket, until in list(self._until.items()) if now > until), None)
 
+    @beside
     def tidy(self) -> None:
         """Leave nothing behind; this is the end."""
         self._open.close()
@@ -123,6 +134,7 @@ class Worker:
             for name in (_IN, _OUT):
                 (folder / name).mkdir(parents=True)
             source = folder / _IN / f"picture{_ending(item.name)}"
+            self._alive(ticket, TRIES * allowed(item.size))
             self._work.source.get(item.name, source, item.size if item.size >= 0 else None)
             outcome = replace(outcome, source_sha256=_sha256(source))
             outcome = self._made(ticket, outcome, source, folder / _OUT)
@@ -130,26 +142,24 @@ class Worker:
             heals, fatal = may_heal(error), isinstance(error, RefusedError)
             outcome = replace(outcome, error=self._told(error, item, folder), fatal=fatal)
         finally:
+            self._until.pop(ticket, None)
             shutil.rmtree(folder, ignore_errors=True)
         return replace(outcome, seconds=time.perf_counter() - started, node=self._node), heals
 
     def _made(self, ticket: int, outcome: Outcome, source: Path, folder: Path) -> Outcome:
         """Enlarge what has come, and put what became of it."""
         item = outcome.item
-        sidecars = self._sidecars(item, source)
+        self._until.pop(ticket, None)  # while it waits for another one
         with self._computing:
             self._alive(ticket)
-            try:
-                done, name = self._enlarge(ticket, item, source, folder)
-            finally:
-                self._sign = None
+            done, name = self._enlarge(ticket, item, source, folder)
         result = folder / f"picture{_ending(name)}"
-        notes = [note for kept in sidecars for note in self._put_sidecar(item, kept, name, result)]
+        self._alive(ticket, TRIES * allowed(result.stat().st_size))
         self._work.target.put(result, name)
         return replace(
             outcome,
             target=name,
-            done=replace(done, job=Job(Path(item.name), Path(name)), notes=(*done.notes, *notes)),
+            done=replace(done, job=Job(Path(item.name), Path(name))),
             target_sha256=_sha256(result),
             size=result.stat().st_size,
         )
@@ -161,40 +171,13 @@ class Worker:
         result = folder / f"picture{_ending(name)}"
         _, size = planned_size(upscaler, file, result, self._options)
         pixels = math.prod(size) * file.pages_into(result.suffix.lower())
-        self._alive(ticket, pixels)
-        alive = partial(self._alive, ticket, pixels)
+        alive = partial(self._alive, ticket, pixels * _PACE)
+        alive()
         return upscale_file(upscaler, source, result, self._options, lambda _: alive(), file=file), name
 
-    def _alive(self, ticket: int, pixels: int = 0) -> None:
-        self._sign = ticket, time.monotonic() + self._work.patience + pixels * _PACE
-
-    def _sidecars(self, item: Item, source: Path) -> list[tuple[str, bool]]:
-        """Get them beside the picture; the names of their copies, and whether these keep both endings."""
-        got: list[tuple[str, bool]] = []
-        if self._options.metadata == "keep":
-            for name, copy in item.sidecars:
-                whole = name == f"{item.name}.xmp"
-                with suppress(MissingError):  # it went meanwhile
-                    local = f"{source.name}.xmp" if whole else f"{source.stem}.xmp"
-                    self._work.source.get(name, source.with_name(local))
-                    got.append((copy, whole))
-        return got
-
-    def _put_sidecar(self, item: Item, kept: tuple[str, bool], name: str, result: Path) -> Iterator[str]:
-        """Put a copy of one; what did not come along."""
-        copy, whole = kept
-        if name != item.target:  # which the name of the copy follows
-            copy = f"{name}.xmp" if whole else f"{name.removesuffix(_ending(name))}.xmp"
-        made = result.with_name(f"{result.name}.xmp" if whole else f"{result.stem}.xmp")
-        if not made.is_file():  # of which `upscale_file` has said why
-            return
-        content = made.read_bytes()
-        if not self._options.force:
-            with suppress(MissingError):
-                if self._work.target.read(copy) != content:
-                    yield f"{copy.rpartition('/')[2]} exists already and stays"
-                return
-        self._work.target.write(copy, content)
+    def _alive(self, ticket: int, seconds: float = 0.0) -> None:
+        """Note that a picture moves on; the next sign of it may take so many seconds more than others do."""
+        self._until[ticket] = time.monotonic() + self._work.patience + seconds
 
     def _told(self, error: Exception, item: Item, folder: Path) -> str:
         """Why it failed, in a line in which its files have their names in the stores."""
