@@ -72,12 +72,12 @@ def pictures(folder: Path, number: int) -> Path:
     return folder
 
 
-def plain(folder: Path, number: int) -> dict[str, Any]:
+def plain(folder: Path, number: int, turns: int = 1) -> dict[str, Any]:
     """One machine's run against `--ray local`, in turns."""
     source = pictures(folder / "in", number)
     taken: dict[str, list[float]] = {"plain": [], "ray": []}
     memory: list[int] = []
-    for turn in range(2):
+    for turn in range(turns):
         for way in ("plain", "ray") if turn == 0 else ("ray", "plain"):
             out = folder / f"{way}-{turn}"
             options = ["--ray", "local"] if way == "ray" else []
