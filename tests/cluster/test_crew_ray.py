@@ -90,7 +90,7 @@ class Room:
         self.compare(set(self.asked) - set(failed), set(self.asked))
 
     def compare(self, made: set[str], allowed: set[str]) -> None:
-        there = {str(path.relative_to(self.target)) for path in self.target.rglob("*") if path.is_file()}
+        there = {entry.name for entry in self.work.target.list(needed=False)}
         assert made <= there <= allowed
         for name in there:
             assert (self.target / name).read_bytes() == self._expected[int(Path(name).stem) % KINDS], name
@@ -122,8 +122,11 @@ def test_results_equal_one_machines_and_nothing_goes_through_the_object_store(ra
 def test_a_machine_that_is_no_node_may_ask(raylets, room):
     for _ in range(30):
         room.item()
-    with driver(raylets.from_outside, room.source, room.target, "mssn-s") as process:
-        out, error = process.communicate(timeout=300)
+    for _ in range(3):  # Ray gives its own server for each such machine 30 s to start
+        with driver(raylets.from_outside, room.source, room.target, "mssn-s") as process:
+            out, error = process.communicate(timeout=300)
+        if "no Ray cluster answers" not in error:
+            break
     assert (process.returncode, error) == (0, "")
     assert sorted(json.loads(line) for line in out.splitlines()) == [[name, None, 1] for name in room.asked]
     room.compare(set(room.asked), set(room.asked))
