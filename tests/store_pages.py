@@ -9,6 +9,7 @@ import json
 import sys
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 FOLDER = 1000  # objects a folder
@@ -48,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     count = 0
-    counts: Counter[str] = Counter()
+    counts: ClassVar[Counter[str]] = Counter()
 
     def handle_any(self) -> None:
         url = urlsplit(self.path)

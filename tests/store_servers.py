@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 SECRET = "wJalrXUtnFEMI-K7MDENG-a-secret-for-tests"
 TOKEN = "FwoGZXIvYXdzEBYaD-a-token-for-tests"
@@ -240,3 +242,21 @@ def swift_server(folder: Path) -> Iterator[int]:
             process.kill()
         for _, process in processes:
             process.wait()
+
+
+@contextmanager
+def fake_gcs(bucket: str) -> Iterator[int]:
+    """fake-gcs-server with an empty bucket; yields its port."""
+    port = free_port()
+    where = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-public-host", f"127.0.0.1:{port}"]
+    command = ["fake-gcs-server", "-backend", "memory", *where]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port, process)
+        body = json.dumps({"name": bucket}).encode()
+        headers = {"Content-Type": "application/json"}
+        with urlopen(Request(f"http://127.0.0.1:{port}/storage/v1/b", body, headers)):
+            yield port
+    finally:
+        process.kill()
+        process.wait()

@@ -192,7 +192,7 @@ def test_variants(tmp_path, photo, shipped_told) -> None:
     of_an_array = "photo" if shipped_told else "clean"
     assert np.array_equal(mssn.upscale(pixels), mssn.upscale(pixels, variant=of_an_array))
     assert np.array_equal(mssn.upscale(pixels, variant="photo"), mssn.load("mssn-s-photo")(pixels))
-    with pytest.raises(ImageError, match="'scan' is none of: auto, photo, clean"):
+    with pytest.raises(ImageError, match="`variant` must be one of auto, photo, clean, not 'scan'"):
         mssn.load(variant="scan")  # pyright: ignore[reportArgumentType]
     with pytest.raises(UnknownModelError, match="has no variants; leave `variant` out"):
         mssn.load("my.onnx", variant="photo")

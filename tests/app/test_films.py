@@ -53,7 +53,7 @@ def test_a_part_of_a_film_in_another_format(client, film) -> None:
     [
         ({"codec": "h265"}, "codec must be one of"),
         ({"from": "soon"}, "from must be a time"),
-        ({"from": 5, "to": 2}, "must come after"),
+        ({"from": 5, "to": 2}, "to (2 s) must come after from (5 s)"),
         ({"interlaced": "keep"}, "interlaced must be auto or refuse"),
         ({"metadata": "strip"}, "metadata of films is kept"),
         ({"crop": "0,0,5,5"}, "crop is for pictures"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mssn.cluster.item import Outcome
+from mssn.cluster.item import Item, Outcome
 from mssn.cluster.ledger import Ledger
 from mssn.cluster.store import Entry
 from mssn.cluster.todo import Left, Todo
@@ -229,3 +229,14 @@ def test_names_that_are_no_text_are_right(world: World) -> None:
     assert len(made) == len(PICTURES) + 4
     assert {"x\udcff.png", "x\udcff.bmp.png"} <= set(world.results.files)
     assert world.run()[0] == []
+
+
+def test_what_storage_has_failed_is_tried_again_by_itself(world: World, tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    ledger = Ledger(world.books, "in", "a", tmp_path / "s")  # pyright: ignore[reportArgumentType]
+    item = Item("b.jpg", 5, "m", "b.jpg")
+    ledger.plan([item])
+    ledger.note(Outcome(item, error="s3://b/b.jpg: no answer", passing=True), {"error": "no answer"})
+    ledger.flush()
+    made, left = world.run()
+    assert "b.jpg" in made and left == {}

@@ -326,8 +326,12 @@ def test_bicubic_is_exact_in_any_case(scale, runtime, precision) -> None:
 @pytest.mark.parametrize(
     ("runtime", "precision", "words"),
     [
-        ("tensorrt", "auto", "'tensorrt' is none of: auto, native, openvino, onnxruntime, pytorch"),
-        ("openvino", "fp16", "'fp16' is none of: auto, fp32, bf16, int8"),
+        (
+            "tensorrt",
+            "auto",
+            "`runtime` must be one of auto, native, openvino, onnxruntime, pytorch, not '",
+        ),
+        ("openvino", "fp16", "`precision` must be one of auto, fp32, bf16, int8, not 'fp16'"),
     ],
 )
 def test_unknown_words_are_refused(runtime, precision, words) -> None:

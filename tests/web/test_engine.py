@@ -256,7 +256,9 @@ def test_what_cannot_be_done_is_said_by_its_code(trial: Trial) -> None:
     head = b"IHDR" + (20_000).to_bytes(4, "big") * 2 + small[24:29]
     huge = small[:12] + head + zlib.crc32(head).to_bytes(4, "big") + small[33:]
     assert trial.upscale(b"no picture at all")["code"] == "not-a-picture"
-    assert trial.upscale(huge, scale=16)["code"] == "too-large"
+    refused = trial.upscale(huge, scale=16)
+    assert refused["code"] == "too-large"
+    assert "20000 x 20000 pixels are more than the 2.1 million that fit here at this factor" in str(refused)
     assert trial.upscale(small, model="mssn-m", variant="clean")["code"] == "offline"
     assert trial.upscale(small, model="mssn-m", variant="clean", scale=3)["code"] == "failed"
     contradiction = {"variant": "photo", "strength": 0}

@@ -103,7 +103,9 @@ function refuseTooLarge({ width, height }, way, most) {
   let pixels = Math.max(width * height, way.width * way.height);
   let step = width * height;
   for (const { scale } of way.steps) pixels = Math.max(pixels, (step *= scale * scale));
-  if (pixels > most) throw { code: "too-large", message: `${way.width}x${way.height}` };
+  if (pixels <= most) return;
+  const words = `the result would have ${way.width} x ${way.height} pixels; choose a smaller factor`;
+  throw { code: "too-large", message: words };
 }
 
 /** The workers that run networks, each with those that a picture needs. */

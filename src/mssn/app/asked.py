@@ -144,10 +144,11 @@ def read_query(pairs: Iterable[tuple[str, str]], limits: Limits) -> Asked:
     suffix = suffix if suffix in (*READABLE, *FILMS) else ""
     ending = _ending(given.pop("format", "same"), film=suffix in FILMS)
     scale, size = given.pop("scale", None), given.pop("size", None)
+    if scale is not None and not 0 < scale <= limits.scale:
+        more = "; mssn upscale takes more" if scale > limits.scale else ""
+        about = f"`scale` must be above 0 and at most {limits.scale:g}, not {scale:g}"
+        raise RefusedError(400, "bad-request", about + more)
     target_of(scale, size)
-    if scale is not None and scale > limits.scale:
-        about = f"`scale` must be at most {limits.scale:g}, not {scale:g}"
-        raise RefusedError(400, "bad-request", f"{about}; mssn upscale takes more")
     networks = {key: given.pop(key) for key in _OF_NETWORKS if key in given}
     if names_file(networks.get("model", DEFAULT_MODEL)):
         raise RefusedError(400, "bad-request", "`model` must be the name of a model that ships, not a file")

@@ -36,6 +36,10 @@ class RefusedError(MssnError):
         self.code: Code = code
 
 
+_OTHER = {"start": "from", "end": "to"}  # arguments whose options are called otherwise
+
+
 def in_words(message: str) -> str:
     """A message in one line, with its arguments (`force=True`) as options of a query."""
-    return " ".join(re.sub(r"`([a-z_]+)(?:=True)?`", r"\1", message).split())
+    named = re.sub(r"`([a-z_]+)(?:=True)?`", lambda found: _OTHER.get(found[1], found[1]), message)
+    return " ".join(named.split())

@@ -84,7 +84,8 @@ class Ticket:
         message = message.replace(str(self.source), self.asked.name)
         if self.name:
             message = message.replace(str(self.target), self.name)
-        return message.replace(f"{self.folder}/", "").replace(str(self.folder), "the private folder")
+        where = "the app's private folder (TMPDIR says where)"
+        return message.replace(f"{self.folder}/", "").replace(str(self.folder), where)
 
     def facts(self) -> dict[str, Any]:
         """What there is to tell of it."""

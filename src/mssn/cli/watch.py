@@ -117,7 +117,8 @@ def watch(
                 count += 1
             time.sleep(_EVERY)
     except (KeyboardInterrupt, SystemExit) as stop:
-        stop.add_note(f"{count} results were made; the same command goes on")
+        made = "1 result was made" if count == 1 else f"{count} results were made"
+        stop.add_note(f"{made}; the same command goes on")
         raise
 
 

@@ -43,6 +43,7 @@ class Outcome:
         seconds: That its last try took, storage included.
         tries: How many there were.
         node: Where the last one ran.
+        passing: Storage failed it, and not what it is: another run is to try it again by itself.
         fatal: The error concerns all pictures and cannot heal: the run is to end.
     """
 
@@ -56,4 +57,5 @@ class Outcome:
     seconds: float = 0.0
     tries: int = 1
     node: str = ""
+    passing: bool = False
     fatal: bool = False

@@ -99,6 +99,8 @@ class Ledger:
     def note(self, outcome: Outcome, told: Mapping[str, Any]) -> None:
         """Note what became of an item; it is written with others, at the latest at the end.
 
+        What storage alone has failed is not noted: then the next run tries it again.
+
         Args:
             outcome: That.
             told: The same as a line of the report.
@@ -106,8 +108,9 @@ class Ledger:
         Raises:
             StoreError: It cannot be written.
         """
-        line = {"name": outcome.item.name, "error": outcome.error, "told": dict(told)}
-        self._outcomes.append(line)
+        if not outcome.passing:
+            line = {"name": outcome.item.name, "error": outcome.error, "told": dict(told)}
+            self._outcomes.append(line)
         if len(self._outcomes) >= _MANY or time.monotonic() - self._written > _OFTEN:
             self.flush()
 

@@ -7,7 +7,7 @@ import errno
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
 from fsspec.asyn import get_loop
 
@@ -41,6 +41,8 @@ class Remote:
                 word = errno.errorcode.get(link.errno, "no such host")
                 return PassingError, f"the connection failed ({word})"
             link = link.__cause__ or link.__context__
+        if isinstance(error, EOFError):
+            return PassingError, "half an answer came"
         if isinstance(error, TimeoutError):
             return PassingError, "it is too slow, or does not answer"
         return PassingError, f"the connection failed ({type(error).__name__})"
@@ -72,27 +74,45 @@ class Remote:
             number += 1
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run on the event loop; whoever is interrupted waits until the work has tidied up."""
-        ended = threading.Event()
+        """Run on the event loop, and wait."""
+        return Running(work).result()
+
+    def do(self, where: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Run with tries."""
+        return self.run(self.tried(where, attempt))
+
+
+class Running(Generic[T]):
+    """Work on the event loop, already under way.
+
+    Args:
+        work: What is done.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self._ended = threading.Event()
 
         async def whole() -> T:
             try:
                 return await work
             finally:
-                ended.set()
+                self._ended.set()
 
-        future = asyncio.run_coroutine_threadsafe(whole(), get_loop())
+        self._future = asyncio.run_coroutine_threadsafe(whole(), get_loop())
+
+    def result(self) -> T:
+        """What it returns; whoever is interrupted waits until the work has tidied up."""
         try:
-            return future.result()
+            return self._future.result()
         except BaseException:
-            if not future.done():
-                future.cancel()
-                ended.wait(faults.CONNECT)
+            if not self._future.done():
+                self._future.cancel()
+                self._ended.wait(faults.CONNECT)
             raise
 
-    def do(self, where: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Run with tries."""
-        return self.run(self.tried(where, attempt))
+    def cancel(self) -> None:
+        """It is not needed any more."""
+        self._future.cancel()
 
 
 def begin(sink: BinaryIO) -> None:

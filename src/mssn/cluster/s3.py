@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import botocore.exceptions
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -28,7 +29,7 @@ from mssn.atomic import ABANDONED
 from mssn.cluster import faults
 from mssn.cluster.faults import MissingError, PassingError, RefusedError, StoreError
 from mssn.cluster.names import key_of, shown
-from mssn.cluster.remote import CHUNK, Remote, begin, whole
+from mssn.cluster.remote import CHUNK, Remote, Running, begin, whole
 from mssn.cluster.s3page import read_page
 from mssn.cluster.store import Entry
 
@@ -47,6 +48,7 @@ _HEALS = {
     "XAmzContentSHA256Mismatch",
 }
 _NO_ROOM = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage"}
+_BROKEN = (HTTPClientError, IncompleteReadError, botocore.exceptions.ConnectionError)
 _NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -106,7 +108,7 @@ class Bucket(Remote):
             return RefusedError, "no region; set AWS_REGION"
         if isinstance(error, ClientError):
             return _judge(error)
-        if isinstance(error, BotoCoreError) and not isinstance(error, HTTPClientError | IncompleteReadError):
+        if isinstance(error, BotoCoreError) and not isinstance(error, _BROKEN):
             return StoreError, f"no such request can be made ({type(error).__name__})"
         return super().judge(error)
 
@@ -114,24 +116,29 @@ class Bucket(Remote):
         """All objects, a page at a time; the next one is asked for while one is used."""
         del needed  # a folder without objects does not exist, and one that is empty neither
         beyond = {self.prefix + name + "/" for name in leave_out}
-        where: dict[str, str] = {}
-        while True:
-            page = self.do(self.url, lambda where=where: self._page(where))
-            jump = None
-            for key, size, mark in page["Listed"]:
-                folder = next((folder for folder in beyond if key.startswith(folder)), None)
-                if folder:
-                    jump = folder
-                    break
-                if not (key.endswith("/") and size == 0):
-                    yield Entry(key[len(self.prefix) :], size, mark)
-            if jump:
-                beyond.discard(jump)
-                where = {"StartAfter": jump + "\U0010ffff"}
-            elif page.get("IsTruncated"):
-                where = {"ContinuationToken": page["NextContinuationToken"]}
-            else:
-                return
+        following = self._ahead({})
+        try:
+            while following:
+                page = following.result()
+                following = None
+                if page.get("IsTruncated"):
+                    following = self._ahead({"ContinuationToken": page["NextContinuationToken"]})
+                for key, size, mark in page["Listed"]:
+                    folder = next((folder for folder in beyond if key.startswith(folder)), None)
+                    if folder:
+                        beyond.discard(folder)
+                        if following:
+                            following.cancel()
+                        following = self._ahead({"StartAfter": folder + "\U0010ffff"})
+                        break
+                    if not (key.endswith("/") and size == 0):
+                        yield Entry(key[len(self.prefix) :], size, mark)
+        finally:
+            if following:
+                following.cancel()
+
+    def _ahead(self, where: dict[str, str]) -> Running[dict[str, Any]]:
+        return Running(self.tried(self.url, lambda: self._page(where)))
 
     async def _page(self, where: dict[str, str]) -> dict[str, Any]:
         client = await self._client()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 from urllib.parse import unquote_plus
-from xml.etree import ElementTree
-
-from mssn.cluster.faults import PassingError
+from xml.parsers import expat
 
 _BETWEEN = "\ud800"  # never in a quoted text; one call is faster than a thousand
 
@@ -14,31 +12,46 @@ _BETWEEN = "\ud800"  # never in a quoted text; one call is faster than a thousan
 def read_page(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
     """Take the objects out of an answer before botocore reads the rest; a handler of its "before-parse".
 
-    It takes 80 ms for the thousand objects of a page, most of it for their dates; this takes 5.
+    botocore takes 80 ms for the thousand objects of a page, most of it for their dates; this takes 4.
 
     Args:
         response_dict: The answer, status and body; what botocore reads.
         customized_response_dict: Gets "Listed": key, size and ETag of each object, in order.
 
     Raises:
-        PassingError: The answer is not whole.
+        EOFError: The answer is not whole.
     """
     if response_dict["status_code"] != 200:
         return
+    body: bytes = response_dict["body"]
+    keys: list[str] = []
+    sizes: list[int] = []
+    marks: list[str] = []
+    facts: dict[str, str] = {}
+    text: list[str] = []
+
+    def ended(tag: str) -> None:
+        facts[tag] = "".join(text)
+        text.clear()
+        if tag == "Contents":
+            keys.append(facts["Key"])
+            sizes.append(int(facts["Size"]))
+            marks.append(facts.get("ETag", "").strip('"'))
+            for each in ("Key", "Size", "ETag"):
+                facts.pop(each, None)
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = lambda _, __: text.clear()
+    parser.CharacterDataHandler = text.append
+    parser.EndElementHandler = ended
     try:
-        root = ElementTree.fromstring(response_dict["body"])
-    except ElementTree.ParseError:
-        raise PassingError("half a page came") from None
-    space = root.tag.rpartition("ListBucketResult")[0]
-    entries = root.findall(f"{space}Contents")
-    facts = [{fact.tag: fact.text or "" for fact in entry} for entry in entries]
-    keys = [fact[f"{space}Key"] for fact in facts]
-    if root.findtext(f"{space}EncodingType") == "url":
-        keys = unquote_plus(_BETWEEN.join(keys)).split(_BETWEEN) if keys else []
-    customized_response_dict["Listed"] = [
-        (key, int(fact[f"{space}Size"]), fact.get(f"{space}ETag", "").strip('"'))
-        for key, fact in zip(keys, facts, strict=True)
-    ]
-    for entry in entries:
-        root.remove(entry)
-    response_dict["body"] = ElementTree.tostring(root)
+        parser.Parse(body, True)
+    except (expat.ExpatError, KeyError, ValueError):
+        raise EOFError("half a page came") from None
+    if keys and facts.get("EncodingType") == "url":
+        keys = unquote_plus(_BETWEEN.join(keys)).split(_BETWEEN)
+    customized_response_dict["Listed"] = list(zip(keys, sizes, marks, strict=True))
+    first, last = body.find(b"<Contents>"), body.rfind(b"</Contents>")
+    if 0 <= first < last:  # what botocore is to read is the rest
+        response_dict["body"] = body[:first] + body[last + len(b"</Contents>") :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -97,7 +97,7 @@ class Store:
         quoted = quote(os.fsencode(name)) if self._scheme.startswith("http") else name
         return f"{self.url.rstrip('/')}/{quoted}"
 
-    def list(self, leave_out: Sequence[str] = (), *, needed: bool = True) -> Iterator[Entry]:
+    def list(self, leave_out: Sequence[str] = (), *, needed: bool = True) -> Generator[Entry, None, None]:
         """All files below the root, as they are now, in the byte order of their names.
 
         Memory is bounded by a page of 1,000 or, where there are real folders, by the largest one. There is no

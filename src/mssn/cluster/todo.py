@@ -217,17 +217,16 @@ class Todo:
 
     def _free(self, source: PurePosixPath, target: PurePosixPath) -> str:
         """The name that a result gets where its usual one may be another's."""
-        names = chain((target.name,), other_names(source, target.name))
-        for name in map(str, map(target.with_name, names)):
-            if (
-                self._waiting.execute("select 1 from taken where name = ?", (os.fsencode(name),)).fetchone()
-                is None
-            ):
-                break
+        usual, names = str(target), chain((target.name,), other_names(source, target.name))
+        name = next(one for one in map(str, map(target.with_name, names)) if not self._is_taken(one))
         self._waiting.execute("insert into taken values (?, null)", (os.fsencode(name),))
-        if name != str(target):
-            self.seen.renamed.append((str(source), name, str(target)))
+        if name != usual:
+            self.seen.renamed.append((str(source), name, usual))
         return name
+
+    def _is_taken(self, name: str) -> bool:
+        found = self._waiting.execute("select 1 from taken where name = ?", (os.fsencode(name),))
+        return found.fetchone() is not None
 
     def _mark(self, name: str) -> str | None:
         row = self._waiting.execute("select mark from there where name = ?", (os.fsencode(name),)).fetchone()

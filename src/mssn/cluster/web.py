@@ -118,12 +118,14 @@ class _Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """A link begins."""
+        self.handle_data(" ")
         if tag == "a" and (link := dict(attrs).get("href")):
             self.found.append((link, ""))
             self._inside = True
 
     def handle_endtag(self, tag: str) -> None:
         """A link ends."""
+        self.handle_data(" ")
         self._inside = self._inside and tag != "a"
 
     def handle_data(self, data: str) -> None:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import pyvips
 
 from mssn.api import load
-from mssn.cluster.faults import TRIES, MissingError, RefusedError, StoreError, allowed
+from mssn.cluster.faults import TRIES, MissingError, PassingError, RefusedError, StoreError, allowed
 from mssn.cluster.held import held_folder
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
@@ -140,7 +140,12 @@ class Worker:
             outcome = self._made(ticket, outcome, source, folder / _OUT)
         except Exception as error:
             heals, fatal = may_heal(error), isinstance(error, RefusedError)
-            outcome = replace(outcome, error=self._told(error, item, folder), fatal=fatal)
+            outcome = replace(
+                outcome,
+                error=self._told(error, item, folder),
+                passing=isinstance(error, PassingError),
+                fatal=fatal,
+            )
         finally:
             self._until.pop(ticket, None)
             shutil.rmtree(folder, ignore_errors=True)

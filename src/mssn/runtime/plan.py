@@ -203,9 +203,9 @@ def require_known(runtime: str, precision: str) -> None:
     Raises:
         MssnError: It is none of those there are.
     """
-    for value, known in ((runtime, get_args(RuntimeName)), (precision, get_args(Precision))):
-        if value not in known:
-            raise MssnError(f"{value!r} is none of: {', '.join(known)}")
+    for name, value, kind in (("runtime", runtime, RuntimeName), ("precision", precision, Precision)):
+        if value not in get_args(kind):
+            raise MssnError(f"`{name}` must be one of {', '.join(get_args(kind))}, not {value!r}")
 
 
 def _require_scale(scale: int) -> None:

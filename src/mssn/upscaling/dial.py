@@ -38,7 +38,8 @@ class Dial:
 
     def __post_init__(self) -> None:
         if self.variant not in get_args(Variant):
-            raise ImageError(f"'{self.variant}' is none of: {', '.join(get_args(Variant))}")
+            known = ", ".join(get_args(Variant))
+            raise ImageError(f"`variant` must be one of {known}, not '{self.variant}'")
         if self.strength is None:
             return
         check_strength(self.strength)

@@ -59,7 +59,7 @@ def visit(chromium: Any, serve: Callable[..., Any], folder: Path) -> Iterator[Ca
         if clock:
             page.clock.install()
         page.goto(f"{server.url}?{urlencode(query or {})}")
-        if "start" not in (query or {}):
+        if not {"start", "late"} & set(query or {}):
             page.wait_for_selector("#privacy:not([hidden])")
         return page
 

@@ -19,6 +19,7 @@ let failures = Number(wishes.get("failures") ?? 1e9);
 export async function start() {
   const excuse = new URLSearchParams(location.search).get("start");
   if (excuse) throw new EngineError("offline", excuse);
+  if (wishes.has("late")) await new Promise((ready) => addEventListener("engine", ready, { once: true }));
   const kind = wishes.get("kind") ?? "browser";
   const scales = [2, 3, 4];
   const weights = (name, size) => ({

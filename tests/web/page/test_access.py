@@ -110,6 +110,7 @@ def test_nothing_scrolls_sideways(visit, finished, picture, size):
     page.check("[name=clean][value=own]", force=True)
     wide = "[document.documentElement, document.querySelector('#compare')].map((e) => e.scrollWidth)"
     assert page.evaluate(wide)[0] <= width
+    assert page.evaluate("document.querySelector('#drop-title').offsetHeight") < 30  # one line
     page.locator(".row .compare:visible").first.click()
     page.wait_for_selector("#divider[aria-valuenow]")
     assert max(page.evaluate(wide)) <= width

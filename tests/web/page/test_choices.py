@@ -147,6 +147,12 @@ def test_factors_are_read(visit):
     assert told == [2, 2.5, 0.5, 16, None, None, None, None, None]
 
 
+def test_a_small_factor_is_not_shown_as_nothing(visit):
+    page = visit()
+    told = page.evaluate('import("./texts.js").then(({ times }) => [0.0001, 1.2345, 2.5, 16].map(times))')
+    assert told == ["0.0001×", "1.235×", "2.5×", "16×"]
+
+
 def test_numbers_are_written_plainly(visit):
     page = visit()
     told = page.evaluate("""import("./texts.js").then(({ bytes, duration }) => [

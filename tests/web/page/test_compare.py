@@ -114,6 +114,23 @@ def test_the_line_follows_a_finger(open_compare):
     assert line(page) == 75
 
 
+def test_back_closes_the_comparison_and_not_the_page(open_compare):
+    """It fills the window, so people with phones and mice go back from it."""
+    page = open_compare(200, 100)
+    here = page.url
+    page.go_back()
+    page.wait_for_selector("#compare", state="hidden")
+    assert page.url == here and page.locator("[data-state=done]").count() == 1
+    page.click(".row .compare")
+    left = page.evaluate("""() => new Promise((done) => {
+      addEventListener("popstate", () => done(history.state));
+      setTimeout(done, 20000, "nothing");
+      document.getElementById("compare-close").click();
+    })""")
+    assert left is None  # closed otherwise, it leaves no step behind
+    assert page.is_hidden("#compare")
+
+
 def test_a_picture_that_the_browser_cannot_show_is_said(visit, finished, picture):
     page = visit()
     page.set_input_files("#files", picture("a.png"))

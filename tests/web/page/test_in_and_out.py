@@ -201,6 +201,87 @@ def test_films_are_for_the_app(visit, finished, picture, tmp_path):
         assert page.inner_text("#count") == "0 of 1 film"
 
 
+def test_a_film_that_came_before_the_engine_is_for_the_app_too(visit, finished, picture, tmp_path):
+    (tmp_path / "film.mp4").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("no picture")
+    for kind in ("browser", "server"):
+        page = visit({"kind": kind, "late": "1"})
+        page.set_input_files("#files", [tmp_path / "film.mp4", tmp_path / "notes.txt", picture("a.png")])
+        page.wait_for_selector(".row:nth-child(2)")
+        assert page.inner_text("#passed-text") == "Passed over, not a picture: notes.txt"
+        page.evaluate("dispatchEvent(new Event('engine'))")
+        finished(page, 1 if kind == "browser" else 2)
+        if kind == "browser":
+            assert names(page) == ["a.png"]
+            told = page.inner_text("#passed-text")
+            assert told.startswith(
+                "Passed over, not pictures: notes.txt, film.mp4. Films are enlarged by the app"
+            )
+        else:
+            assert names(page) == ["a.png", "film.mp4"]
+
+
+def test_what_holds_no_file_is_said(visit):
+    """A link from another page, text from the clipboard, an empty folder."""
+    words = "There is no file in that. Save the picture as a file, then choose or drop it."
+    page = visit()
+    told = page.evaluate("""(words) => {
+      const link = new DataTransfer(), text = new DataTransfer(), told = [];
+      link.setData("text/uri-list", "https://example.org/photo.jpg");
+      text.setData("text/plain", "https://example.org/photo.jpg");
+      const drop = new DragEvent("drop", { dataTransfer: link, bubbles: true, cancelable: true });
+      document.body.dispatchEvent(drop);
+      told.push(drop.defaultPrevented); // the browser would go there
+      const paste = (at) => {
+        const event = new ClipboardEvent("paste", { clipboardData: text, bubbles: true, cancelable: true });
+        at.dispatchEvent(event);
+        told.push(event.defaultPrevented);
+      };
+      paste(document.body);
+      paste(document.getElementById("factor")); // text belongs there
+      return told;
+    }""")
+    assert told == [True, True, False]
+    assert page.inner_text("#passed-text") == words
+    page.click("#passed-close")
+    page.evaluate("""() => {
+      const text = new DataTransfer();
+      text.setData("text/plain", "2,5");
+      document.getElementById("factor").dispatchEvent(
+        new ClipboardEvent("paste", { clipboardData: text, bubbles: true, cancelable: true }));
+    }""")
+    assert page.is_hidden("#passed")
+
+
+def test_a_line_of_what_is_passed_over_is_no_taller_than_its_words(visit, picture, tmp_path):
+    """And goes with the list that it was about."""
+    (tmp_path / "notes.txt").write_text("no picture")
+    page = visit()
+    page.set_input_files("#files", tmp_path / "notes.txt")
+    page.wait_for_selector("#passed:not([hidden])")
+    height = page.evaluate("document.getElementById('passed').offsetHeight")
+    assert height <= 60
+    page.set_input_files("#files", [tmp_path / "notes.txt", picture("a.png")])
+    page.wait_for_selector(".row")
+    page.click("#remove-all")
+    assert page.is_hidden("#passed")
+
+
+def test_all_that_were_cancelled_are_begun_again_together(visit, finished, picture):
+    page = visit()
+    page.set_input_files("#files", [picture("1 broken.png"), picture("2.png")])
+    finished(page, 2)
+    page.set_input_files("#files", [picture("3 slow.png"), picture("4.png"), picture("5.png")])
+    page.wait_for_selector("[data-state=working]")
+    assert page.is_hidden("#retry-all")
+    page.click("#cancel-all")
+    page.click("#retry-all")
+    assert page.evaluate("document.activeElement.id") == "pictures-title"
+    finished(page, 5)
+    assert page.evaluate("asked.map(({ name }) => name[0]).join('')") == "123345"
+    assert page.is_hidden("#retry-all")  # what is broken stays so
+
+
 def test_without_an_engine_the_rest_waits_until_it_is_back(visit, picture):
     page = visit({"failures": "1", "kind": "server"})
     page.set_input_files("#files", [picture("1 gone.png"), picture("2.png")])

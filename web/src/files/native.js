@@ -49,7 +49,8 @@ export async function browserDecoder(file, type, maxPixels, elsewhere = null) {
 
 /** @returns {FileError} */
 export function tooLarge(width, height, most) {
-  const words = `${width} x ${height} pixels exceed the limit of ${most / 1e6} million`;
+  const fit = `the ${Number((most / 1e6).toPrecision(3))} million that fit here at this factor`;
+  const words = `${width} x ${height} pixels are more than ${fit}; choose a smaller one`;
   return new FileError("too-large", words);
 }
 

@@ -31,7 +31,12 @@ export class Compare {
       this.#zoom = Number(target.value);
       this.#draw();
     });
-    this.#dialog.addEventListener("close", () => this.#empty());
+    this.#dialog.addEventListener("close", () => {
+      this.#empty();
+      if (history.state?.compare) history.back();
+    });
+    // Back, as phones have it, closes what fills the window, and leaves the page only after that.
+    addEventListener("popstate", () => this.#dialog.close());
     this.#stage.addEventListener("pointerdown", (event) => this.#grab(event));
     this.#stage.addEventListener("keydown", (event) => this.#key(event));
     this.#stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
@@ -52,6 +57,7 @@ export class Compare {
     byId("chip-after").textContent = words.after({ after });
     this.#trouble("");
     this.#dialog.showModal();
+    history.pushState({ compare: true }, "");
     if (after.width * after.height > LARGEST) {
       this.#trouble(words.tooLarge);
       return;

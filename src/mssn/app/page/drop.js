@@ -106,7 +106,9 @@ export const pasted = (clipboard) =>
  */
 export function watch({ over, drop, paste }) {
   let timer = 0;
-  const files = (event) => event.dataTransfer?.types.includes("Files");
+  // A browser would open a link in the place of the page.
+  const files = ({ dataTransfer }) =>
+    ["Files", "text/uri-list"].some((type) => dataTransfer?.types.includes(type));
   const hang = (on) => {
     clearTimeout(timer);
     if (on) timer = setTimeout(over, STILL, false);
@@ -126,7 +128,9 @@ export function watch({ over, drop, paste }) {
     drop(event.dataTransfer);
   });
   addEventListener("paste", (event) => {
-    if (!event.clipboardData?.files.length) return;
+    // Text belongs into fields; elsewhere somebody thinks it is a picture.
+    const { files, types } = event.clipboardData ?? { files: [], types: [] };
+    if (files.length === 0 && (types.length === 0 || event.target.matches?.("input:not([type])"))) return;
     event.preventDefault();
     paste(event.clipboardData);
   });

@@ -142,7 +142,7 @@ class Row {
       compare: this.shows,
       save: state === "done",
       again: state === "done" && stale,
-      retry: state === "cancelled" || (state === "failed" && !FINAL.includes(item.error.code)),
+      retry: canRetry(item),
       cancel: state === "working",
       remove: state !== "working",
     };
@@ -190,6 +190,10 @@ class Row {
     return [];
   }
 }
+
+/** Whether it may go better another time. @param {import("./queue.js").Item} item */
+export const canRetry = ({ state, error }) =>
+  state === "cancelled" || (state === "failed" && !FINAL.includes(error.code));
 
 const enlarged = ({ width, height }, factor) => ({
   width: Math.max(1, Math.round(width * factor)),

@@ -3,7 +3,7 @@
 import { Compare } from "./compare.js";
 import { byId, fillTexts, say } from "./dom.js";
 import { chosen, dropped, isFilm, pasted, sort, watch } from "./drop.js";
-import { List } from "./list.js";
+import { canRetry, List } from "./list.js";
 import { Panel } from "./options.js";
 import { Queue } from "./queue.js";
 import { save, zip } from "./save.js";
@@ -27,6 +27,7 @@ class Page {
   #engine = null;
   #spoken = 0;
   #drawing = 0;
+  #passed = []; // names of what was passed over last
   #moved = new Set();
 
   constructor(start) {
@@ -67,6 +68,7 @@ class Page {
     this.#invite();
     byId("note").textContent = note ?? "";
     byId("files").accept = accept;
+    this.#sortAgain();
     this.panel.use(this.#engine);
     this.queue.use(this.#engine);
     const earlier = (await this.#engine.earlier?.()) ?? [];
@@ -107,23 +109,42 @@ class Page {
       this.queue.items.filter((item) => this.#stale(item)).forEach((item) => this.queue.again(item));
       byId("pictures-title").focus();
     });
+    byId("retry-all").addEventListener("click", () => {
+      this.queue.items.filter(canRetry).forEach((item) => this.queue.again(item));
+      byId("pictures-title").focus();
+    });
     byId("remove-all").addEventListener("click", () => {
       [...this.queue.items].forEach((item) => this.queue.remove(item));
+      this.#passOver([]);
       byId("choose").focus();
     });
   }
 
   #add(found, unread = []) {
-    if (found.length + unread.length === 0) return;
-    const films = this.#engine?.films ?? true;
-    const { taken, others, films: missed } = sort(found, films);
-    const passed = [...others, ...unread];
-    const words = passed.length ? texts.passedOver(passed, { taken: films, missed }) : "";
-    byId("passed").hidden = passed.length === 0;
-    byId("passed-text").textContent = words;
+    const { taken, others, films: missed } = sort(found, this.#engine?.films ?? true);
+    const words = this.#passOver([...others, ...unread], missed, found.length + unread.length === 0);
     const count = taken.filter(({ file }) => isFilm(file)).length;
     say([taken.length ? texts.said.added(taken.length, count) : "", words].filter(Boolean).join(". "));
     this.queue.add(taken);
+  }
+
+  /** Says what is not taken. @returns {string} in which words */
+  #passOver(names, missed = false, nothing = false) {
+    this.#passed = names;
+    const films = { taken: this.#engine?.films ?? false, missed };
+    const passed = names.length ? texts.passedOver(names, films) : "";
+    const words = nothing ? texts.noFile : passed;
+    byId("passed").hidden = words === "";
+    byId("passed-text").textContent = words;
+    return words;
+  }
+
+  // Films may have come before it was known that this engine takes none.
+  #sortAgain() {
+    const films = this.#engine.films ? [] : this.queue.items.filter(({ film }) => film);
+    if (films.length === 0) return;
+    films.forEach((item) => this.queue.remove(item));
+    say(this.#passOver([...this.#passed, ...films.map(({ path }) => path)], true));
   }
 
   #save(item) {
@@ -210,6 +231,7 @@ class Page {
     byId("count-state").textContent = texts.countState(done, items.length, failed, cancelled);
     byId("cancel-all").hidden = open === 0;
     byId("zip-all").hidden = done < 2;
+    byId("retry-all").hidden = items.filter(canRetry).length < 2;
     byId("again-all").hidden = !items.some((item) => this.#stale(item));
     const finished = items.reduce(
       (sum, { state, progress }) => sum + (state === "working" ? progress : state !== "waiting"),

@@ -2,6 +2,7 @@
 
 const locale = "en";
 const number = new Intl.NumberFormat(locale);
+const factors = new Intl.NumberFormat(locale, { maximumSignificantDigits: 4 });
 const percentage = new Intl.NumberFormat(locale, { style: "percent" });
 const units = ["byte", "kilobyte", "megabyte", "gigabyte"].map(
   (unit) =>
@@ -52,6 +53,7 @@ export const fixed = {
   pictures: "Pictures",
   zipAll: "Download all",
   cancelAll: "Cancel all",
+  retryAll: "Try all again",
   againAll: "Redo with new options",
   removeAll: "Remove all",
   dismiss: "Dismiss",
@@ -122,7 +124,7 @@ const formats = {
 };
 export const formatWords = (name) => formats[name] ?? name.toUpperCase();
 
-export const times = (factor) => `${number.format(factor)}×`;
+export const times = (factor) => `${factors.format(factor)}×`;
 
 /** @param {number} kept the factor that holds meanwhile */
 export const scaleWrong = (kept) => `A number above 0, up to 16; until then it is ${times(kept)}`;
@@ -185,8 +187,8 @@ export const startFailed = (error) =>
   ["The page could not get ready.", ...errorWords(error)].join(" ").trim();
 export const goneBanner = (kind) =>
   kind === "server"
-    ? "The app does not answer. Start mssn again on this computer and open the address that it prints; " +
-      "then what is waiting here can go on."
+    ? "The app does not answer, or was started anew. Start mssn again if need be, and open the address " +
+      "that it prints in this browser; then what is waiting here can go on."
     : "The computation stopped, perhaps for want of memory. What is waiting can go on.";
 
 export const row = {
@@ -230,6 +232,7 @@ export const countState = (done, all, failed, cancelled) =>
       ]
         .filter(Boolean)
         .join(", ");
+export const noFile = "There is no file in that. Save the picture as a file, then choose or drop it.";
 export const zipping = "Packing";
 export const zipName = "enlarged.zip";
 export const pastedName = (type) => `pasted.${{ "image/jpeg": "jpg" }[type] ?? type.split("/")[1] ?? "png"}`;

@@ -1,0 +1,26 @@
+"""Names of files that storage gets wrong where it quotes, splits or matches them."""
+
+NASTY = [
+    "a+b %20#?[x]*~ 'q\".png",
+    "dir/a\u0308 not normalised.png",
+    "dir/\u00e4 normalised.png",
+    "dir/sub dir/\u2603.png",
+    "dir-b/x",
+    "dir.png",
+    "-dash",
+    "--",
+    ".hidden",
+    "%",
+    "%2F",
+    "a%2Fb",
+    "&amp;<x>",
+    "a&b=c;d,e:@!$^|`{}",
+    "back\\slash",
+    "?versionId=1",
+    "a=b/*",
+    "new\nline\ttab",
+    " both ",
+    "\U0001f600.jpeg",
+    "L" * 200 + "/" + "l" * 230,
+    "/".join(["f" * 99] * 9) + "/" + "g" * 90,
+]
