@@ -187,7 +187,8 @@ def test_killed_drivers_take_their_workers_along_and_the_next_makes_the_rest(ray
             room.item()
         with driver(raylets.address, room.source, room.target, "mssn-s") as process:
             for _ in range(random.randint(1, 10)):
-                assert process.stdout and process.stdout.readline()
+                assert process.stdout and process.stderr
+                assert process.stdout.readline(), process.stderr.read()
             time.sleep(random.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
         assert wait_until(lambda: raylets.workers() == [])
