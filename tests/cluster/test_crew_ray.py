@@ -90,7 +90,7 @@ class Room:
         self.compare(set(self.asked) - set(failed), set(self.asked))
 
     def compare(self, made: set[str], allowed: set[str]) -> None:
-        there = {str(path.relative_to(self.target)) for path in self.target.rglob("*") if path.is_file()}
+        there = {entry.name for entry in self.work.target.list(needed=False)}
         assert made <= there <= allowed
         for name in there:
             assert (self.target / name).read_bytes() == self._expected[int(Path(name).stem) % KINDS], name
@@ -122,8 +122,11 @@ def test_results_equal_one_machines_and_nothing_goes_through_the_object_store(ra
 def test_a_machine_that_is_no_node_may_ask(raylets, room):
     for _ in range(30):
         room.item()
-    with driver(raylets.from_outside, room.source, room.target, "mssn-s") as process:
-        out, error = process.communicate(timeout=300)
+    for _ in range(3):  # Ray gives its own server for each such machine 30 s to start
+        with driver(raylets.from_outside, room.source, room.target, "mssn-s") as process:
+            out, error = process.communicate(timeout=300)
+        if "no Ray cluster answers" not in error:
+            break
     assert (process.returncode, error) == (0, "")
     assert sorted(json.loads(line) for line in out.splitlines()) == [[name, None, 1] for name in room.asked]
     room.compare(set(room.asked), set(room.asked))
@@ -184,7 +187,8 @@ def test_killed_drivers_take_their_workers_along_and_the_next_makes_the_rest(ray
             room.item()
         with driver(raylets.address, room.source, room.target, "mssn-s") as process:
             for _ in range(random.randint(1, 10)):
-                assert process.stdout and process.stdout.readline()
+                assert process.stdout and process.stderr
+                assert process.stdout.readline(), process.stderr.read()
             time.sleep(random.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
         assert wait_until(lambda: raylets.workers() == [])

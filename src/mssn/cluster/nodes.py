@@ -18,6 +18,7 @@ from typing import Any
 
 from mssn.cluster.held import held_folder
 from mssn.errors import MissingDependencyError, MssnError
+from mssn.runtime.base import last_line
 from mssn.version import __version__
 
 _PATIENCE = 20.0  # seconds for an answer over the network
@@ -240,8 +241,8 @@ def _require_answer(address: str) -> None:
 
 
 def _no_cluster(address: str, error: Exception | None) -> MssnError:
-    words = " ".join(str(error or "").split())[:200]
-    if "version mismatch" in words.lower():
+    words = last_line(error)[:200] if error else ""
+    if "version mismatch" in str(error).lower():
         return MssnError(
             f"the Ray cluster at {address} has another version of Ray or Python than this machine"
         )
