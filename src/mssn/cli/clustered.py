@@ -111,9 +111,17 @@ class Told:
                 yield
             return
         from rich.console import Console
+        from rich.live import Live
 
-        console = Console(stderr=True)
-        with console.status("") as status, telling_every(1.0, lambda: status.update(self._standing())):
+        # Lines must reach the file or pipe that standard output is; on this terminal, they stand above.
+        above = sys.stdout is not None and sys.stdout.isatty()
+        with Live(
+            get_renderable=self._standing,
+            console=Console(stderr=True, highlight=False),
+            refresh_per_second=2,
+            transient=True,
+            redirect_stdout=above,
+        ):
             yield
 
     def stopped(self) -> str:

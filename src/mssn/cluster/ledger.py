@@ -86,7 +86,10 @@ class Ledger:
         row = self._books.execute(
             "select settings, mark, replaces, error, told from known where name = ?", (os.fsencode(name),)
         ).fetchone()
-        return None if row is None else Known(*row[:4], json.loads(row[4]) if row[4] else {})
+        if row is None:
+            return None
+        settings, mark, replaces, error, told = row
+        return Known(settings, mark, replaces, error, json.loads(told) if told else {})
 
     def plan(self, items: Sequence[Item]) -> None:
         """Write down what is going to be made; only then it may be.

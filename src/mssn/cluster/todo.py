@@ -118,7 +118,6 @@ class Todo:
                 yield one
                 continue
             part.append(one)
-            self.seen.planned += 1
             if len(part) >= most:
                 self._ledger.plan(part)
                 yield from part
@@ -128,6 +127,14 @@ class Todo:
             yield from part
 
     def decided(self) -> Iterator[Item | Left]:
+        """The same without the ledger's plan."""
+        for item in self._items():
+            one = self._judge(item)
+            self.seen.planned += isinstance(one, Item)
+            yield one
+
+    def _items(self) -> Iterator[Item]:
+        """What would be made if nothing were there; the last when all names are known."""
         results = iter(self._results)
         ahead = next(results, None)
         for source in self._sources:
@@ -151,7 +158,7 @@ class Todo:
                 )
                 ahead = next(results, None)
             mark = ahead.mark if ahead is not None and ahead.name == source.name else None
-            yield self._judge(Item(source.name, source.size, source.mark, source.name, replaces=mark))
+            yield Item(source.name, source.size, source.mark, source.name, replaces=mark)
         while ahead is not None:
             self._waiting.execute(
                 "insert or ignore into there values (?, ?)", (os.fsencode(ahead.name), ahead.mark)
@@ -159,7 +166,7 @@ class Todo:
             ahead = next(results, None)
         self.seen.whole = True
         for name, size, mark in self._waiting.execute("select name, size, mark from later order by name"):
-            yield self._judge(self._under_another_name(os.fsdecode(name), size, mark))
+            yield self._under_another_name(os.fsdecode(name), size, mark)
 
     def sidecars(self) -> Iterator[Item]:
         """The XMP files of pictures, and the names of their copies; after all of the above."""
