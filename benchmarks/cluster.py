@@ -27,8 +27,14 @@ from typing import Any
 import numpy as np
 from common import RESULTS, report
 
+from mssn.cluster.crew import make
+from mssn.cluster.item import Item, Outcome
+from mssn.cluster.nodes import Cluster, Node, connect
+from mssn.cluster.store import Store
+from mssn.cluster.worker import Work, beside
 from mssn.image.picture import Picture
-from mssn.image.write import write
+from mssn.image.write import to_bytes, write
+from mssn.upscaling.jobs import Options
 
 PICTURES, SIDES = 300, (1152, 864)
 PARTS = ("plain", "nodes", "simulated")
@@ -114,8 +120,6 @@ def plain(folder: Path, number: int, turns: int = 1) -> dict[str, Any]:
 
 def tiny() -> bytes:
     """A picture that costs nothing."""
-    from mssn.image.write import to_bytes
-
     return to_bytes(Picture(np.zeros((8, 8, 3), np.uint8)), ".png")
 
 
@@ -189,43 +193,45 @@ def cluster(cores: list[int], *, pinned: bool = False) -> Iterator[str]:
 
 
 class Sleeper:
-    """A worker that only takes its time."""
+    """A worker that only takes its time, a second a picture."""
 
     def __init__(self, work: Any, memory: int, node: str) -> None:
-        self._node = node
+        self._node, self._busy = node, threading.Lock()
 
     def load(self) -> None:
         pass
 
+    @beside
     def beat(self) -> int | None:
         return None
 
+    @beside
     def tidy(self) -> None:
         pass
 
-    def make(self, ticket: int, item: Any) -> tuple[Any, bool]:
-        from mssn.cluster.item import Outcome
-
-        time.sleep(1.0)
+    def make(self, ticket: int, item: Item) -> tuple[Outcome, bool]:
+        with self._busy:
+            time.sleep(1.0)
         return Outcome(item, item.target, node=self._node), False
+
+
+class Believed(Cluster):
+    """A cluster whose nodes have all the cores that they say, as what they do takes none."""
+
+    def ask(self, node: Node, weights: Path | None) -> Any:
+        fit = self.ray.remote(num_cpus=0)(lambda: (node.cores, 2**40, None))
+        return fit.options(scheduling_strategy=self.on(node)).remote()
 
 
 def simulated(nodes: int, cores: int, rounds: int = 20) -> dict[str, Any]:
     """How much of their time workers have work, if it takes a second a picture."""
-    from mssn.cluster.crew import make
-    from mssn.cluster.item import Item
-    from mssn.cluster.nodes import connect
-    from mssn.cluster.store import Store
-    from mssn.cluster.worker import Work
-    from mssn.upscaling.jobs import Options
-
     number = nodes * cores * rounds
     items = (Item(f"{n}.png", 1, "", f"{n}.png") for n in range(number))
     work = Work(Store(Path("in")), Store(Path("out")), {"model": "bicubic"}, Options())
     with cluster([cores] * nodes) as address, connect(address) as made:
         began = time.perf_counter()
         cpu = time.process_time()
-        ends = [time.perf_counter() - began for _ in make(items, work, made, worker=Sleeper)]
+        ends = [time.perf_counter() - began for _ in make(items, work, Believed(made.ray), worker=Sleeper)]
         cpu = time.process_time() - cpu
     # From when all are at work to when the first have none any more.
     first, last = nodes * cores * 2, number - nodes * cores * 2

@@ -82,7 +82,7 @@ def upscale_on_ray(
                     work = Work(source, target, load, options)
                     with (
                         connect(address) as cluster,
-                        closing(make(chain((first,), items), work, cluster)) as ends,
+                        closing(make(chain((first,), items), work, cluster, say=tell)) as ends,
                     ):
                         for outcome in ends:
                             ledger.note(outcome, told.outcome(outcome))
