@@ -155,6 +155,14 @@ def test_what_lies_there_already_stays(mssn, crew: Crew, folder: Path) -> None:
     assert Path("out/a.png").read_bytes() != b"mine"
 
 
+def test_a_folder_without_pictures_is_told(mssn, crew: Crew, folder: Path) -> None:
+    (folder.parent / "films").mkdir()
+    (folder.parent / "films/a.mp4").write_bytes(b"x")
+    for more in ([], ["--dry-run"]):
+        ran = mssn("upscale", "films", "-o", "out", *RAY, *more)
+        assert ran.code == 2 and "films: holds no pictures, only 1 film" in ran.line
+
+
 def test_other_settings_make_anew(mssn, crew: Crew, folder: Path) -> None:
     mssn("upscale", "in", "-o", "out", *RAY)
     ran = mssn("upscale", "in", "-o", "out", *RAY, "-s", "3")

@@ -17,6 +17,8 @@ from mssn.cli.streams import tell, telling_every, to_json
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
 from mssn.cluster.todo import Left, Seen, Todo
+from mssn.errors import DataError
+from mssn.image.formats import READABLE
 
 _LOGGED = 30.0  # seconds between two lines where nobody watches
 
@@ -130,7 +132,11 @@ class Told:
         return f"{self._made} pictures are done{failed}; the same command goes on"
 
     def planned(self, todo: Todo) -> int:
-        """Only count what would be made."""
+        """Only count what would be made.
+
+        Raises:
+            DataError: There are no pictures.
+        """
         number, size = 0, 0
         for one in todo.decided():
             if isinstance(one, Left):
@@ -142,7 +148,11 @@ class Told:
         return 1 if self._left["exists"] and not self._skip_existing else 0
 
     def ended(self) -> int:
-        """Tell the sum; the exit code."""
+        """Tell the sum; the exit code.
+
+        Raises:
+            DataError: There were no pictures.
+        """
         self._tell_seen()
         made, failed = self._made, self._failed
         if failed:
@@ -155,6 +165,11 @@ class Told:
 
     def _tell_seen(self) -> None:
         seen = self._seen
+        if not seen.pictures:
+            films = f", only {_counted(seen.films, 'film')}, which one machine enlarges" if seen.films else ""
+            raise DataError(
+                f"{self._source.url}: holds no pictures{films} (looked for {', '.join(READABLE)})"
+            )
         if seen.strangers:
             named = [f"{ending} ({number})" for ending, number in seen.strangers.most_common(10)]
             tell(f"{_counted(seen.strangers.total(), 'file')} of other kinds passed over: {', '.join(named)}")
