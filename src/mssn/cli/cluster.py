@@ -85,9 +85,9 @@ def upscale_on_ray(
                         closing(make(chain((first,), items), work, cluster, say=tell)) as ends,
                     ):
                         for outcome in ends:
-                            ledger.note(outcome, told.outcome(outcome))
-                            if outcome.fatal:
+                            if outcome.fatal:  # which says nothing about this picture
                                 raise MssnError(str(outcome.error))
+                            ledger.note(outcome, told.outcome(outcome))
                 if options.metadata == "keep":
                     for line in copy(todo.sidecars(), source, target, force=options.force):
                         tell(f"mssn: {line}")
