@@ -137,7 +137,9 @@ def test_what_concerns_all_ends_the_run(mssn, crew: Crew, folder: Path) -> None:
     crew.stop, crew.fatal = 1, True
     ran = mssn("upscale", "in", "-o", "out", *RAY)
     assert ran.code == 2
-    assert ran.line == "mssn: s3://bucket: the credentials are refused"
+    assert ran.line == (
+        "mssn: s3://bucket: the credentials are refused; 1 picture is done; the same command goes on"
+    )
     crew.stop, crew.fatal = 10**9, False
     ran = mssn("upscale", "in", "-o", "out", *RAY)
     assert "[1/3] out/b.jpg" in ran.out and "left alone" not in ran.err

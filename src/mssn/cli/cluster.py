@@ -86,7 +86,7 @@ def upscale_on_ray(
                     ):
                         for outcome in ends:
                             if outcome.fatal:  # which says nothing about this picture
-                                raise MssnError(str(outcome.error))
+                                raise MssnError(f"{outcome.error}; {told.stopped()}")
                             ledger.note(outcome, told.outcome(outcome))
                 if options.metadata == "keep":
                     for line in copy(todo.sidecars(), source, target, force=options.force):

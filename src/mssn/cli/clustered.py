@@ -129,7 +129,8 @@ class Told:
     def stopped(self) -> str:
         """What to know after a stop."""
         failed = f", {self._failed} failed" if self._failed else ""
-        return f"{self._made} pictures are done{failed}; the same command goes on"
+        done = "1 picture is" if self._made == 1 else f"{self._made} pictures are"
+        return f"{done} done{failed}; the same command goes on"
 
     def planned(self, todo: Todo) -> int:
         """Only count what would be made.
