@@ -1,10 +1,11 @@
 """What a cluster costs: against the plain folder run, by nodes, and for the scheduling alone.
 
-    python benchmarks/cluster.py [--only plain nodes simulated]
+    python benchmarks/cluster.py [--only plain nodes simulated listing]
 
 "plain" enlarges 300 pictures of a megapixel on all cores, with `--ray local` and without, and looks at the
 memory of the workers. "nodes" has a cluster of nodes with one core each, one and two of them. "simulated" has
-workers that sleep, on many nodes: what is left is what the driver and Ray take.
+workers that sleep, on many nodes: what is left is what the driver and Ray take. "listing" plans a million
+names.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from mssn.image.write import to_bytes, write
 from mssn.upscaling.jobs import Options
 
 PICTURES, SIDES = 300, (1152, 864)
-PARTS = ("plain", "nodes", "simulated")
+PARTS = ("plain", "nodes", "simulated", "listing")
 
 
 def main() -> None:
@@ -60,6 +61,9 @@ def main() -> None:
             print(numbers["nodes"])
     if "simulated" in chosen.only:
         numbers["simulated"] = [simulated(*size) for size in ((1, 8), (4, 8), (8, 8))]
+    if "listing" in chosen.only:
+        command = [sys.executable, str(Path(__file__).parent / "cluster_listing.py")]
+        numbers["listing"] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     report("cluster", numbers)
 
 

@@ -1,11 +1,16 @@
-"""How fast a bucket of a million objects is listed, and in how much memory."""
+"""How fast a bucket of a million objects is listed and planned, and in how much memory.
+
+`python benchmarks/cluster.py --only listing` runs this in a process of its own.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,17 +19,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import store_pages  # type: ignore[import-not-found]
 import store_servers  # type: ignore[import-not-found]
 
+from mssn.cluster.ledger import Ledger
 from mssn.cluster.store import Store
+from mssn.cluster.todo import Todo
 
 
-def listing(count: int = 1_000_000) -> dict[str, float]:
-    """List a bucket that a server on loopback invents; call it in a fresh process.
+def listing(scratch: Path, count: int = 1_000_000) -> dict[str, float]:
+    """Plan what to make of a bucket that a server on loopback invents; call it in a fresh process.
 
     Args:
+        scratch: An empty folder.
         count: Objects in it.
 
     Returns:
-        objects; first_s: seconds until the first one; wall_s and cpu_s: of the rest, the server's not counted
+        objects; first_s: seconds until the first one can be made; wall_s and cpu_s: of the rest, the server's not counted
         in cpu_s; peak_mib: memory of this process, first_mib: that before the second page.
     """
     port = store_servers.free_port()
@@ -33,7 +41,8 @@ def listing(count: int = 1_000_000) -> dict[str, float]:
         store_servers.wait_for(port, server)
         os.environ.update(store_servers.s3_environment(port))
         start = time.perf_counter()
-        names = Store("s3://bucket/in").list()
+        ledger = Ledger(Store(scratch / "books"), "in", "settings", scratch)
+        names = iter(Todo(Store("s3://bucket/in").list(), iter(()), ledger, "settings", scratch=scratch))
         next(names)
         first = time.perf_counter()
         before = resource.getrusage(resource.RUSAGE_SELF)
@@ -54,4 +63,5 @@ def listing(count: int = 1_000_000) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(listing(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(listing(Path(folder))))

@@ -1,4 +1,4 @@
-"""Figures of docs/cluster.md, from benchmarks/results/cluster.json and cluster_listing.json."""
+"""Figures of docs/cluster.md, from benchmarks/results/cluster.json."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
+RESULT = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "cluster.json"
 PICTURES = 10**9
 # Dollars; list prices of the largest provider in its oldest region, without discounts. Put in your own.
 CORE_HOUR, GET, PUT, TERABYTE_MONTH = 0.04, 0.4e-6, 5e-6, 23.0
@@ -16,7 +16,7 @@ PART = 5_000  # pictures in a part of the books
 
 def costs() -> str:
     """What was measured."""
-    found = _result("cluster")
+    found = _result()
     plain, nodes = found["plain"], found["nodes"]
     best = {way: min(times) for way, times in plain["seconds"].items()}
     lines = [
@@ -35,8 +35,12 @@ def costs() -> str:
         for row in found["simulated"]
     ]
     lines.append(f"| driver's processor time a picture | {_driver(found):.1f} ms |")
-    listed = _result("cluster_listing")
-    lines += listing_rows(listed)
+    listed = found["listing"]
+    lines += [
+        f"| {listed['objects']:,} names on S3 are listed and planned | {listed['wall_s']:.0f} s |",
+        f"| of it until the first picture can be made | {listed['first_s']:.1f} s |",
+        f"| driver's memory then, and at most | {listed['first_mib']:.0f}, {listed['peak_mib']:.0f} MiB |",
+    ]
     words = (
         f"Measured with {plain['cores']} cores of {found['machine']['processor']}; "
         "the nodes are processes of one machine."
@@ -44,19 +48,9 @@ def costs() -> str:
     return "\n".join(lines) + "\n\n" + _wrap(words)
 
 
-def listing_rows(found: dict[str, Any]) -> list[str]:
-    """Rows about the listing of a million names."""
-    return [
-        f"| listing {found['names']:,} names on S3: seconds | {found['seconds']:.0f} |",
-        f"| until the first name | {1000 * found['first_seconds']:.0f} ms |",
-        f"| list calls, other calls | {found['list_calls']:,}, {found['other_calls']} |",
-        f"| memory that it takes more than an empty one | {found['mebibytes']:.0f} MiB |",
-    ]
-
-
 def estimate() -> str:
     """What a billion pictures cost."""
-    found = _result("cluster")
+    found = _result()
     plain = found["plain"]
     seconds = min(plain["seconds"]["ray"]) - plain["start_up_seconds"]
     core = seconds * plain["cores"] / plain["pictures"]
@@ -95,8 +89,8 @@ def _driver(found: dict[str, Any]) -> float:
     return found["simulated"][-1]["driver_ms_a_picture"]
 
 
-def _result(name: str) -> dict[str, Any]:
-    return json.loads((RESULTS / f"{name}.json").read_text())
+def _result() -> dict[str, Any]:
+    return json.loads(RESULT.read_text())
 
 
 def _wrap(text: str) -> str:
