@@ -32,8 +32,8 @@ def listing(scratch: Path, count: int = 1_000_000) -> dict[str, float]:
         count: Objects in it.
 
     Returns:
-        objects; first_s: seconds until the first one can be made; wall_s and cpu_s: of the rest, the server's not counted
-        in cpu_s; peak_mib: memory of this process, first_mib: that before the second page.
+        objects; first_s: seconds until the first one can be made; wall_s and cpu_s: of the rest, without the
+        server's in cpu_s; peak_mib: memory of this process, first_mib: that before the second page.
     """
     port = store_servers.free_port()
     server = subprocess.Popen([sys.executable, str(store_pages.__file__), str(port), str(count)])
