@@ -130,12 +130,15 @@ def test_a_killed_run_of_two_goes_on(tmp_path, values) -> None:
 
 @pytest.mark.slow
 def test_a_request_to_stop_stops_both_and_keeps_the_state(tmp_path, values) -> None:
-    values.update(updates=10**6)
+    values.update(updates=10**6, checkpoint_minutes=1e-9)
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
     processes = launch(2, str(tmp_path / "run"), json.dumps(values))
-    while not (tmp_path / "run" / "checkpoint.pt").exists():
+    done = 0
+    while not done:
         time.sleep(0.1)
         assert all(process.poll() is None for process in processes)
-    time.sleep(0.5)
+        if checkpoint.exists():
+            done = torch.load(checkpoint, weights_only=True)["status"]["update"]
     for process in processes:  # as torchrun does
         process.send_signal(signal.SIGTERM)
     for process in processes:

@@ -137,13 +137,13 @@ class Trainer:
         recipe, status = self.recipe, self.status
         check_start(self.world, recipe, self.processes, status.update, self.net, self.patches.key)
         begun, first = status.fraction, status.update
-        started = saved = time.monotonic()
-        stretch = Stretch(status.update)
-        if not status.update:
-            self.save()  # claims the folder, and shows at once whether it can be written
-            check_shared(self.world, self.checkpoint)
         asked = False
         with closing(self.log) if self.log else nullcontext(), stop_requests() as stopped:
+            if not status.update:
+                self.save()  # claims the folder, and shows at once whether it can be written
+                check_shared(self.world, self.checkpoint)
+            started = saved = time.monotonic()
+            stretch = Stretch(status.update)
             while status.fraction < 1 and status.update != stop_after:
                 if asked := self.world.any(stopped()):
                     break
