@@ -57,7 +57,7 @@ def main() -> None:
             numbers["plain"] = plain(Path(folder), chosen.pictures)
             print(numbers["plain"])
         if "nodes" in chosen.only:
-            numbers["nodes"] = by_nodes(Path(folder), chosen.pictures // 3)
+            numbers["nodes"] = by_nodes(Path(folder), chosen.pictures // 6)
             print(numbers["nodes"])
     if "simulated" in chosen.only:
         numbers["simulated"] = [simulated(*size) for size in ((1, 8), (4, 8), (8, 8))]

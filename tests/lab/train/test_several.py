@@ -221,24 +221,24 @@ def test_two_machines_are_one_process_with_the_doubled_batch(machines) -> None:
 
 @pytest.mark.parametrize(
     ("what", "seed"),
-    [("machine", 0), ("machine", 1), ("process", 2), ("launcher", 3), ("frozen", 4), ("process", 5)],
+    [("machine", 0), ("machine", 1), ("process", 2), ("frozen", 4), ("process", 5)],
 )
 def test_what_is_killed_goes_on_from_the_checkpoint(machines, what, seed) -> None:
-    """A machine alone, one that comes back, a process whose launcher lives, a launcher, one that hangs."""
+    """A machine alone, one that comes back, a process whose launcher lives, one that hangs."""
     patience = {"SECONDS_OF_PATIENCE": "20"} if what == "frozen" else {}
     machines.start(**patience)
     machines.start(**patience)
     moment = random.Random(seed).randint(5, UPDATES * 2 // 3)
     machines.wait(lambda: machines.saved() >= moment and len(list(machines.notes.iterdir())) >= 2)
     worker = machines.worker(1)
-    if what in ("machine", "launcher"):
+    if what == "machine":
         machines.kill(machines.launchers[1].pid)
         machines.launchers[1].wait()
     if what in ("machine", "process"):
         machines.kill(worker)
     if what == "frozen":
         machines.kill(worker, signal.SIGSTOP)
-    if seed == 1 or what == "launcher":
+    if seed == 1:
         machines.start()
     assert machines.ends(0) == 0, machines.errors()
     right(machines)
