@@ -110,7 +110,7 @@ def test_s3_to_s3_equals_one_machine_and_tells_no_secret(raylets, environment, t
     )
     assert [line["source"][-7:] for line in lines if "error" in line] == ["bad.png"]
     again = subprocess.run(run, capture_output=True, text=True, env=environment)
-    assert (again.returncode, again.stdout) == (0, ""), again.stderr
+    assert (again.returncode, again.stdout) == (1, ""), again.stderr
     texts = [done.stdout, done.stderr, again.stderr, report.read_text()]
     texts += [gzip.decompress(book).decode() for book in books.values()]
     logs = Path("/tmp/ray/session_latest/logs")

@@ -53,7 +53,7 @@ def upscale_on_ray(
         dry_run: Only count.
 
     Returns:
-        Exit code: 0, or 1 if some failed, or could not be made because something else is in their place.
+        Exit code: 0, or 1 if some failed, now or before, or something else is in their place.
 
     Raises:
         MssnError: The stores, the cluster or the options make no sense, or fail for all pictures alike.

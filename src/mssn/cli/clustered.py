@@ -162,7 +162,8 @@ class Told:
             seconds = time.perf_counter() - self._started
             ran = " and ".join(self._ran)
             tell(f"{made} picture{'s' * (made != 1)} in {seconds:.3g} s ({ran}): {self._speed()}")
-        return 1 if failed or self._lines.failure or (self._left["exists"] and not self._skip_existing) else 0
+        missing = failed or self._left["failed"] or (self._left["exists"] and not self._skip_existing)
+        return 1 if missing or self._lines.failure else 0
 
     def _tell_seen(self) -> None:
         seen = self._seen
