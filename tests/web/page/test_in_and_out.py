@@ -20,10 +20,17 @@ def drop(page: Any, *paths: str) -> None:
     """What the system does when files and folders are let go above the window."""
     session = page.context.new_cdp_session(page)
     data = {"items": [], "files": list(paths), "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        if kind == "drop":
-            assert "over" in page.evaluate("document.body.className").split()
-        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
+    page.evaluate("addEventListener('drop', () => { window.fell = true; }, { capture: true, once: true })")
+    for _ in range(20):  # until the page's answer to what hangs there has come; else the drop is refused
+        for kind in ("dragEnter", "dragOver", "dragOver"):
+            session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
+            page.wait_for_timeout(50)
+        assert "over" in page.evaluate("document.body.className").split()
+        session.send("Input.dispatchDragEvent", {"type": "drop", "x": 400, "y": 300, "data": data})
+        page.wait_for_timeout(100)
+        if page.evaluate("window.fell"):
+            return
+    raise AssertionError("the drop never came")
 
 
 def downloaded(page: Any, button: str) -> tuple[str, bytes]:
