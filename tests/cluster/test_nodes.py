@@ -104,3 +104,11 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingDependencyError, match="extra cluster"), connect("local"):
         pass
+
+
+def test_a_broken_ray_is_told_in_a_line(monkeypatch, tmp_path):
+    (tmp_path / "ray.py").write_text("raise ImportError('libfoo.so.1: cannot open shared object file')")
+    monkeypatch.delitem(sys.modules, "ray", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MssnError, match=r"cannot be imported \(libfoo.*install it anew"), connect("local"):
+        pass
