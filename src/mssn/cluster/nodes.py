@@ -251,4 +251,7 @@ def _no_cluster(address: str, error: Exception | None) -> MssnError:
     if address == "local":
         return MssnError(f"Ray does not start on this machine: {words}")
     how = "start one with `ray start --head`, and give HOST:PORT, auto or local"
+    if error and address != "auto" and "RAY_AUTH_MODE" not in os.environ:
+        # By itself Ray sends its token only to a cluster that it found, and names no missing one.
+        how += "; for one that asks for a token, set RAY_AUTH_MODE=token"
     return MssnError(f"no Ray cluster answers at {address}: {how}" + (words and f" ({words})"))
