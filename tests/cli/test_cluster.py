@@ -200,6 +200,8 @@ def test_json_and_dry_run(mssn, crew: Crew, folder: Path) -> None:
         (["in", "-o", "s3://bucket/out"], "with --ray local"),
         (["in", "in", "-o", "out", "--ray", "local"], "takes one folder"),
         (["in", "--ray", "local"], "-o names the folder"),
+        (["in", "-o", "-", "--ray", "local"], "-o names the folder"),
+        (["-", "-o", "out", "--ray", "local"], "not standard input"),
         (["in", "-o", "in", "--ray", "local"], "would replace the originals"),
         (["in/sub", "-o", "in", "--ray", "local"], "holds the input itself"),
         (["in", "-o", "out", "--ray", "local", "--threads", "2"], "do not go with --ray"),

@@ -104,3 +104,27 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingDependencyError, match="extra cluster"), connect("local"):
         pass
+
+
+def test_a_broken_ray_is_told_in_a_line(monkeypatch, tmp_path):
+    (tmp_path / "ray.py").write_text("raise ImportError('libfoo.so.1: cannot open shared object file')")
+    monkeypatch.delitem(sys.modules, "ray", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MssnError, match=r"cannot be imported \(libfoo.*install it anew"), connect("local"):
+        pass
+
+
+@pytest.mark.parametrize(("mode", "told"), [(None, True), ("token", False)])
+def test_a_cluster_may_ask_for_a_token(monkeypatch, mode, told):
+    def refuse(**_):
+        raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379")
+
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "init", refuse)
+    monkeypatch.setattr(nodes, "_require_answer", lambda address: None)
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    if mode:
+        monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    with pytest.raises(MssnError, match="no Ray cluster answers") as refused, connect("10.0.0.1:6379"):
+        pass
+    assert ("set RAY_AUTH_MODE=token" in str(refused.value)) == told

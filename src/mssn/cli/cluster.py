@@ -101,9 +101,12 @@ def upscale_on_ray(
 
 def _stores(inputs: list[str], output: str | None) -> tuple[Store, Store, str]:
     """The two stores, and which folder of the first is the second, if one is."""
-    if len(inputs) != 1:
-        raise MssnError("`ray` takes one folder of pictures, or one s3://bucket/folder; name one")
-    if output is None or "-" in (output, inputs[0]):
+    stream = Path("-")  # which comes as ./-, too
+    if len(inputs) != 1 or Path(inputs[0]) == stream:
+        raise MssnError(
+            "`ray` takes one folder of pictures, or one s3://bucket/folder, not standard input; name one"
+        )
+    if output is None or Path(output) == stream:
         raise MssnError("with `ray`, -o names the folder or s3://bucket/folder that takes the results")
     source, target = (Store(text if is_url(text) else Path(text)) for text in (inputs[0], output))
     old, new = _real(source), _real(target)

@@ -155,13 +155,15 @@ def connect(address: str) -> Iterator[Cluster]:
         The cluster.
 
     Raises:
-        MssnError: None answers there, or it has other versions of Ray or Python.
+        MssnError: None answers there, or it has other versions of Ray or Python; Ray is broken here.
         MissingDependencyError: Ray is not installed.
     """
     try:
         ray: Any = importlib.import_module("ray")
     except ModuleNotFoundError as error:
         raise MissingDependencyError("a cluster needs Ray; install mssn with the extra cluster") from error
+    except ImportError as error:  # it is there, but something of its own is not
+        raise MssnError(f"Ray cannot be imported ({last_line(error)}); install it anew") from error
     _require_answer(address)
     options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.CRITICAL}
     with ExitStack() as stack:
@@ -249,4 +251,7 @@ def _no_cluster(address: str, error: Exception | None) -> MssnError:
     if address == "local":
         return MssnError(f"Ray does not start on this machine: {words}")
     how = "start one with `ray start --head`, and give HOST:PORT, auto or local"
+    if error and address != "auto" and "RAY_AUTH_MODE" not in os.environ:
+        # By itself Ray sends its token only to a cluster that it found, and names no missing one.
+        how += "; for one that asks for a token, set RAY_AUTH_MODE=token"
     return MssnError(f"no Ray cluster answers at {address}: {how}" + (words and f" ({words})"))
