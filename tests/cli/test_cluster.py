@@ -202,6 +202,7 @@ def test_json_and_dry_run(mssn, crew: Crew, folder: Path) -> None:
         (["in", "--ray", "local"], "-o names the folder"),
         (["in", "-o", "-", "--ray", "local"], "-o names the folder"),
         (["-", "-o", "out", "--ray", "local"], "not standard input"),
+        (["in", "-o", "a.png", "--ray", "local"], "needs a folder"),
         (["in", "-o", "in", "--ray", "local"], "would replace the originals"),
         (["in/sub", "-o", "in", "--ray", "local"], "holds the input itself"),
         (["in", "-o", "out", "--ray", "local", "--threads", "2"], "do not go with --ray"),

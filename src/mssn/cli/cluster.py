@@ -22,6 +22,7 @@ from mssn.cluster.store import Store
 from mssn.cluster.todo import Todo
 from mssn.cluster.worker import Work
 from mssn.errors import MssnError
+from mssn.image.formats import WRITABLE
 from mssn.upscaling.jobs import Options
 
 
@@ -108,6 +109,8 @@ def _stores(inputs: list[str], output: str | None) -> tuple[Store, Store, str]:
         )
     if output is None or Path(output) == stream:
         raise MssnError("with `ray`, -o names the folder or s3://bucket/folder that takes the results")
+    if Path(output).suffix.lower() in WRITABLE and not output.endswith("/"):
+        raise MssnError(f"{output}: ends like a picture, but `ray` needs a folder; end it in / if it is one")
     source, target = (Store(text if is_url(text) else Path(text)) for text in (inputs[0], output))
     old, new = _real(source), _real(target)
     if new == old:
