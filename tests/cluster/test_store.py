@@ -24,6 +24,8 @@ from mssn.cluster import faults, local
 from mssn.cluster.faults import MissingError, RefusedError, StoreError
 from mssn.cluster.store import Entry, Store
 
+pytestmark = pytest.mark.slow  # real servers
+
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object]]:

@@ -20,6 +20,8 @@ from mssn.cluster import faults, s3
 from mssn.cluster.faults import MissingError, PassingError, RefusedError, StoreError
 from mssn.cluster.store import Store
 
+pytestmark = pytest.mark.slow  # real servers
+
 CONTENT = bytes(range(256)) * 200
 
 
