@@ -1,10 +1,13 @@
 """How fast a bucket of a million objects is listed and planned, and in how much memory.
 
-`python benchmarks/cluster.py --only listing` runs this in a process of its own.
+    python benchmarks/cluster_listing.py
+
+prints it; benchmarks/cluster.py runs this in a process of its own.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -69,5 +72,8 @@ def peak() -> float:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(listing(Path(folder))))

@@ -14,7 +14,7 @@ from mssn.cli.upscale import upscale
 # What the command line does with files of its own, or what is the app's to decide.
 ELSEWHERE = {
     *("inputs", "output", "force", "skip_existing", "dry_run", "keep_times", "report", "json"),
-    *("max_megapixels", "memory", "threads"),
+    *("max_megapixels", "memory", "threads", "ray", "retry_failed"),
 }
 
 

@@ -93,7 +93,7 @@ def test_bombs_are_refused_before_they_are_decoded(ask: Ask) -> None:
     large[place + 5 : place + 9] = b"\xff\xf0\xff\xf0"
     gif = b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + bytes(20)
     for file in (bomb, bytes(large), gif):
-        with pytest.raises(FileError, match="pixels exceed") as refused:
+        with pytest.raises(FileError, match="pixels are more than") as refused:
             ask("decode", file, {"maxPixels": 100_000_000})
         assert refused.value.code == "too-large"
 

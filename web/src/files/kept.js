@@ -89,12 +89,13 @@ function coloursFor({ icc, colours, source }, channels, format) {
   const space = channels === 1 ? "GRAY" : "RGB ";
   const notes = [];
   // A WebP holds no grey, and none of its profiles.
-  const fits = icc !== null && describes(icc, space) && !(format === "webp" && channels === 1);
+  const own = icc !== null && describes(icc, space);
+  const fits = own && !(format === "webp" && channels === 1);
   if (icc && !fits) notes.push("colour profile left out (it is for another kind of pixels)");
   // In a PNG these tags win over a profile, in other formats a profile wins over them.
   if (format === "png")
     return { icc: fits ? icc : null, tags: icc && source !== "png" ? [] : colours, notes };
-  if (icc || isSrgb(colours)) return { icc: fits ? icc : null, tags: [], notes };
+  if (own || isSrgb(colours)) return { icc: fits ? icc : null, tags: [], notes };
   if (!profileOf(colours, false)) notes.push("colour tags left out (PNG and AVIF can hold them)");
   return { icc: profileOf(colours, channels === 1 && format !== "webp"), tags: [], notes };
 }
