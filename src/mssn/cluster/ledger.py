@@ -54,6 +54,18 @@ class Known:
         return bool(self.told) and self.error is None
 
 
+def tables(file: Path, made: str) -> sqlite3.Connection:
+    """Tables on disk that live as long as a run: fast, and lost when it dies.
+
+    Args:
+        file: A new file.
+        made: The SQL that makes them.
+    """
+    found = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    found.executescript(f"pragma journal_mode = off; pragma synchronous = off; {made}")
+    return found
+
+
 class Ledger:
     """The books of one run, and those of earlier ones.
 
@@ -70,14 +82,10 @@ class Ledger:
     def __init__(self, store: Store, source: str, settings: str, scratch: Path) -> None:
         self._store, self._source, self._settings = store, source, settings
         self._parts, self._outcomes, self._written = 0, list[dict[str, Any]](), time.monotonic()
-        self._books = sqlite3.connect(
-            scratch / "ledger.sqlite", isolation_level=None, check_same_thread=False
-        )
-        self._books.execute("pragma journal_mode = off")
-        self._books.execute("pragma synchronous = off")
-        self._books.execute(
+        self._books = tables(
+            scratch / "ledger.sqlite",
             "create table known (name blob primary key, settings text, mark text, replaces text, error text, "
-            "told text) without rowid"
+            "told text) without rowid",
         )
         self._read()
 

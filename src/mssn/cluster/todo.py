@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mssn.cluster.item import Item
-from mssn.cluster.ledger import Known, Ledger
+from mssn.cluster.ledger import Known, Ledger, tables
 from mssn.cluster.store import Entry
 from mssn.image.formats import FILMS, READABLE
 from mssn.upscaling.naming import other_names, written_as
@@ -92,18 +91,14 @@ class Todo:
     ) -> None:
         self._sources, self._results, self._ledger = sources, results, ledger
         self._settings, self._force, self._retry_failed = settings, force, retry_failed
-        self._waiting = sqlite3.connect(
-            scratch / "todo.sqlite", isolation_level=None, check_same_thread=False
-        )
-        self._waiting.execute("pragma journal_mode = off")
-        self._waiting.execute("pragma synchronous = off")
-        self._waiting.executescript(
+        self._waiting = tables(
+            scratch / "todo.sqlite",
             # Names of pictures and what they become; and names of results alone, which become nothing.
             "create table taken (name blob primary key, target blob) without rowid;"
             "create table there (name blob primary key, mark text) without rowid;"
             "create table later (name blob primary key, size integer, mark text) without rowid;"
             "create table beside (name blob primary key, size integer, mark text) without rowid;"
-            "begin"
+            "begin",
         )
         self.seen = Seen()
 
