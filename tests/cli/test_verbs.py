@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -196,6 +197,20 @@ def test_train_export_upscale(mssn, pictures, tmp_path) -> None:
     assert mssn("train", "tiny.toml", "--cache", "cache", *longer).code == 0
     _, more = weights.load(tmp_path / "more" / "weights.safetensors")
     assert (meta.updates, more.updates) == (24, 54)
+    first = "mssn train tiny.toml --device cpu --cache cache --set batch=3"
+    assert meta.commands == (first,)
+    assert more.commands == (first, shlex.join(["mssn", "train", "tiny.toml", "--cache", "cache", *longer]))
+    resumed = ("train", "tiny.toml", "--cache", "cache", "-o", "more", "--resume", "--set", "updates=31")
+    assert mssn(*resumed).code == 0
+    _, last = weights.load(tmp_path / "more" / "weights.safetensors")
+    assert last.commands == (*more.commands, shlex.join(["mssn", *resumed]))
+    assert (
+        mssn("soup", "more/weights.safetensors", "more/weights.safetensors", "-o", "mean.safetensors").code
+        == 0
+    )
+    _, mean = weights.load(tmp_path / "mean.safetensors")
+    assert mean.commands[:-1] == last.commands
+    assert f"made by:   {first}" in mssn("info", "mean.safetensors").out
     # What ships can be started from by name; it is larger than this network.
     assert "mssn-s x2 cannot start this" in mssn("train", "tiny.toml", "-o", "other", "--init", "mssn-s").line
 
