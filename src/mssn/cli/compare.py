@@ -10,9 +10,20 @@ import numpy as np
 import pyvips
 from cyclopts import Parameter
 
-from mssn.api import DEFAULT_MODEL, load_tiled
+from mssn.api import DEFAULT_MODEL, load, load_tiled
 from mssn.cli.jobs import check
-from mssn.cli.options import Force, Model, PrecisionOption, Runtime, Scale, Threads
+from mssn.cli.options import (
+    Force,
+    Model,
+    PrecisionOption,
+    Runtime,
+    Scale,
+    Strength,
+    Threads,
+    VariantOption,
+)
+from mssn.cli.progress import by_what
+from mssn.cli.streams import tell
 from mssn.errors import FilmError, ImageError
 from mssn.film.asked import seconds
 from mssn.film.inputs import is_pattern, may_move
@@ -21,9 +32,13 @@ from mssn.image.formats import FILMS, WRITABLE
 from mssn.image.picture import Picture
 from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
+from mssn.image.source import PictureFile
 from mssn.image.write import write
+from mssn.runtime.plan import BICUBIC, DEFAULT_SCALE
 from mssn.score.metrics import psnr_y, ssim_y
-from mssn.upscaling.jobs import Job
+from mssn.upscaling.dial import in_words
+from mssn.upscaling.jobs import Done, Job
+from mssn.upscaling.upscaler import Upscaler
 
 _PANEL, _TALLEST = 480, 640  # width of one panel and height of the whole picture in it, pixels
 
@@ -35,6 +50,8 @@ def compare(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     scale: Scale = None,
     model: Model = DEFAULT_MODEL,
+    variant: VariantOption = "auto",
+    strength: Strength = None,
     at: Annotated[str | None, Parameter(name="--at")] = None,
     force: Force = False,
     runtime: Runtime = "auto",
@@ -46,8 +63,13 @@ def compare(
     Args:
         photo: The original; it is shrunk with MATLAB's bicubic first.
         output: Picture to write; default PHOTO_compare.png in the present folder.
-        scale: 2, 3 or 4; default 2, or what a weights file was trained for.
-        model: mssn-s, mssn-m, mssn, mssn-s-photo, or the path of a weights file.
+        scale: A whole number from 2 on; default 2, or what a weights file was trained for.
+        model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file;
+            mssn-s-photo is mssn-s --variant photo.
+        variant: photo takes weights made for photographs as they are stored (soft, noisy, compressed), clean
+            those for clean pictures; auto takes what mssn upscale takes for the small picture.
+        strength: 0 to 1: how strongly noise and traces of compression are removed; 0 is clean. Left out, that
+            of a picture stored without loss.
         at: Of a film, the time of the frame: 83.5 or 1:23.5; default its middle.
         force: Overwrite an existing file.
         runtime: What runs the network.
@@ -58,21 +80,30 @@ def compare(
     if target.suffix.lower() not in WRITABLE:
         raise ImageError(f"{target}: ends in no format that can be written ({' '.join(WRITABLE)})")
     check([Job(photo, target)], force)
-    upscaler = load_tiled(model, scale, runtime=runtime, precision=precision, threads=threads)
-    bicubic = load_tiled("bicubic", upscaler.scale)
+    if scale is not None and scale < 2:
+        raise ImageError(f"`scale` must be at least 2, not {scale}")
+    upscaler = load(
+        *(model, scale),
+        variant=variant,
+        strength=strength,
+        runtime=runtime,
+        precision=precision,
+        threads=threads,
+    )
+    factor = int(upscaler.scale or DEFAULT_SCALE)
+    bicubic = load_tiled(BICUBIC, factor)
     try:
         original, moment = _original(photo, seconds("at", at))
-        hr = crop_to_multiple(original, upscaler.scale)
-        lr = shrink(hr, upscaler.scale)
-        pictures = {"bicubic": bicubic(lr), Path(model).stem: upscaler(lr)}
-        scores = {
-            name: (psnr_y(sr, hr, upscaler.scale), ssim_y(sr, hr, upscaler.scale))
-            for name, sr in pictures.items()
-        }
+        hr = crop_to_multiple(original, factor)
+        lr = shrink(hr, factor)
+        large = upscaler.enlarge(Picture(lr))
+        ran = in_words(large.model, large.strength)
+        pictures = {BICUBIC: bicubic(lr), ran: large.picture.pixels}
+        scores = {name: (psnr_y(sr, hr, factor), ssim_y(sr, hr, factor)) for name, sr in pictures.items()}
     except ValueError as error:
         raise ImageError(f"{photo}: {error}") from error
     sizes = f"{hr.shape[1]}x{hr.shape[0]} -> {lr.shape[1]}x{lr.shape[0]}"
-    print(f"{photo.name}{moment}: {sizes} -> x{upscaler.scale}")
+    print(f"{photo.name}{moment}: {sizes} -> x{factor}")
     width = max(map(len, scores))
     for name, (psnr, ssim) in scores.items():
         print(f"{name:>{width}}  PSNR {psnr:6.2f} dB  SSIM {ssim:.4f}")
@@ -81,6 +112,20 @@ def compare(
         panels[f"{name}  {scores[name][0]:.2f} dB  {scores[name][1]:.4f}"] = sr
     write(target, Picture(pixels=_side_by_side(panels, _detail(hr))))
     print(target)
+    if not moment:
+        _tell_difference(photo, upscaler, ran, hr.shape)
+
+
+def _tell_difference(photo: Path, upscaler: Upscaler, ran: str, shape: tuple[int, ...]) -> None:
+    """Say it where the file itself would be enlarged in another way than the small picture was."""
+    stored = PictureFile(photo).compression
+    model, strength = upscaler.chosen(stored, *shape[:2])
+    if in_words(model, strength) != ran:
+        way = by_what(Done(Job(photo, photo), model=model, strength=strength, compression=stored))
+        tell(
+            f"mssn upscale takes {way} for the file itself; the small picture was never stored like that and "
+            "counts as a PNG"
+        )
 
 
 def _original(photo: Path, at: float | None) -> tuple[np.ndarray, str]:

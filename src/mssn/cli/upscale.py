@@ -30,7 +30,9 @@ from mssn.cli.options import (
     Runtime,
     Strength,
     Threads,
+    VariantOption,
     Whole,
+    unused_dial,
     unused_quality,
 )
 from mssn.cli.pipes import upscale_stream
@@ -45,7 +47,6 @@ from mssn.film.asked import Interlaced, film_options, name_of_part
 from mssn.image.read import MAX_PIXELS
 from mssn.upscaling.batch import upscale_files
 from mssn.upscaling.crop import Crop
-from mssn.upscaling.dial import Variant
 from mssn.upscaling.estimate import estimate
 from mssn.upscaling.files import upscale_file
 from mssn.upscaling.jobs import MEMORY, Done, Job, Options, failure, mebibytes
@@ -60,7 +61,7 @@ def upscale(
     scale: Factor = None,
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
-    variant: Annotated[Variant, Parameter(name="--variant")] = "auto",
+    variant: VariantOption = "auto",
     strength: Strength = None,
     force: Force = False,
     quality: Quality = None,
@@ -151,6 +152,8 @@ def upscale(
         threads=threads,
         ensemble=ensemble,
     )
+    if unused := unused_dial(variant, strength, upscaler.scale):
+        tell(unused)
     if ray is not None:
         if threads is not None or keep_times or codec or start or end or rate or interlaced != "auto":
             raise MssnError(

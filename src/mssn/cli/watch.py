@@ -25,8 +25,10 @@ from mssn.cli.options import (
     Runtime,
     Strength,
     Threads,
+    VariantOption,
     Whole,
     in_options,
+    unused_dial,
 )
 from mssn.cli.progress import as_text, facts
 from mssn.cli.streams import tell, to_json
@@ -35,7 +37,6 @@ from mssn.errors import ImageError, MissingDependencyError, MssnError
 from mssn.film.asked import Interlaced, film_options
 from mssn.image.read import MAX_PIXELS
 from mssn.upscaling.batch import upscale_files
-from mssn.upscaling.dial import Variant
 from mssn.upscaling.jobs import MEMORY, Done, Job, Options, failure, mebibytes
 from mssn.upscaling.upscaler import Upscaler
 
@@ -53,7 +54,7 @@ def watch(
     scale: Factor = None,
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
-    variant: Annotated[Variant, Parameter(name="--variant")] = "auto",
+    variant: VariantOption = "auto",
     strength: Strength = None,
     quality: Quality = None,
     metadata: Literal["keep", "strip"] = "keep",
@@ -100,6 +101,8 @@ def watch(
     upscaler = load(
         model, scale, size=size, variant=variant, strength=strength, ensemble=ensemble, **arguments
     )
+    if unused := unused_dial(variant, strength, upscaler.scale):
+        tell(unused)
     plain = Options(False, quality)
     films = partial(film_options, plain, codec, interlaced, None, None, None)
     watched = Watched(folder, output, tell)
