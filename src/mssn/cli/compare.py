@@ -11,6 +11,7 @@ import pyvips
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load, load_tiled
+from mssn.cli.dial import Strength, VariantOption
 from mssn.cli.jobs import check
 from mssn.cli.options import (
     Force,
@@ -18,9 +19,7 @@ from mssn.cli.options import (
     PrecisionOption,
     Runtime,
     Scale,
-    Strength,
     Threads,
-    VariantOption,
 )
 from mssn.cli.progress import by_what
 from mssn.cli.streams import tell

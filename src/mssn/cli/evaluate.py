@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mssn.api import DEFAULT_MODEL
+from mssn.cli.dial import Strength
 from mssn.cli.options import (
     Ensemble,
     Force,
@@ -22,7 +23,6 @@ from mssn.cli.options import (
     PrecisionOption,
     Runtime,
     Scale,
-    Strength,
     Threads,
     check_text,
     write_text,

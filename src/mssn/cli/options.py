@@ -19,7 +19,6 @@ from mssn.cli.streams import one_line, tell
 from mssn.errors import MssnError, WeightsError
 from mssn.image.formats import WITHOUT_QUALITY
 from mssn.runtime.base import Precision, RuntimeName
-from mssn.upscaling.dial import Variant
 
 
 def _whole(kind: object, tokens: Sequence[Token]) -> int:
@@ -51,8 +50,6 @@ PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
 Force = Annotated[bool, Parameter(name=["--force", "-f"])]
 Ensemble = Annotated[bool, Parameter(name="--ensemble")]
 WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
-VariantOption = Annotated[Variant, Parameter(name="--variant")]
-Strength = Annotated[float | None, Parameter(name="--strength", converter=_number)]
 Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
 Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
 
@@ -77,21 +74,6 @@ def unused_quality(quality: int | None, targets: Iterable[Path]) -> str:
     kinds = ", ".join(sorted({path.suffix.lower() for path in files}))
     pictures = "1 picture" if len(files) == 1 else f"{len(files)} pictures"
     return f"--quality says nothing about {pictures} ({kinds}): the format loses nothing"
-
-
-def unused_dial(variant: Variant, strength: float | None, scale: float | None) -> str:
-    """What to say where weights or a strength were asked for and no network runs; empty if one may.
-
-    Args:
-        variant: As asked for.
-        strength: As asked for.
-        scale: Factor; None where each picture has its own.
-    """
-    asked = ["--variant"] * (variant != "auto") + ["--strength"] * (strength is not None)
-    if not asked or scale is None or scale > 1:
-        return ""
-    say = "says" if len(asked) == 1 else "say"
-    return f"{' and '.join(asked)} {say} nothing about a scale of {scale:g}: no network runs"
 
 
 def check_new_weights(path: Path, force: bool, sources: Iterable[Path]) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
+from mssn.cli.dial import Strength, VariantOption, unused_dial
 from mssn.cli.films import (
     STREAM,
     estimate_films,
@@ -28,11 +29,8 @@ from mssn.cli.options import (
     PrecisionOption,
     Quality,
     Runtime,
-    Strength,
     Threads,
-    VariantOption,
     Whole,
-    unused_dial,
     unused_quality,
 )
 from mssn.cli.pipes import upscale_stream

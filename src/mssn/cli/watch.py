@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
 from mssn.atomic import try_writing
+from mssn.cli.dial import Strength, VariantOption, unused_dial
 from mssn.cli.films import film_facts, film_text, held, is_film
 from mssn.cli.options import (
     Ensemble,
@@ -23,12 +24,9 @@ from mssn.cli.options import (
     PrecisionOption,
     Quality,
     Runtime,
-    Strength,
     Threads,
-    VariantOption,
     Whole,
     in_options,
-    unused_dial,
 )
 from mssn.cli.progress import as_text, facts
 from mssn.cli.streams import tell, to_json
