@@ -27,6 +27,7 @@ from mssn.errors import FilmError, ImageError
 from mssn.film.asked import seconds
 from mssn.film.inputs import is_pattern, may_move
 from mssn.image.color import luma, to_8_bit
+from mssn.image.compression import Compression
 from mssn.image.formats import FILMS, WRITABLE
 from mssn.image.picture import Picture
 from mssn.image.read import read_rgb
@@ -37,7 +38,6 @@ from mssn.runtime.plan import BICUBIC, DEFAULT_SCALE
 from mssn.score.metrics import psnr_y, ssim_y
 from mssn.upscaling.dial import in_words
 from mssn.upscaling.jobs import Done, Job
-from mssn.upscaling.upscaler import Upscaler
 
 _PANEL, _TALLEST = 480, 640  # width of one panel and height of the whole picture in it, pixels
 
@@ -92,7 +92,7 @@ def compare(
     factor = int(upscaler.scale or DEFAULT_SCALE)
     bicubic = load_tiled(BICUBIC, factor)
     try:
-        original, moment = _original(photo, seconds("at", at))
+        original, moment, stored = _original(photo, seconds("at", at))
         hr = crop_to_multiple(original, factor)
         lr = shrink(hr, factor)
         large = upscaler.enlarge(Picture(lr))
@@ -111,15 +111,8 @@ def compare(
         panels[f"{name}  {scores[name][0]:.2f} dB  {scores[name][1]:.4f}"] = sr
     write(target, Picture(pixels=_side_by_side(panels, _detail(hr))))
     print(target)
-    if not moment:
-        _tell_difference(photo, upscaler, ran, hr.shape)
-
-
-def _tell_difference(photo: Path, upscaler: Upscaler, ran: str, shape: tuple[int, ...]) -> None:
-    """Say it where the file itself would be enlarged in another way than the small picture was."""
-    stored = PictureFile(photo).compression
-    model, strength = upscaler.chosen(stored, *shape[:2])
-    if in_words(model, strength) != ran:
+    model, strength = upscaler.chosen(stored, *hr.shape[:2])
+    if in_words(model, strength) != ran:  # the file itself would be enlarged in another way
         way = by_what(Done(Job(photo, photo), model=model, strength=strength, compression=stored))
         tell(
             f"mssn upscale takes {way} for the file itself; the small picture was never stored like that and "
@@ -127,17 +120,19 @@ def _tell_difference(photo: Path, upscaler: Upscaler, ran: str, shape: tuple[int
         )
 
 
-def _original(photo: Path, at: float | None) -> tuple[np.ndarray, str]:
-    """The picture, or a film's frame, H x W x 3 uint8, and its time in words."""
+def _original(photo: Path, at: float | None) -> tuple[np.ndarray, str, Compression]:
+    """The picture, or a film's frame, H x W x 3 uint8, its time in words, and how it is stored."""
     if not (photo.suffix.lower() in FILMS or is_pattern(photo) or (at is not None and may_move(photo))):
         if at is not None:
             raise FilmError(f"`at` is for films, which {photo} is not")
-        return read_rgb(photo), ""
+        return read_rgb(photo), "", PictureFile(photo).compression
+    from mssn.film.facts import probe
     from mssn.film.frames import frame_at
 
     frame = frame_at(photo, at)
     pixels = to_8_bit(frame.pixels)
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels, f" at {frame.time:.2f} s"
+    pixels = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    return pixels, f" at {frame.time:.2f} s", probe(photo, None).video.compression
 
 
 def _detail(hr: np.ndarray) -> tuple[slice, slice]:
