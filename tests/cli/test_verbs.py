@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shlex
@@ -149,24 +148,6 @@ def test_evaluate(mssn, pictures, exported, tmp_path) -> None:
     assert "two.jpg" in partly.out
     assert "two folders of one name" in mssn("evaluate", "--data", pictures, pictures).line
     assert "--data" in mssn("evaluate").line
-
-
-def test_compare_draws_original_bicubic_and_model(mssn, tmp_path, photo) -> None:
-    write(tmp_path / "photo.png", Picture(imresize(photo, scale=2)))
-    result = mssn("compare", "photo.png")
-    assert result.code == 0
-    assert "bicubic  PSNR" in result.out
-    assert "mssn-s  PSNR" in result.out
-    longer = mssn("compare", "photo.png", "-m", "mssn-s-photo", "-o", "longer.png").out.splitlines()
-    assert len({line.index("  PSNR") for line in longer if "  PSNR" in line}) == 1
-    drawing = read_rgb(tmp_path / "photo_compare.png")
-    assert drawing.shape[1] == 3 * 480 + 2 * 8
-    panels = [drawing[:, start : start + 480].astype(int) for start in (0, 488, 976)]
-    assert all(np.abs(a - b).max() > 50 for a, b in itertools.pairwise(panels))
-    assert "exists already" in mssn("compare", "photo.png").line
-    assert "gone.png" in mssn("compare", "gone.png").line
-    write(tmp_path / "dot.png", Picture(photo[:3, :3]))
-    assert "dot.png" in mssn("compare", "dot.png").line
 
 
 def test_export(mssn, exported, tmp_path) -> None:
