@@ -16,6 +16,7 @@ import zipfile
 from collections import deque
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pack
@@ -462,6 +463,7 @@ def test_weights_are_overwritten_several_times_a_minute(archive, tmp_path, monke
     monkeypatch.setattr(drive.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(drive, "write_weights", lambda trainer, meta, path: written.append(now[0]))
     entry = plan.Entry("a", load_recipe("quick"), "", 4)
-    drive._run(entry, Trainer(), Meta("mssn-s", 2, {}, "rgb", 6, 1), tmp_path, 0.0, lambda text: None)
+    trainer: Any = Trainer()
+    drive._run(entry, trainer, Meta("mssn-s", 2, {}, "rgb", 6, 1), tmp_path, 0.0, lambda text: None)
     assert written[0] == 0 and written[-1] == now[0] == 240
     assert max(after - before for before, after in itertools.pairwise(written)) <= 60
