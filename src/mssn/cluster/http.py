@@ -30,6 +30,12 @@ class Http(Remote):
         self._lock = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
 
+    def judge(self, error: Exception) -> tuple[type[StoreError], str]:
+        """What an error of aiohttp means."""
+        if isinstance(error, aiohttp.ClientProxyConnectionError):
+            return PassingError, "no connection to its proxy; see HTTPS_PROXY and NO_PROXY"
+        return super().judge(error)
+
     async def _headers(self) -> dict[str, str]:
         """What each request has in its head."""
         return {}
@@ -57,7 +63,7 @@ class Http(Remote):
             asyncio.timeout(faults.allowed(size)) as limit,
             self._session.request(method, yarl.URL(url, encoded=True), headers=headers, **more) as answer,
         ):
-            if answer.status >= 400:
+            if not 200 <= answer.status < 300:  # aiohttp has followed what leads elsewhere
                 kind, reason = said(answer.status)
                 raise kind(f"{where}: {reason}")
             yield answer, limit

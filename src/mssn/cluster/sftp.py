@@ -118,12 +118,20 @@ class Sftp(Remote):
             return self.do(where, lambda: self._inside(folder, leave_out))
         except MissingError:
             if needed:
-                raise StoreError(f"{where}: no such folder") from None
+                there = self.do(where, self._there)
+                reason = "is a file, not a folder" if there else "no such folder"
+                raise StoreError(f"{where}: {reason}") from None
             return []  # gone since
         except PassingError:
             raise
         except StoreError as error:  # what is in it cannot be told, nor what is missing
             raise RefusedError(str(error)) from None
+
+    async def _there(self) -> bool:
+        """Whether the root is there, as a folder or as a file."""
+        client = await self._sftp()
+        async with asyncio.timeout(faults.allowed(0)):
+            return await client.exists(self.root)
 
     async def _inside(self, folder: str, leave_out: Collection[str]) -> list[tuple[bytes, int, int]]:
         client = await self._sftp()
