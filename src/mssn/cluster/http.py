@@ -64,9 +64,13 @@ class Http(Remote):
             self._session.request(method, yarl.URL(url, encoded=True), headers=headers, **more) as answer,
         ):
             if not 200 <= answer.status < 300:  # aiohttp has followed what leads elsewhere
-                kind, reason = said(answer.status)
+                kind, reason = await self.refused(answer)
                 raise kind(f"{where}: {reason}")
             yield answer, limit
+
+    async def refused(self, answer: aiohttp.ClientResponse) -> tuple[type[StoreError], str]:
+        """What an answer means that is an error."""
+        return said(answer.status)
 
     async def whole(self, where: str, url: str, sink: BinaryIO, size: int | None, **more: Any) -> None:
         """Read all of an answer."""
