@@ -52,7 +52,6 @@ class Bucket(Http):
         self._path = f"storage/v1/b/{quote(bucket, safe='')}/o"
         self._credentials: Any = None
         self._open = bool(emulator)
-        self._refused: tuple[str, ...] = ()
 
     async def _headers(self) -> dict[str, str]:
         """A token, fetched anew when it is old, and who pays, if the credentials say so."""
@@ -68,8 +67,6 @@ class Bucket(Http):
                 if error.retryable or isinstance(error.__cause__ or error, TransportError):
                     raise PassingError(f"{self.url}: no token can be had now") from None
                 raise RefusedError(f"{self.url}: {_NONE}") from None
-            except ValueError:  # a key file that is none
-                raise RefusedError(f"{self.url}: {_NONE}") from None
         headers: dict[str, str] = {}
         self._credentials.apply(headers)
         return headers
@@ -82,11 +79,9 @@ class Bucket(Http):
         if reason in _TOO_OFTEN:
             return PassingError, f"its server cannot do it now ({answer.status} {reason})"
         if answer.status == 401 and self._credentials is not None:
-            token = answer.request_info.headers.get("Authorization", "")
-            if token not in self._refused:  # it was taken back; a new one is due
-                self._refused = (*self._refused[-8:], token)
-                self._credentials.token = None
-                return PassingError, "its server takes the token no longer (401)"
+            if answer.request_info.headers.get("Authorization") == f"Bearer {self._credentials.token}":
+                self._credentials.token = None  # it was taken back before its time
+            return PassingError, "its server does not take the token (401)"
         return said(answer.status)
 
     def _where(self, name: str) -> str:
