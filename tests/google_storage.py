@@ -12,9 +12,10 @@ from store_answers import Answer, Asked
 BUCKET = "photos"
 
 
-def as_json(body: dict[str, Any], status: int = 200, **headers: str) -> Answer:
-    """An answer in JSON."""
-    return Answer(status, json.dumps(body).encode(), {"Content-Type": "application/json"} | headers)
+def as_json(body: dict[str, Any], status: int = 200) -> Answer:
+    """An answer in JSON, also of the metadata server."""
+    headers = {"Content-Type": "application/json", "Metadata-Flavor": "Google"}
+    return Answer(status, json.dumps(body).encode(), headers)
 
 
 def error(status: int, reason: str) -> Answer:
@@ -99,10 +100,10 @@ class Google:
             return self.token_faults.pop(0)
         if path.endswith("/token"):
             token = {"access_token": self.token, "expires_in": 3600, "token_type": "Bearer"}
-            return as_json(token, **google)
+            return as_json(token)
         if "/service-accounts/" in path:
             account = {"email": "a@b.iam.gserviceaccount.com", "scopes": [], "aliases": ["default"]}
-            return as_json(account, **google)
+            return as_json(account)
         if "project-id" in path:
             return Answer(body=b"project", headers=google | {"Content-Type": "text/plain"})
         return Answer(200 if path == "/" or path.endswith("/instance/") else 404, headers=google)
