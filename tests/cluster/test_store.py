@@ -270,6 +270,9 @@ def test_a_machine_behind_another(
     assert (tmp_path / "out" / "a").read_bytes() == b"x"
     with pytest.raises(RefusedError, match="no-such-program: No such file or directory"):
         Store(f"sftp://broken{tmp_path}/out").read("a")
+    (tmp_path / "home" / ".ssh" / "config").write_text("Host nas\nPort none\n")
+    with pytest.raises(RefusedError, match=r"~/\.ssh/config cannot be read"):
+        Store(f"sftp://nas{tmp_path}/out").read("a")
 
 
 def test_a_key_with_a_passphrase_wants_an_agent(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ from store_servers import SECRET, TOKEN, free_port
 
 from mssn.cluster import faults
 from mssn.cluster.faults import PassingError, RefusedError, StoreError
+from mssn.cluster.remote import Remote
 from mssn.cluster.store import Store
 
 pytestmark = pytest.mark.slow  # a client of botocore takes half a second to make
@@ -313,3 +315,13 @@ def test_nobody_is_there(server: Answers, monkeypatch: pytest.MonkeyPatch) -> No
     use(monkeypatch, {"AWS_ENDPOINT_URL": "http://no-such-host.invalid"})
     with pytest.raises(PassingError, match="no such host"):
         names()
+
+
+def test_trouble_with_files_is_no_trouble_with_connections() -> None:
+    remote = Remote("s3://bucket")
+    full = OSError(errno.ENOSPC, "a sentence")
+    assert remote.judge(full) == (PassingError, "there is no room left on this machine")
+    kept = PermissionError(errno.EACCES, "a sentence", "/home/anna/.aws/credentials")
+    assert remote.judge(kept) == (RefusedError, "/home/anna/.aws/credentials: Permission denied")
+    walled = PermissionError(errno.EACCES, "Connect call failed")
+    assert remote.judge(walled) == (PassingError, "the connection failed (EACCES)")

@@ -52,10 +52,14 @@ class Remote:
             if isinstance(link, socket.gaierror):
                 return PassingError, "the connection failed (no such host)"
         for link in links:
-            if isinstance(link, OSError) and link.errno in _NO_FILE:  # of keys, certificates, a program
-                name = shown(link.filename) if isinstance(link.filename, str) else "a file of its settings"
-                return RefusedError, f"{name}: {os.strerror(link.errno)}"
             if isinstance(link, OSError) and link.errno:
+                # Of keys, certificates, a program: connections have no names of files.
+                name = shown(link.filename) if isinstance(link.filename, str) else ""
+                if name or link.errno in _NO_FILE:
+                    reason = f"{name or 'a file of its settings'}: {os.strerror(link.errno)}"
+                    return RefusedError, reason
+                if link.errno in (errno.ENOSPC, errno.EDQUOT):
+                    return PassingError, "there is no room left on this machine"
                 word = errno.errorcode.get(link.errno, type(link).__name__)
                 return PassingError, f"the connection failed ({word})"
         if isinstance(error, EOFError):

@@ -21,7 +21,7 @@ from mssn.cluster.names import is_ours, shown, tree_path
 from mssn.cluster.remote import CHUNK, Remote, begin, whole
 from mssn.cluster.store import Entry
 
-_NO_LOGIN = (asyncssh.KeyExchangeFailed, asyncssh.IllegalUserName, asyncssh.ConfigParseError)
+_NO_LOGIN = (asyncssh.KeyExchangeFailed, asyncssh.IllegalUserName)
 _MISSING = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory)
 _FULL = (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded)
 _LOST = (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, asyncssh.SFTPBadMessage)
@@ -76,6 +76,8 @@ class Sftp(Remote):
             return RefusedError, "no login; see your keys in ~/.ssh and its agent"
         if isinstance(error, _NO_LOGIN):
             return RefusedError, f"no connection can be agreed on ({type(error).__name__})"
+        if isinstance(error, asyncssh.ConfigParseError):
+            return RefusedError, "~/.ssh/config cannot be read"
         if isinstance(error, asyncssh.KeyImportError | asyncssh.KeyEncryptionError):
             return RefusedError, "a key cannot be read; see your keys in ~/.ssh"
         if isinstance(error, _FULL):
