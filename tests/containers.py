@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -149,7 +150,14 @@ def engine() -> Iterator[Engine]:
     try:
         yield Engine(place)
     finally:
-        for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
-            if (where := line.split()[1]).startswith(f"{place}/"):
-                subprocess.run(["umount", "--lazy", where], check=False)
-        shutil.rmtree(place)
+        for tries_left in reversed(range(20)):  # what ends the last container may mount once more
+            for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+                if (where := line.split()[1]).startswith(f"{place}/"):
+                    subprocess.run(["umount", "--lazy", where], check=False)
+            try:
+                shutil.rmtree(place)
+                break
+            except OSError:
+                if not tries_left:
+                    raise
+                time.sleep(0.5)

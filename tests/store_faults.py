@@ -49,6 +49,7 @@ class HttpFaults:
                     self.answer(int(fault), [], b"<html><body>a page of some proxy</body></html>")
                     return
                 onward = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                # Host goes on as it came: it is one of the signed headers.
                 onward.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
                 for key, value in self.headers.items():
                     if key.lower() not in ("connection", "expect"):

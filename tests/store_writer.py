@@ -12,7 +12,7 @@ from mssn.cluster.store import Store
 SIZE = 8_000_000
 
 
-def write_on(url: str, environment: dict[str, str], file: str, parts: bool, ready: Any) -> None:
+def write_on(url: str, environment: dict[str, str], file: str, parts: bool, written: Any) -> None:
     """Write the same name again and again, each time full of another byte.
 
     Args:
@@ -20,7 +20,7 @@ def write_on(url: str, environment: dict[str, str], file: str, parts: bool, read
         environment: Where its credentials are.
         file: A local one to write from.
         parts: Whether S3 is to get it in parts.
-        ready: An event, set when it is there.
+        written: A semaphore, released each time that it is there.
     """
     os.environ.update(environment)
     if parts:
@@ -29,5 +29,5 @@ def write_on(url: str, environment: dict[str, str], file: str, parts: bool, read
     for number in range(1, 256):
         path.write_bytes(bytes([number]) * SIZE)
         store.put(path, "a/b.png")
-        ready.set()
+        written.release()
     os._exit(0)

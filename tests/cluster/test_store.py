@@ -8,6 +8,7 @@ import pickle
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -188,7 +189,8 @@ def test_passwords_are_refused_and_not_repeated(scheme: str) -> None:
 
 
 NO_SENSE = ["ftp://host/x", "s3://", "s3:///x", "s3://b?c", "file://host/x", "file://"]
-NO_SENSE += ["sftp://host", "sftp:///x", "sftp://h:port/x", "sftp://a@/x"]
+NO_SENSE += ["s3://arn:aws:s3:us-east-1:123456789012:accesspoint/mine/in"]
+NO_SENSE += ["sftp://host", "sftp:///x", "sftp://h:port/x", "sftp://h:65536/x", "sftp://a@/x"]
 NO_SENSE += ["https://", "https:///x", "https://h/x?token=s3cr3t", "https://h/x#y", "http://a@h/"]
 
 
@@ -236,6 +238,64 @@ def test_a_missing_root_is_an_error_where_it_is_needed(tmp_path: Path) -> None:
     for needed in (True, False):
         with pytest.raises(StoreError, match="is a file"):
             names_of(Store(tmp_path / "file"), needed=needed)
+
+
+def test_a_file_is_no_folder(url: str) -> None:
+    Store(url).write("a/b.png", b"x")
+    Store(url).write("a/b.png.txt", b"x")
+    with pytest.raises(StoreError, match=r"a/b\.png: is a file, not a folder$"):
+        names_of(Store(f"{url}/a/b.png"))
+    part = Store(f"{url}/a/b")  # where there are no folders, one without files is empty
+    if url.startswith(("s3", "gs")):
+        assert names_of(part) == []
+    else:
+        with pytest.raises(StoreError, match="no such folder"):
+            names_of(part)
+    assert names_of(Store(f"{url}/a")) == ["b.png", "b.png.txt"]
+
+
+def test_a_machine_behind_another(
+    ssh: tuple[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, folder = ssh
+    shutil.copytree(folder / "home", tmp_path / "home")
+    both = f"HostName 127.0.0.1\nPort {port}\n"
+    config = (
+        f"Host gate\n{both}Host nas\n{both}ProxyJump gate\nHost broken\n{both}ProxyCommand no-such-program\n"
+    )
+    (tmp_path / "home" / ".ssh" / "config").write_text(config)
+    _use(monkeypatch, store_servers.sftp_environment(tmp_path))
+    store = Store(f"sftp://nas{tmp_path}/out")
+    store.write("a", b"x")
+    assert (tmp_path / "out" / "a").read_bytes() == b"x"
+    with pytest.raises(RefusedError, match="no-such-program: No such file or directory"):
+        Store(f"sftp://broken{tmp_path}/out").read("a")
+    (tmp_path / "home" / ".ssh" / "config").write_text("Host nas\nPort none\n")
+    with pytest.raises(RefusedError, match=r"~/\.ssh/config cannot be read"):
+        Store(f"sftp://nas{tmp_path}/out").read("a")
+
+
+def test_a_key_with_a_passphrase_wants_an_agent(
+    ssh: tuple[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, folder = ssh
+    shutil.copytree(folder / "home", tmp_path / "home")
+    key = tmp_path / "home" / ".ssh" / "id_ed25519"
+    (tmp_path / "open").write_bytes(key.read_bytes())
+    (tmp_path / "open").chmod(0o600)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-N", "a passphrase", "-f", str(key)], check=True)
+    _use(monkeypatch, store_servers.sftp_environment(tmp_path))
+    store = f"sftp://127.0.0.1:{port}{tmp_path}"
+    with pytest.raises(RefusedError, match=r"no login; see your keys in ~/\.ssh and its agent"):
+        Store(store).read("open")
+    agent = tmp_path / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", str(agent)], stdout=subprocess.DEVNULL) as process:
+        while not agent.exists():
+            time.sleep(0.01)
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        subprocess.run(["ssh-add", "-q", str(tmp_path / "open")], check=True)
+        assert Store(store).read("open").startswith(b"-----BEGIN OPENSSH PRIVATE KEY")
+        process.terminate()
 
 
 def test_links_and_our_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request) -> None:

@@ -25,9 +25,16 @@ pytestmark = pytest.mark.slow  # real servers
 CONTENT = bytes(range(256)) * 200
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[int]:
-    with store_servers.moto_server() as port:
+@pytest.fixture(scope="module", params=["moto", "swift"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """S3: as a simulation, and as OpenStack does it."""
+    if request.param == "moto":
+        with store_servers.moto_server() as port:
+            yield port
+        return
+    if why := store_servers.why_no_swift():
+        pytest.skip(why)
+    with store_servers.swift_server(tmp_path_factory.mktemp("swift")) as port:
         yield port
 
 
@@ -39,16 +46,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def before(moto: int, monkeypatch: pytest.MonkeyPatch, quick: None) -> Iterator[HttpFaults]:
+def before(server: int, monkeypatch: pytest.MonkeyPatch, quick: None) -> Iterator[HttpFaults]:
     """A proxy before S3, with an empty bucket."""
-    for key, value in store_servers.s3_environment(moto).items():
+    for key, value in store_servers.s3_environment(server).items():
         monkeypatch.setenv(key, value)
     client = boto3.client("s3")
-    client.create_bucket(Bucket="bucket")
+    if "bucket" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket="bucket")
     for entry in client.list_objects_v2(Bucket="bucket").get("Contents", ()):
         client.delete_object(Bucket="bucket", Key=entry["Key"])
     client.close()
-    with store_faults.http_faults(moto) as proxy:
+    with store_faults.http_faults(server) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
         yield proxy
 
@@ -179,7 +187,7 @@ def test_nobody_answers(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("fault", ["503", "reset", "lost", "403"])
 @pytest.mark.parametrize("step", ["begin", "part", "complete"])
 def test_uploads_in_parts(
-    before: HttpFaults, moto: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, step: str
+    before: HttpFaults, server: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, step: str
 ) -> None:
     monkeypatch.setattr(s3, "LARGEST", 6_000_000)
     monkeypatch.setattr(s3, "PART", 5_300_000)
@@ -224,24 +232,24 @@ def test_uploads_in_parts(
             assert store.read("large") == content
             store.write("large", b"old")
         if not (step == "begin" and fault == "lost"):
-            assert uploads(moto) == []
-    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{moto}")
+            assert uploads(server) == []
+    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{server}")
     for upload in client.list_multipart_uploads(Bucket="bucket").get("Uploads", []):
         client.abort_multipart_upload(Bucket="bucket", Key=upload["Key"], UploadId=upload["UploadId"])
     client.close()
 
 
-def test_old_uploads_are_swept(before: HttpFaults, moto: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{moto}")
+def test_old_uploads_are_swept(before: HttpFaults, server: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{server}")
     for key in ("in/a", "elsewhere/b"):
         client.create_multipart_upload(Bucket="bucket", Key=key)
     store = Store("s3://bucket/in")
-    with monkeypatch.context() as patch:
-        patch.setattr(s3, "ABANDONED", 1e9)  # moto says that all were begun in 2010
-        store.sweep()
-    assert len(uploads(moto)) == 2
+    monkeypatch.setattr(s3, "ABANDONED", 1e9)  # moto says that all were begun in 2010
     store.sweep()
-    left = uploads(moto)
+    assert len(uploads(server)) == 2
+    monkeypatch.setattr(s3, "ABANDONED", -60)  # Swift, that it was just now
+    store.sweep()
+    left = uploads(server)
     assert [upload["Key"] for upload in left] == ["elsewhere/b"]
     client.abort_multipart_upload(Bucket="bucket", Key="elsewhere/b", UploadId=left[0]["UploadId"])
     client.close()

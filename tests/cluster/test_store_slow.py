@@ -98,12 +98,13 @@ def test_killed_writers_publish_nothing_half(
         ["mssn.cluster.s3", "mssn.cluster.sftp", "mssn.cluster.local", "test_store_slow"]
     )
     seen = set()
-    for _ in range(20):
-        ready = context.Event()
-        about = (url, dict(os.environ), str(tmp_path / "new"), "parts" in kind, ready)
+    for number in range(20):
+        written = context.Semaphore(0)
+        about = (url, dict(os.environ), str(tmp_path / "new"), "parts" in kind, written)
         writer = context.Process(target=store_writer.write_on, args=about)
         writer.start()
-        assert ready.wait(60)
+        for _ in range(1 + number % 2):
+            assert written.acquire(timeout=60)
         time.sleep(draw.uniform(0, 0.4))
         assert writer.pid is not None
         os.kill(writer.pid, signal.SIGKILL)

@@ -109,6 +109,52 @@ def test_kubernetes_knows_every_field() -> None:
         kubernetes.validate({**pods[0], "spec": {**pods[0]["spec"], "container": []}}, "1.37", strict=True)
 
 
+# Fields of KubeRay 1.1 that 1.7 still has; more of them here must be looked up, in both.
+KUBERAY = {
+    "RayCluster": {"rayVersion", "headGroupSpec", "workerGroupSpecs"},
+    "head": {"rayStartParams", "template"},
+    "workers": {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template"},
+    "RayJob": {"clusterSelector", "entrypoint", "submitterPodTemplate"},
+}
+
+
+def test_kuberay_knows_every_field() -> None:
+    cluster, job = of_kind("RayCluster"), of_kind("RayJob")
+    head, (workers,) = cluster["spec"]["headGroupSpec"], cluster["spec"]["workerGroupSpecs"]
+    specs = {"RayCluster": cluster["spec"], "head": head, "workers": workers, "RayJob": job["spec"]}
+    for name, fields in KUBERAY.items():
+        assert specs[name].keys() == fields, name
+    for group in (head, workers):
+        values = group["rayStartParams"].values()
+        assert all(isinstance(value, str) for value in values), "a number is no string"
+    assert 0 <= workers["minReplicas"] <= workers["replicas"] <= workers["maxReplicas"]
+    for one in (cluster, job):
+        assert (one["apiVersion"], one.keys()) == ("ray.io/v1", {"apiVersion", "kind", "metadata", "spec"})
+        assert re.fullmatch(r"[a-z]([-a-z0-9]{0,45}[a-z0-9])?", one["metadata"]["name"])
+
+
+def test_kuberay_finds_what_it_needs() -> None:
+    pods = {name: templates()[name]["spec"] for name in ("head", "worker", "submitter")}
+    for name, spec in pods.items():
+        (container,) = spec["containers"]
+        assert not {"command", "args"} & container.keys(), "KubeRay makes them"
+        if name != "submitter":  # without probes of ours it would add its own, which need wget
+            assert {"readinessProbe", "livenessProbe"} <= container.keys()
+    # By their names it finds the ports of the head for its service, and where to ask for the job.
+    (head,) = pods["head"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in head["ports"]}
+    assert ports == {"gcs-server": 6379, "dashboard": 8265}
+    assert pods["submitter"]["restartPolicy"] in ("Never", "OnFailure")  # it is the pod of a Job
+
+
+def test_ray_asks_for_no_token_anywhere_or_everywhere() -> None:
+    modes = set()
+    for name in ("head", "worker", "submitter"):
+        (container,) = templates()[name]["spec"]["containers"]
+        modes |= {one["value"] for one in container["env"] if one["name"] == "RAY_AUTH_MODE"} or {None}
+    assert modes == {"disabled"}  # its default differs between versions
+
+
 @pytest.mark.parametrize("name", PODS)
 def test_a_pod_may_do_little(name: str) -> None:
     spec = templates()[name]["spec"]
@@ -203,4 +249,5 @@ def test_only_its_own_pods_and_the_operator_reach_the_cluster() -> None:
         .items()
         .isdisjoint(ours["podSelector"]["matchLabels"].items())
     )
-    assert operator["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "kuberay-operator"}
+    # The one label that its pod has from Helm and from kubectl, and that pods of other Ray clusters have not.
+    assert operator["podSelector"]["matchLabels"] == {"app.kubernetes.io/component": "kuberay-operator"}

@@ -212,7 +212,9 @@ def test_a_cluster_does_the_job_of_the_kubernetes_files(
     cluster, job = described("RayCluster"), described("RayJob")
     (workers,) = cluster["workerGroupSpecs"]
     environment = s3_environment(PORT)
-    options = (*BUSY, *(f"--env={name}={value}" for name, value in environment.items()))
+    given = workers["template"]["spec"]["containers"][0]["env"]
+    told = environment | {one["name"]: one["value"] for one in given} | {"RAY_ADDRESS": "127.0.0.1:6379"}
+    options = (*BUSY, *(f"--env={name}={value}" for name, value in told.items()))
     image, results = "localhost/mssn-worker", tmp_path / "results"
 
     def healthy(container: str, port: str) -> bool:
@@ -229,13 +231,16 @@ def test_a_cluster_does_the_job_of_the_kubernetes_files(
 
     # Both are in one network, so they have other addresses, and the second has other ports.
     head = start(cluster["headGroupSpec"], "--head", "--node-ip-address=127.0.0.1")
+    waiting = "ray health-check --address 127.0.0.1:6379"  # in another container of a worker's pod
     worker = start(
         workers,
         *("--address=127.0.0.1:6379", "--num-cpus=1", "--node-ip-address=127.0.0.2"),
         *("--metrics-export-port=8081", "--dashboard-agent-listen-port=52366"),
     )
     with made.running("head", image, *head, options=options):
-        assert started("head", "52365")  # workers wait for that, in a container that KubeRay adds
+        assert started("head", "52365")
+        ran = made.podman("exec", "head", "/bin/bash", "-c", "--", waiting)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
         with (
             bucket(made, "head", pictures, results),
             made.running("worker", image, *worker, network="container:head", options=options),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import mimetypes
 import os
 from collections.abc import Collection, Iterator
@@ -11,17 +12,22 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
+import aiohttp
 import google.auth
-from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import Request
 
-from mssn.cluster.faults import MissingError, PassingError, RefusedError
-from mssn.cluster.http import Http
+from mssn.cluster.faults import MissingError, PassingError, RefusedError, StoreError
+from mssn.cluster.http import Http, said
 from mssn.cluster.names import key_of, shown
 from mssn.cluster.store import Entry
 
+SERVER = "https://storage.googleapis.com"
 PAGE = 1000
 _RIGHT = "https://www.googleapis.com/auth/devstorage.read_write"
+_NONE = "no credentials; set GOOGLE_APPLICATION_CREDENTIALS, or log in with gcloud"
+_PAYS = "GOOGLE_CLOUD_QUOTA_PROJECT"
+_TOO_OFTEN = ("rateLimitExceeded", "userRateLimitExceeded")
 
 
 class Bucket(Http):
@@ -41,14 +47,14 @@ class Bucket(Http):
         super().__init__(url)
         self.prefix = prefix
         emulator = os.environ.get("STORAGE_EMULATOR_HOST")
-        server = emulator or "https://storage.googleapis.com"
+        server = emulator or SERVER
         self._server = server if "://" in server else f"http://{server}"
         self._path = f"storage/v1/b/{quote(bucket, safe='')}/o"
         self._credentials: Any = None
         self._open = bool(emulator)
 
     async def _headers(self) -> dict[str, str]:
-        """A token, fetched anew when it is old."""
+        """A token, fetched anew when it is old, and who pays, if the credentials say so."""
         if self._open:
             return {}
         async with self._lock:
@@ -57,12 +63,26 @@ class Bucket(Http):
                     self._credentials, _ = await asyncio.to_thread(google.auth.default, scopes=[_RIGHT])
                 if not self._credentials.valid:
                     await asyncio.to_thread(self._credentials.refresh, Request())
-            except TransportError:
-                raise PassingError(f"{self.url}: no token can be had now") from None
-            except (DefaultCredentialsError, RefreshError):
-                reason = "no credentials; set GOOGLE_APPLICATION_CREDENTIALS, or log in with gcloud"
-                raise RefusedError(f"{self.url}: {reason}") from None
-        return {"Authorization": f"Bearer {self._credentials.token}"}
+            except GoogleAuthError as error:
+                if error.retryable or isinstance(error.__cause__ or error, TransportError):
+                    raise PassingError(f"{self.url}: no token can be had now") from None
+                raise RefusedError(f"{self.url}: {_NONE}") from None
+        headers: dict[str, str] = {}
+        self._credentials.apply(headers)
+        return headers
+
+    async def refused(self, answer: aiohttp.ClientResponse) -> tuple[type[StoreError], str]:
+        """What an answer means; its reason tells apart what has the same status."""
+        reason = await _reason(answer)
+        if reason == "userProjectMissing":
+            return RefusedError, f"whoever asks pays for this bucket ({reason}); set {_PAYS}"
+        if reason in _TOO_OFTEN:
+            return PassingError, f"its server cannot do it now ({answer.status} {reason})"
+        if answer.status == 401 and self._credentials is not None:
+            if answer.request_info.headers.get("Authorization") == f"Bearer {self._credentials.token}":
+                self._credentials.token = None  # it was taken back before its time
+            return PassingError, "its server does not take the token (401)"
+        return said(answer.status)
 
     def _where(self, name: str) -> str:
         return f"{self.url}/{shown(name)}"
@@ -72,13 +92,13 @@ class Bucket(Http):
 
     def list(self, leave_out: Collection[str], needed: bool) -> Iterator[Entry]:
         """All objects, a page at a time."""
-        del needed  # a folder without objects does not exist, and one that is empty neither
         beyond = {self.prefix + name + "/" for name in leave_out}
-        where = {"startOffset": self.prefix}
+        where, empty = {"startOffset": self.prefix}, True
         while True:
             page = self.do(self.url, lambda where=where: self._page(where))
             jump = None
             for item in page.get("items", ()):
+                empty = False
                 jump = next((folder for folder in beyond if item["name"].startswith(folder)), None)
                 if jump:
                     break
@@ -90,7 +110,12 @@ class Bucket(Http):
             elif token := page.get("nextPageToken"):
                 where = {**where, "pageToken": token}
             else:
-                return
+                break
+        if needed and empty and self.prefix:  # a folder without objects does not exist; is it an object?
+            key = self.prefix[:-1]
+            page = self.do(self.url, lambda: self._page({"prefix": key, "maxResults": "1"}))
+            if any(item["name"] == key for item in page.get("items", ())):
+                raise StoreError(f"{self.url}: is a file, not a folder")
 
     async def _page(self, where: dict[str, str]) -> dict[str, Any]:
         asked = {"prefix": self.prefix, "maxResults": str(PAGE), **where}
@@ -148,3 +173,11 @@ class Bucket(Http):
 
     def sweep(self) -> None:
         """Nothing can be left: an upload that breaks off leaves nothing."""
+
+
+async def _reason(answer: aiohttp.ClientResponse) -> str:
+    """The word that the JSON interface has for an error; "": there is none."""
+    with suppress(ValueError, LookupError, TypeError):
+        word = json.loads(await answer.content.read(65536))["error"]["errors"][0]["reason"]
+        return word if word.isalnum() and len(word) < 50 else ""
+    return ""

@@ -30,6 +30,12 @@ class Http(Remote):
         self._lock = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
 
+    def judge(self, error: Exception) -> tuple[type[StoreError], str]:
+        """What an error of aiohttp means."""
+        if isinstance(error, aiohttp.ClientProxyConnectionError):
+            return PassingError, "no connection to its proxy; see HTTPS_PROXY and NO_PROXY"
+        return super().judge(error)
+
     async def _headers(self) -> dict[str, str]:
         """What each request has in its head."""
         return {}
@@ -57,10 +63,14 @@ class Http(Remote):
             asyncio.timeout(faults.allowed(size)) as limit,
             self._session.request(method, yarl.URL(url, encoded=True), headers=headers, **more) as answer,
         ):
-            if answer.status >= 400:
-                kind, reason = said(answer.status)
+            if not 200 <= answer.status < 300:  # aiohttp has followed what leads elsewhere
+                kind, reason = await self.refused(answer)
                 raise kind(f"{where}: {reason}")
             yield answer, limit
+
+    async def refused(self, answer: aiohttp.ClientResponse) -> tuple[type[StoreError], str]:
+        """What an answer means that is an error."""
+        return said(answer.status)
 
     async def whole(self, where: str, url: str, sink: BinaryIO, size: int | None, **more: Any) -> None:
         """Read all of an answer."""

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import os
+import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, BinaryIO, Generic, TypeVar
 
 from fsspec.asyn import get_loop
 
 from mssn.cluster import faults
 from mssn.cluster.faults import PassingError, RefusedError, StoreError
+from mssn.cluster.names import shown
 
 T = TypeVar("T")
 CHUNK = 1 << 18
+UNTRUSTED = "the certificate of its server cannot be trusted"
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+
+# What they have to say comes as an error, too. Without this, Python prints their warnings and tracebacks.
+for _library in ("aiobotocore", "asyncssh", "google"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
 class Remote:
@@ -33,14 +44,24 @@ class Remote:
 
         Servers and libraries put addresses with signatures and keys into their messages.
         """
-        link: BaseException | None = error
-        while link is not None:
+        for link in (links := list(_chain(error))):
             if isinstance(link, ssl.SSLCertVerificationError):
-                return RefusedError, "the certificate of its server cannot be trusted"
+                return RefusedError, UNTRUSTED
+            if isinstance(link, ssl.SSLError) and isinstance(getattr(link, "reason", None), str):
+                return _tls(link.reason)
+            if isinstance(link, socket.gaierror):
+                return PassingError, "the connection failed (no such host)"
+        for link in links:
             if isinstance(link, OSError) and link.errno:
-                word = errno.errorcode.get(link.errno, "no such host")
+                # Of keys, certificates, a program: connections have no names of files.
+                name = shown(link.filename) if isinstance(link.filename, str) else ""
+                if name or link.errno in _NO_FILE:
+                    reason = f"{name or 'a file of its settings'}: {os.strerror(link.errno)}"
+                    return RefusedError, reason
+                if link.errno in (errno.ENOSPC, errno.EDQUOT):
+                    return PassingError, "there is no room left on this machine"
+                word = errno.errorcode.get(link.errno, type(link).__name__)
                 return PassingError, f"the connection failed ({word})"
-            link = link.__cause__ or link.__context__
         if isinstance(error, EOFError):
             return PassingError, "half an answer came"
         if isinstance(error, TimeoutError):
@@ -80,6 +101,22 @@ class Remote:
     def do(self, where: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """Run with tries."""
         return self.run(self.tried(where, attempt))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _tls(reason: str) -> tuple[type[StoreError], str]:
+    """What OpenSSL's word for an error means."""
+    if reason in _NO_TLS:
+        return RefusedError, "its server does not speak TLS; is it http://, or another port?"
+    if reason == "NO_CERTIFICATE_OR_CRL_FOUND":
+        return RefusedError, "a file of its settings holds no certificates"
+    return PassingError, f"the connection failed ({reason})"
 
 
 class Running(Generic[T]):

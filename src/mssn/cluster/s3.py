@@ -4,66 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import os
 from collections.abc import Collection, Coroutine, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import botocore.exceptions
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-)
+from aiobotocore.session import AioSession
 from s3fs import S3FileSystem
 
 from mssn.atomic import ABANDONED
 from mssn.cluster import faults
-from mssn.cluster.faults import MissingError, PassingError, RefusedError, StoreError
+from mssn.cluster.faults import MissingError, RefusedError, StoreError
 from mssn.cluster.names import key_of, shown
-from mssn.cluster.remote import CHUNK, Remote, Running, begin, whole
+from mssn.cluster.remote import CHUNK, UNTRUSTED, Remote, Running, begin, whole
 from mssn.cluster.s3page import read_page
+from mssn.cluster.s3said import meaning
 from mssn.cluster.store import Entry
 
 LARGEST = 5_000_000_000  # bytes that one request may write; S3 allows 5 GiB
 PART = 64_000_000  # bytes of a part of what is larger
 PAGE = 1000
 
-_KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
-_HEALS = {
-    "SlowDown",
-    "RequestTimeout",
-    "Throttling",
-    "BadDigest",
-    "IncompleteBody",
-    "OperationAborted",
-    "XAmzContentSHA256Mismatch",
-}
-_NO_ROOM = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage"}
-_BROKEN = (HTTPClientError, IncompleteReadError, botocore.exceptions.ConnectionError)
-_NO_CREDENTIALS = (
-    NoCredentialsError,
-    PartialCredentialsError,
-    CredentialRetrievalError,
-    ProfileNotFound,
-    SSOError,
-)
-
 
 class Bucket(Remote):
     """Objects whose keys begin alike; see `mssn.cluster.store.Store` for what its methods do.
 
-    The client is aiobotocore's, made by s3fs, so that both AWS_ENDPOINT_URL and FSSPEC_S3_ENDPOINT_URL work.
-    No more of s3fs is used: it keeps listings, tries again by rules of its own, and reads more into names
-    than they say. All tries are ours.
+    The client is aiobotocore's, made by s3fs, so that its variables work beside those of AWS:
+    FSSPEC_S3_ENDPOINT_URL, FSSPEC_S3_REQUESTER_PAYS. No more of s3fs is used: it keeps listings, tries again
+    by rules of its own, and reads more into names than they say. All tries are ours.
 
     Args:
         url: The root, for messages.
@@ -81,7 +51,11 @@ class Bucket(Remote):
         """The client; the first who asks makes it."""
         async with self._lock:
             if self._files is None:
+                session = AioSession()
+                if region := os.environ.get("AWS_REGION"):  # botocore knows AWS_DEFAULT_REGION alone
+                    session.set_config_variable("region", region)
                 self._files = S3FileSystem(
+                    session=session,
                     skip_instance_cache=True,
                     use_listings_cache=False,
                     config_kwargs={
@@ -93,30 +67,28 @@ class Bucket(Remote):
                         "response_checksum_validation": "when_required",
                     },
                 )
-                client = await self._files.set_session()
+                try:
+                    client = await self._files.set_session()
+                except ValueError:  # botocore puts the address into its message
+                    reason = "its endpoint is no address as in https://host:9000; see AWS_ENDPOINT_URL"
+                    raise RefusedError(f"{self.url}: {reason}") from None
                 client.meta.events.register_first("before-parse.s3.ListObjectsV2", read_page)
+                client.meta.events.register("before-call.s3.HeadBucket", _ask_once)
+                if self._files.requester_pays:
+                    client.meta.events.register("provide-client-params.s3", _pay)
             return await self._files.set_session()
 
     def judge(self, error: Exception) -> tuple[type[StoreError], str]:
         """What an error of botocore means."""
-        if isinstance(error, _NO_CREDENTIALS):
-            return (
-                RefusedError,
-                f"no credentials; set {_KEYS}",
-            )
-        if isinstance(error, NoRegionError):
-            return RefusedError, "no region; set AWS_REGION"
-        if isinstance(error, ClientError):
-            return _judge(error)
-        if isinstance(error, BotoCoreError) and not isinstance(error, _BROKEN):
-            return StoreError, f"no such request can be made ({type(error).__name__})"
-        return super().judge(error)
+        kind, reason = meaning(error) or super().judge(error)
+        if reason == UNTRUSTED:
+            reason += "; AWS_CA_BUNDLE names the file of those who sign it"
+        return kind, reason
 
     def list(self, leave_out: Collection[str], needed: bool) -> Iterator[Entry]:
         """All objects, a page at a time; the next one is asked for while one is used."""
-        del needed  # a folder without objects does not exist, and one that is empty neither
         beyond = {self.prefix + name + "/" for name in leave_out}
-        following = self._ahead({})
+        following, empty = self._ahead({}), True
         try:
             while following:
                 page = following.result()
@@ -124,6 +96,7 @@ class Bucket(Remote):
                 if page.get("IsTruncated"):
                     following = self._ahead({"ContinuationToken": page["NextContinuationToken"]})
                 for key, size, mark in page["Listed"]:
+                    empty = False
                     folder = next((folder for folder in beyond if key.startswith(folder)), None)
                     if folder:
                         beyond.discard(folder)
@@ -136,14 +109,20 @@ class Bucket(Remote):
         finally:
             if following:
                 following.cancel()
+        if needed and empty and self.prefix:  # a folder without objects does not exist; is it an object?
+            key = self.prefix[:-1]
+            listed = self._ahead({"Prefix": key, "MaxKeys": 1}).result()["Listed"]
+            if any(name == key for name, _, _ in listed):
+                raise StoreError(f"{self.url}: is a file, not a folder")
 
-    def _ahead(self, where: dict[str, str]) -> Running[dict[str, Any]]:
+    def _ahead(self, where: dict[str, Any]) -> Running[dict[str, Any]]:
         return Running(self.tried(self.url, lambda: self._page(where)))
 
-    async def _page(self, where: dict[str, str]) -> dict[str, Any]:
+    async def _page(self, where: dict[str, Any]) -> dict[str, Any]:
         client = await self._client()
         async with asyncio.timeout(faults.allowed(0)):
-            return await client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=PAGE, **where)
+            about = {"Bucket": self.bucket, "Prefix": self.prefix, "MaxKeys": PAGE}
+            return await client.list_objects_v2(**about | where)
 
     def fetch(self, name: str, sink: BinaryIO, size: int | None) -> None:
         """Read an object."""
@@ -240,23 +219,12 @@ class Bucket(Remote):
             self.do(self.url, attempt)
 
 
-def _judge(error: ClientError) -> tuple[type[StoreError], str]:
-    """What an answer means that is an error; its message may hold what was signed."""
-    answer: Any = error.response
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    given = str(answer.get("Error", {}).get("Code", ""))
-    code = given if given.isalnum() and len(given) < 50 else ""
-    said = f"({status} {code})" if code and code != str(status) else f"({status})"
-    if code == "NoSuchBucket":
-        return RefusedError, f"there is no such bucket {said}"
-    if code in _NO_ROOM or status == 507:
-        return RefusedError, f"there is no room left {said}"
-    if status in (301, 307) or code in ("PermanentRedirect", "AuthorizationHeaderMalformed"):
-        return RefusedError, f"the bucket is in another region; set AWS_REGION {said}"
-    if code in _HEALS or status == 429 or (status >= 500 and status != 501):
-        return PassingError, f"its server cannot do it now {said}"
-    if status in (401, 403) or code in ("ExpiredToken", "InvalidToken"):
-        return RefusedError, f"no right to do this {said}; see {_KEYS}, and the bucket's policy"
-    if status == 404:
-        return MissingError, f"it is not there {said}"
-    return StoreError, f"its server refuses this request {said}"
+def _ask_once(params: dict[str, Any], **_: Any) -> None:
+    """Only botocore asks so, for the region of a bucket; a server that tells none it would ask for ever."""
+    params["context"]["s3_redirect"]["redirected"] = True
+
+
+def _pay(params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
+    """Say in a request, where it can be said, that whoever asks pays for it."""
+    known = model.input_shape.members
+    return params | ({"RequestPayer": "requester"} if "RequestPayer" in known else {})

@@ -21,7 +21,7 @@ from mssn.cluster.names import is_ours, shown, tree_path
 from mssn.cluster.remote import CHUNK, Remote, begin, whole
 from mssn.cluster.store import Entry
 
-_NO_LOGIN = (asyncssh.KeyExchangeFailed, asyncssh.IllegalUserName, asyncssh.ConfigParseError)
+_NO_LOGIN = (asyncssh.KeyExchangeFailed, asyncssh.IllegalUserName)
 _MISSING = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory)
 _FULL = (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded)
 _LOST = (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, asyncssh.SFTPBadMessage)
@@ -76,6 +76,8 @@ class Sftp(Remote):
             return RefusedError, "no login; see your keys in ~/.ssh and its agent"
         if isinstance(error, _NO_LOGIN):
             return RefusedError, f"no connection can be agreed on ({type(error).__name__})"
+        if isinstance(error, asyncssh.ConfigParseError):
+            return RefusedError, "~/.ssh/config cannot be read"
         if isinstance(error, asyncssh.KeyImportError | asyncssh.KeyEncryptionError):
             return RefusedError, "a key cannot be read; see your keys in ~/.ssh"
         if isinstance(error, _FULL):
@@ -118,12 +120,20 @@ class Sftp(Remote):
             return self.do(where, lambda: self._inside(folder, leave_out))
         except MissingError:
             if needed:
-                raise StoreError(f"{where}: no such folder") from None
+                there = self.do(where, self._there)
+                reason = "is a file, not a folder" if there else "no such folder"
+                raise StoreError(f"{where}: {reason}") from None
             return []  # gone since
         except PassingError:
             raise
         except StoreError as error:  # what is in it cannot be told, nor what is missing
             raise RefusedError(str(error)) from None
+
+    async def _there(self) -> bool:
+        """Whether the root is there, as a folder or as a file."""
+        client = await self._sftp()
+        async with asyncio.timeout(faults.allowed(0)):
+            return await client.exists(self.root)
 
     async def _inside(self, folder: str, leave_out: Collection[str]) -> list[tuple[bytes, int, int]]:
         client = await self._sftp()

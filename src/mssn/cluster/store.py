@@ -203,6 +203,8 @@ def _bucket(scheme: str, rest: str) -> tuple[str, Callable[[], Place]]:
     """A bucket and a folder in it."""
     bucket, _, folder = rest.partition("/")
     _no_password(scheme, bucket)
+    if bucket.startswith("arn:"):
+        raise StoreError(f"{scheme}:// takes no ARN; name the access point by its alias, as a bucket")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]*", bucket):
         raise StoreError(f"{scheme}:// must be followed by the name of a bucket, as in {scheme}://photos/in")
     folder = key_of(folder.rstrip("/"))
@@ -220,7 +222,7 @@ def _sftp(scheme: str, rest: str) -> tuple[str, Callable[[], Place]]:
     server, _, folder = rest.partition("/")
     _no_password(scheme, server)
     match = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.%]+\]|[^@:\[\]\s]+)(?::(\d{1,5}))?", server)
-    if match is None or not folder:
+    if match is None or not folder or int(match[3] or 0) > 65535:
         raise StoreError(
             "sftp:// must be followed by a machine and a folder, as in sftp://anna@host:22/data/in"
         )
