@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from mssn.api import load
 from mssn.cli import cluster
+from mssn.cluster.faults import LostError
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.worker import Work
 from mssn.errors import ImageError
@@ -28,10 +30,11 @@ class Crew:
     Attributes:
         started: How often there was work.
         stop: Raised after so many pictures.
+        lost: Then the cluster is lost.
     """
 
     def __init__(self) -> None:
-        self.started, self.stop, self.fatal = 0, 10**9, False
+        self.started, self.stop, self.fatal, self.lost = 0, 10**9, False, False
 
     @contextmanager
     def connect(self, address: str) -> Iterator[str]:
@@ -43,6 +46,8 @@ class Crew:
             if number == self.stop:
                 if self.fatal:
                     yield Outcome(item, error="s3://bucket: the credentials are refused", fatal=True)
+                if self.lost:
+                    raise LostError("the Ray cluster at head:6379 no longer answers")
                 raise KeyboardInterrupt
             source, target = Path(work.source.url_of(item.name)), Path(work.target.url_of(item.target))
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -143,6 +148,24 @@ def test_what_concerns_all_ends_the_run(mssn, crew: Crew, folder: Path) -> None:
     crew.stop, crew.fatal = 10**9, False
     ran = mssn("upscale", "in", "-o", "out", *RAY)
     assert "[1/3] out/b.jpg" in ran.out and "left alone" not in ran.err
+
+
+def test_a_lost_cluster_ends_the_run_and_the_process_before_ray_does(
+    mssn, crew: Crew, folder: Path, monkeypatch
+) -> None:
+    ends: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(cluster.atexit, "register", lambda *call: ends.append(call))
+    crew.stop, crew.lost = 3, True
+    ran = mssn("upscale", "in", "-o", "out", *RAY)
+    assert (ran.code, ends) == (2, [(os._exit, 2)])
+    assert ran.err.splitlines()[-1] == (
+        "mssn: the Ray cluster at head:6379 no longer answers; 2 pictures are done, 1 failed; "
+        "the same command goes on"
+    )
+    crew.stop = 10**9
+    ran = mssn("upscale", "in", "-o", "out", *RAY)
+    assert [line.split("  ")[0] for line in ran.out.splitlines()] == ["[1/1] out/sub/ü #1.png"]
+    assert "--retry-failed" in ran.err  # so the books were written
 
 
 def test_what_lies_there_already_stays(mssn, crew: Crew, folder: Path) -> None:

@@ -11,6 +11,7 @@ from fake_ray import Died, FakeCluster, Handle
 
 from mssn.cluster import crew
 from mssn.cluster.crew import make
+from mssn.cluster.faults import LostError
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
 from mssn.cluster.turns import SEATS
@@ -28,6 +29,7 @@ def quick(monkeypatch):
         "BEAT": 0.02,
         "FROZEN": 10.0,
         "LOOK": 0.02,
+        "LOST": 10.0,
         "ANSWER": 0.2,
         "NOBODY": 0.2,
         "REST": 0.1,
@@ -245,6 +247,41 @@ def test_without_nodes_it_waits_a_while():
     with pytest.raises(MssnError, match=r"^no node of the Ray cluster can work$"):
         list(make(items("good"), WORK, FakeCluster(), worker=Simple, say=said.append))
     assert len(said) == 1
+
+
+@pytest.mark.parametrize(("slow", "broken"), [(30.0, None), (0.0, ConnectionError("gone"))])
+def test_a_head_that_dies_ends_the_run_and_nothing_more_is_asked_of_it(monkeypatch, slow, broken):
+    monkeypatch.setattr(crew, "LOST", 0.3)
+    cluster, told = FakeCluster(a=2), list[Outcome]()
+    lost = "the Ray cluster at head:6379 no longer answers"
+    started = time.monotonic()
+    with pytest.raises(LostError, match=lost):
+        for outcome in make(items(*good(10_000)), WORK, cluster, worker=Slow):
+            told.append(outcome)
+            cluster.slow, cluster.broken = slow, broken
+    assert time.monotonic() - started < 3
+    assert len(told) > (10 if slow else 0)  # workers go on meanwhile
+    assert all("tidy" not in handle.calls for handle in cluster.ray.handles)
+    assert cluster.living
+
+
+def test_a_head_that_is_slow_for_a_while_ends_nothing(monkeypatch):
+    monkeypatch.setattr(crew, "LOST", 0.5)
+    cluster = FakeCluster(a=1)
+    for number, _ in enumerate(make(items(*good(80)), WORK, cluster, worker=Slow)):
+        cluster.slow = 0.25 if number < 60 else 0.0
+    assert number == 79
+
+
+def test_while_nobody_takes_an_outcome_no_head_is_taken_for_dead(monkeypatch):
+    """As when this machine sleeps."""
+    monkeypatch.setattr(crew, "LOST", 0.3)
+    cluster = FakeCluster(a=1)
+    for number, _ in enumerate(make(items(*good(60)), WORK, cluster, worker=Slow)):
+        cluster.slow = 0.1
+        if number in (5, 20):
+            time.sleep(0.6)
+    assert number == 59
 
 
 def test_weights_that_cannot_be_loaded_end_the_run():

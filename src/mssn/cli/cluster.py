@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json as json_
 import os
@@ -15,6 +16,7 @@ from typing import Any
 from mssn.cli.clustered import Told
 from mssn.cli.streams import is_url, tell
 from mssn.cluster.crew import make
+from mssn.cluster.faults import LostError
 from mssn.cluster.ledger import FOLDER, Ledger
 from mssn.cluster.nodes import connect
 from mssn.cluster.sidecars import copy
@@ -95,6 +97,9 @@ def upscale_on_ray(
             except (KeyboardInterrupt, SystemExit) as stop:
                 stop.add_note(told.stopped())
                 raise
+            except LostError as lost:
+                atexit.register(os._exit, 2)  # before Ray's own end, which would wait for the head
+                raise MssnError(f"{lost}; {told.stopped()}") from lost
             finally:
                 ledger.flush()
         return told.ended()

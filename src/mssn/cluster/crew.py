@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import count
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
+from mssn.cluster.faults import LostError
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.nodes import Cluster, Fitness, Node
 from mssn.cluster.staff import Staff
@@ -20,6 +23,7 @@ from mssn.runtime.base import last_line
 ROUND = 1.0  # seconds between two looks at the time
 BEAT = 5.0  # seconds after which a worker is asked again whether it is well
 LOOK = 5.0  # seconds between two looks for nodes that came or went
+LOST = 20.0  # seconds without an answer after which the cluster is taken for lost
 FROZEN = 30.0  # seconds without an answer after which a worker is taken for frozen
 ANSWER = 60.0  # seconds that a node has to say what it is fit for
 NOBODY = 300.0  # seconds to wait for a node, once none is left
@@ -72,12 +76,17 @@ def make(
 
     Raises:
         MssnError: A node cannot work, as it lacks `mssn` or the weights; or there is none, and none came.
+        LostError: The head of the cluster does not answer any more.
     """
-    crew = _Crew(items, work, cluster, worker, say)
+    crew, lost = _Crew(items, work, cluster, worker, say), False
     try:
         yield from crew.run()
+    except LostError:
+        lost = True
+        raise
     finally:
-        crew.end()
+        if not lost:  # else Ray would wait for the head; workers end by themselves without it
+            crew.end()
 
 
 class _Crew:
@@ -107,6 +116,7 @@ class _Crew:
         self._numbers = count()
         self._events: SimpleQueue[tuple[str, Any, int, Any]] = SimpleQueue()
         self._looked = self._rounded = float("-inf")
+        self._asked: float | None = None  # when the cluster was asked for its nodes, if it owes an answer
         self._nobody: float | None = None  # since when there has been no node
 
     def run(self) -> Iterator[Outcome]:
@@ -145,6 +155,12 @@ class _Crew:
 
     def _take(self, kind: str, about: Any, ticket: int, future: Any) -> list[Outcome]:
         error = future.exception()
+        if kind == "nodes":
+            if error is not None:
+                raise LostError(self._cluster.lost) from error
+            self._asked, self._looked = None, time.monotonic()
+            self._look(future.result(), self._looked)
+            return []
         if kind == "fit":
             self._judge(about, error, None if error else Fitness(*future.result()))
             return []
@@ -174,9 +190,13 @@ class _Crew:
     def _round(self, now: float) -> list[Outcome]:
         """See who is there, and ask whether all are well."""
         away, self._rounded = max(0.0, now - self._rounded - ROUND), now  # as this machine slept, perhaps
-        if now - self._looked >= LOOK:
-            self._looked = now
-            self._look(now)
+        if self._asked is not None:
+            self._asked += away
+            if now - self._asked > LOST:
+                raise LostError(self._cluster.lost)
+        elif now - self._looked >= LOOK:
+            self._asked = now
+            self._ask()
         told: list[Outcome] = []
         for number, hand in list(self._hands.items()):
             if not hand.owes and now - hand.since > BEAT:
@@ -188,9 +208,22 @@ class _Crew:
                     told += self._lose(number, f"did not answer for {FROZEN:.0f} s")
         return told
 
-    def _look(self, now: float) -> None:
+    def _ask(self) -> None:
+        """Ask for the nodes, in a thread: if the head has died, Ray waits a minute and ends the process."""
+        answer = Future[list[Node]]()
+        answer.add_done_callback(lambda future: self._events.put(("nodes", None, 0, future)))
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._cluster.nodes())
+            except Exception as error:
+                answer.set_exception(error)
+
+        Thread(target=ask, name="mssn-nodes", daemon=True).start()
+
+    def _look(self, nodes: list[Node], now: float) -> None:
         """Ask nodes that came, forget those that went."""
-        there = {node.id: node for node in self._cluster.nodes()}
+        there = {node.id: node for node in nodes}
         if self._founders is None:
             self._founders = set(there)
         for gone in self._nodes.keys() - there.keys():

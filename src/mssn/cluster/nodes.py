@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mssn.cluster.faults import LostError
 from mssn.cluster.held import held_folder
 from mssn.errors import MissingDependencyError, MssnError
 from mssn.runtime.base import last_line
@@ -63,9 +64,17 @@ class Cluster:
 
     Attributes:
         ray: The module.
+        address: As it was given to `connect`.
     """
 
     ray: Any
+    address: str = "auto"
+
+    @property
+    def lost(self) -> str:
+        """What to say when it does not answer any more."""
+        here = self.address in ("local", "auto")
+        return f"the Ray cluster {'of this machine' if here else f'at {self.address}'} no longer answers"
 
     def nodes(self) -> list[Node]:
         """Those that live now and have cores to compute on."""
@@ -149,7 +158,8 @@ def connect(address: str) -> Iterator[Cluster]:
 
     Args:
         address: HOST:PORT or ray://HOST:PORT; "auto" for the one that runs on this machine; "local" for one
-            of our own on this machine alone, which ends with the block.
+            of our own on this machine alone, which ends with the block. After a `LostError` Ray is left as
+            it is; see there.
 
     Yields:
         The cluster.
@@ -175,13 +185,18 @@ def connect(address: str) -> Iterator[Cluster]:
                 "include_dashboard": False,
                 "_temp_dir": str(stack.enter_context(held_folder("mssn-ray-", _short_folder()))),
             }
-        stack.callback(ray.shutdown)
+        ending = stack.enter_context(ExitStack())
+        ending.callback(ray.shutdown)
         try:
             with _own_sigterm():
                 ray.init(**options)
         except Exception as error:  # of many kinds, plain `Exception` among them
             raise _no_cluster(address, error) from error
-        yield Cluster(ray)
+        try:
+            yield Cluster(ray, address)
+        except LostError:
+            ending.pop_all()  # it would wait for the head
+            raise
 
 
 def _short_folder() -> Path:
