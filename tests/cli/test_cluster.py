@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from mssn.api import load
-from mssn.cli import cluster
+from mssn.cli import cluster, clustered
 from mssn.cluster.faults import LostError
 from mssn.cluster.item import Item, Outcome
+from mssn.cluster.store import Store
+from mssn.cluster.todo import Seen
 from mssn.cluster.worker import Work
 from mssn.errors import ImageError
 from mssn.image.picture import Picture
@@ -206,6 +208,50 @@ def test_results_inside_the_input_are_no_input(mssn, crew: Crew, folder: Path) -
     assert "3 results are there already" in ran.err
 
 
+def test_links_are_told_as_without(mssn, crew: Crew, folder: Path) -> None:
+    (folder / "linked").symlink_to("/")
+    (folder / "sub" / "more.png").symlink_to("..")
+    (folder / "gone.png").symlink_to("nowhere")
+    (folder / "gone").symlink_to("nowhere")
+    (folder / "a.jpg").symlink_to("b.jpg")
+    here = mssn("upscale", "in", "-o", "here", "-m", "bicubic")
+    there = mssn("upscale", "in", "-o", "out", *RAY)
+    passed = [
+        [line for line in ran.err.splitlines() if "passed over" in line or "gone.png" in line]
+        for ran in (here, there)
+    ]
+    assert len(passed[0]) == 3 and sorted(passed[0]) == sorted(passed[1])
+    assert "2 linked folders passed over: in/linked, in/sub/more.png" in there.err
+    assert (here.code, there.code) == (1, 1) and Path("out/a.jpg").exists()
+    assert Path("out/a.jpg").read_bytes() == Path("here/a.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["in[1]", "in*"])
+def test_a_folder_may_be_called_like_a_pattern(mssn, crew: Crew, folder: Path, name: str) -> None:
+    folder.rename(folder.with_name(name))
+    ran = mssn("upscale", name, "-o", "out", *RAY)
+    assert ran.code == 1 and "3 of 4 pictures enlarged" in ran.err
+
+
+def test_a_picture_that_takes_minutes_is_named(crew: Crew, folder: Path, monkeypatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(clustered.time, "perf_counter", lambda: now)
+    told = clustered.Told(Store("in"), Store("out"), Seen(), json=True, report=None, skip_existing=False)
+    a, b = (Item(name, 1, "", name) for name in ("a.png", "b.png"))
+    told.began(a)
+    now += 50
+    told.began(b)
+    assert "png" not in told._standing()
+    now += 130
+    assert told._standing().endswith(", a.png for 3 min")
+    told.began(a)  # another worker tries it
+    assert told._standing().endswith(", a.png for 3 min")
+    told.outcome(Outcome(a, error="in/a.png: is no picture"))
+    assert told._standing().endswith(", b.png for 2 min")
+    told.outcome(Outcome(b, error="in/b.png: is no picture"))
+    assert "png" not in told._standing()
+
+
 def test_json_and_dry_run(mssn, crew: Crew, folder: Path) -> None:
     ran = mssn("upscale", "in", "-o", "out", *RAY, "--dry-run")
     assert ran.code == 0 and "nothing was written: 4 pictures to make" in ran.err
@@ -221,7 +267,9 @@ def test_json_and_dry_run(mssn, crew: Crew, folder: Path) -> None:
     [
         (["s3://bucket/in", "-o", "out"], "with --ray local"),
         (["in", "-o", "s3://bucket/out"], "with --ray local"),
-        (["in", "in", "-o", "out", "--ray", "local"], "takes one folder"),
+        (["in", "in", "-o", "out", "--ray", "local"], "takes one folder of pictures"),
+        (["in/*.png", "-o", "out", "--ray", "local"], "--ray takes one folder of pictures, or one s3://"),
+        (["in/*.png", "-o", "out", "--ray", "local"], "not a pattern"),
         (["in", "--ray", "local"], "-o names the folder"),
         (["in", "-o", "-", "--ray", "local"], "-o names the folder"),
         (["-", "-o", "out", "--ray", "local"], "not standard input"),

@@ -123,6 +123,12 @@ def test_what_heals_and_what_kills_is_tried_thrice_and_the_rest_is_made():
     assert {told[name].tries for name in ("poison", "503", "fault")} == {3}
 
 
+def test_it_is_told_when_a_worker_gets_a_picture_and_again_when_another_does():
+    began: list[str] = []
+    run(FakeCluster(a=1), *good(5), "503", began=lambda item: began.append(item.name))
+    assert sorted(began) == sorted([*good(5), *["503"] * 3])
+
+
 def test_a_frozen_worker_is_noticed(monkeypatch):
     monkeypatch.setattr(crew, "FROZEN", 0.3)
     told = run(FakeCluster(a=1, b=1), *good(5), "freeze")
@@ -255,14 +261,19 @@ def test_a_head_that_dies_ends_the_run_and_nothing_more_is_asked_of_it(monkeypat
     cluster, told = FakeCluster(a=2), list[Outcome]()
     lost = "the Ray cluster at head:6379 no longer answers"
     started = time.monotonic()
-    with pytest.raises(LostError, match=lost):
+
+    def run_until_it_dies() -> None:
         for outcome in make(items(*good(10_000)), WORK, cluster, worker=Slow):
             told.append(outcome)
             cluster.slow, cluster.broken = slow, broken
+
+    with pytest.raises(LostError, match=lost):
+        run_until_it_dies()
     assert time.monotonic() - started < 3
     assert len(told) > (10 if slow else 0)  # workers go on meanwhile
-    assert all("tidy" not in handle.calls for handle in cluster.ray.handles)
-    assert cluster.living
+    assert len(cluster.living) == 2 and all("tidy" not in handle.calls for handle in cluster.living)
+    for handle in cluster.living:
+        handle.die()
 
 
 def test_a_head_that_is_slow_for_a_while_ends_nothing(monkeypatch):

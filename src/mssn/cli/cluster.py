@@ -85,7 +85,9 @@ def upscale_on_ray(
                     work = Work(source, target, load, options)
                     with (
                         connect(address) as cluster,
-                        closing(make(chain((first,), items), work, cluster, say=tell)) as ends,
+                        closing(
+                            make(chain((first,), items), work, cluster, say=tell, began=told.began)
+                        ) as ends,
                     ):
                         for outcome in ends:
                             if outcome.fatal:  # which says nothing about this picture
@@ -108,10 +110,11 @@ def upscale_on_ray(
 def _stores(inputs: list[str], output: str | None) -> tuple[Store, Store, str]:
     """The two stores, and which folder of the first is the second, if one is."""
     stream = Path("-")  # which comes as ./-, too
-    if len(inputs) != 1 or Path(inputs[0]) == stream:
-        raise MssnError(
-            "`ray` takes one folder of pictures, or one s3://bucket/folder, not standard input; name one"
-        )
+    given = Path(inputs[0])
+    pattern = any(sign in inputs[0] for sign in "*?[") and not is_url(inputs[0]) and not given.exists()
+    what = "several" if len(inputs) > 1 else "standard input" if given == stream else "a pattern"
+    if len(inputs) > 1 or given == stream or pattern:
+        raise MssnError(f"`ray` takes one folder of pictures, or one s3://bucket/folder, not {what}; name it")
     if output is None or Path(output) == stream:
         raise MssnError("with `ray`, -o names the folder or s3://bucket/folder that takes the results")
     if Path(output).suffix.lower() in WRITABLE and not output.endswith("/"):

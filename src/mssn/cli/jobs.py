@@ -54,12 +54,17 @@ class PassedOver:
             tell(f"{files} of other kinds passed over: {_some(named)}")
         if self.hidden:
             tell(f"{_counted(self.hidden, 'hidden file')} passed over; name one to use it")
-        if self.links:
-            folders = _counted(self.links, "linked folder")
-            tell(f"{folders} passed over: {_some(sorted(self.links))}; name one to use what is in it")
+        tell_links(sorted(self.links))
         for line in self.unreadable:
             tell(f"mssn: {line}")
         return 1 if self.unreadable else 0
+
+
+def tell_links(folders: Sequence[object]) -> None:
+    """Say which linked folders are passed over, if there are some."""
+    if folders:
+        counted = _counted(folders, "linked folder")
+        tell(f"{counted} passed over: {_some(folders)}; name one to use what is in it")
 
 
 def _counted(things: Sequence[object], name: str) -> str:

@@ -59,6 +59,7 @@ def make(
     *,
     worker: type = Worker,
     say: Callable[[str], None] = lambda line: None,
+    began: Callable[[Item], None] = lambda item: None,
 ) -> Generator[Outcome, None, None]:
     """Have pictures made by workers on all nodes, one a core.
 
@@ -70,6 +71,7 @@ def make(
         cluster: Where they are.
         worker: What they are; tests and measurements have others.
         say: Called with what people may want to know meanwhile, a sentence at a time.
+        began: Called with each item when a worker gets it, again if it is tried again.
 
     Yields:
         What became of each item, once, in the order in which they end. After one that is fatal there is none.
@@ -78,7 +80,7 @@ def make(
         MssnError: A node cannot work, as it lacks `mssn` or the weights; or there is none, and none came.
         LostError: The head of the cluster does not answer any more.
     """
-    crew, lost = _Crew(items, work, cluster, worker, say), False
+    crew, lost = _Crew(items, work, cluster, worker, say, began), False
     try:
         yield from crew.run()
     except LostError:
@@ -97,8 +99,9 @@ class _Crew:
         cluster: Cluster,
         worker: type,
         say: Callable[[str], None],
+        began: Callable[[Item], None],
     ) -> None:
-        self._work, self._cluster, self._say, self._ray = work, cluster, say, cluster.ray
+        self._work, self._cluster, self._ray, self._say, self._began = work, cluster, cluster.ray, say, began
         # One thread more than it has pictures at once, so that it answers while it computes.
         self._actor = self._ray.remote(
             num_cpus=1, max_restarts=0, max_concurrency=SEATS, concurrency_groups={BESIDE: 1}
@@ -126,6 +129,7 @@ class _Crew:
                 yield from self._round(now)
             self._hire()
             for worker, ticket, item in self._turns.give():
+                self._began(item)
                 self._call("made", worker, ticket, self._hands[worker].handle.make.remote(ticket, item))
             for event in self._happened():
                 for outcome in self._take(*event):
