@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mssn.cli.jobs import tell_links
+from mssn.cli.jobs import tell_links, tell_strangers
 from mssn.cli.options import Lines, in_options
 from mssn.cli.progress import as_text, facts, ran_by, span, time_left
 from mssn.cli.report import Report
@@ -184,9 +184,7 @@ class Told:
             raise DataError(
                 f"{self._source.url}: holds no pictures{films} (looked for {', '.join(READABLE)})"
             )
-        if seen.strangers:
-            named = [f"{ending} ({number})" for ending, number in seen.strangers.most_common(10)]
-            tell(f"{_counted(seen.strangers.total(), 'file')} of other kinds passed over: {', '.join(named)}")
+        tell_strangers(seen.strangers)
         if seen.hidden:
             tell(f"{_counted(seen.hidden, 'hidden picture')} passed over")
         tell_links([self._source.url_of(name) for name in seen.links])

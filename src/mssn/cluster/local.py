@@ -59,7 +59,7 @@ class Local:
                 yield Entry(name, facts.st_size, f"{facts.st_size}-{facts.st_mtime_ns}")
 
     def _inside(self, folder: str, leave_out: Collection[str]) -> list[bytes]:
-        """Full names of what is in a folder (those of folders end in "/", of linked ones in "//"), last first."""
+        """Full names of what is in a folder (folders end in "/", linked ones in "//"), the last one first."""
         names: list[bytes] = []
         try:
             with os.scandir(self.root / folder) as found:
