@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +16,8 @@ import pytest
 
 from mssn.api import load
 from mssn.cli import cluster, clustered
-from mssn.cluster.faults import LostError
+from mssn.cli.sampled import Sample
+from mssn.cluster.faults import LostError, StoreError
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
 from mssn.cluster.todo import Seen
@@ -254,12 +257,54 @@ def test_a_picture_that_takes_minutes_is_named(crew: Crew, folder: Path, monkeyp
 
 def test_json_and_dry_run(mssn, crew: Crew, folder: Path) -> None:
     ran = mssn("upscale", "in", "-o", "out", *RAY, "--dry-run")
-    assert ran.code == 0 and "nothing was written: 4 pictures to make" in ran.err
+    assert ran.code == 0 and "nothing was written: 4 pictures to make, of" in ran.err
+    assert "; about 0.00922 megapixels, " in ran.err  # 3 of 64x48
+    assert ran.err.endswith(
+        "of a core; 1 of the 4 looked at would fail (in/broken.png: is not a picture but text)\n"
+    )
     assert not Path("out").exists() and not crew.started
     ran = mssn("upscale", "in", "-o", "out", *RAY, "--json")
     told = [json.loads(line) for line in ran.out.splitlines()]
     assert [line["source"] for line in told] == ["in/a.png", "in/b.jpg", "in/broken.png", "in/sub/ü #1.png"]
     assert told[0]["target"] == "out/a.png" and "error" in told[2]
+
+
+def test_a_dry_run_judges_many_pictures_by_a_few(mssn, crew: Crew, folder: Path, monkeypatch) -> None:
+    got: list[str] = []
+    get = Store.get
+    monkeypatch.setattr(Store, "get", lambda self, name, *more: (got.append(name), get(self, name, *more)))
+    (folder / "broken.png").unlink()
+    for number in range(300):
+        (folder / f"{number:03}.png").hardlink_to(folder / "a.png")
+    (folder / "a.png").unlink()
+    (folder / "b.jpg").unlink()
+    (folder / "sub/ü #1.png").unlink()
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "--dry-run", "-s", "50")
+    # Each becomes 1600x1200: 300 of them are 576 megapixels.
+    assert "300 pictures to make" in ran.err and "; about 576 megapixels, " in ran.err
+    assert ran.err.endswith("of a core, judged by 20 of them\n")
+    assert len(set(got)) == 20 and min(got) < "060.png" < "240.png" < max(got)
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "--dry-run", "-s", "1e6")
+    assert "20 of the 20 looked at would fail (" in ran.err and "beyond the limit" in ran.err
+    monkeypatch.setattr(Store, "get", refuse)
+    ran = mssn("upscale", "in", "-o", "out", *RAY, "--dry-run")
+    assert re.search("nothing was written: 300 pictures to make, of [0-9.]+ KB\n$", ran.err)
+
+
+def refuse(*_: Any) -> None:
+    raise StoreError("s3://bucket: the credentials are refused")
+
+
+def test_a_sample_takes_each_picture_as_often() -> None:
+    often = Counter[str]()
+    for seed in range(400):
+        sample = Sample()
+        sample._random.seed(seed)
+        for number in range(80):
+            sample.add(Item(f"{number}", 1, "", ""))
+        assert len({item.name for item in sample._items}) == 20
+        often.update(item.name for item in sample._items)
+    assert all(50 < often[f"{number}"] < 150 for number in range(80))  # 100 each
 
 
 @pytest.mark.parametrize(

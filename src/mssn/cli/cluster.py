@@ -53,7 +53,7 @@ def upscale_on_ray(
         json: As for `mssn upscale`.
         skip_existing: Results that nobody planned here are fine, too.
         retry_failed: Try again what earlier runs could not make.
-        dry_run: Only count.
+        dry_run: Only count, and look at a few.
 
     Returns:
         Exit code: 0, or 1 if some failed, now or before, or something else is in their place.
@@ -76,7 +76,7 @@ def upscale_on_ray(
         )
         told = Told(source, target, todo.seen, json=json, report=report, skip_existing=skip_existing)
         if dry_run:
-            return told.planned(todo)
+            return told.planned(todo, lambda sample: sample.told(source, load, options, Path(scratch)))
         with told.standing(), closing(ledger), closing(todo):
             try:
                 items = told.left(todo)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mssn.cli.jobs import tell_links, tell_strangers
 from mssn.cli.options import Lines, in_options
+from mssn.cli.planned import in_bytes
 from mssn.cli.progress import as_text, facts, ran_by, span, time_left
 from mssn.cli.report import Report
+from mssn.cli.sampled import Sample
 from mssn.cli.streams import tell, telling_every, to_json
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
@@ -144,20 +146,26 @@ class Told:
         done = "1 picture is" if self._made == 1 else f"{self._made} pictures are"
         return f"{done} done{failed}; the same command goes on"
 
-    def planned(self, todo: Todo) -> int:
+    def planned(self, todo: Todo, about: Callable[[Sample], str]) -> int:
         """Only count what would be made.
+
+        Args:
+            todo: The plan.
+            about: What to say of it, given some of its pictures.
 
         Raises:
             DataError: There are no pictures.
         """
-        number, size = 0, 0
+        number, size, sample = 0, 0, Sample()
         for one in todo.decided():
             if isinstance(one, Left):
                 self._left[one.why] += 1
             else:
-                number, size = number + 1, size + one.size
+                number, size = number + 1, size + max(0, one.size)
+                sample.add(one)
         self._tell_seen()
-        tell(f"nothing was written: {number} pictures to make, of {size / 1e6:.3g} MB")
+        pictures = f"{_counted(number, 'picture')} to make, of {in_bytes(size)}"
+        tell(f"nothing was written: {pictures}{about(sample)}")
         return 1 if self._left["exists"] and not self._skip_existing else 0
 
     def ended(self) -> int:
