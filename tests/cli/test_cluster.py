@@ -19,6 +19,7 @@ from mssn.cli import cluster, clustered
 from mssn.cli.sampled import Sample
 from mssn.cluster.faults import LostError, StoreError
 from mssn.cluster.item import Item, Outcome
+from mssn.cluster.runs import marked
 from mssn.cluster.store import Store
 from mssn.cluster.todo import Seen
 from mssn.cluster.worker import Work
@@ -195,6 +196,17 @@ def test_a_folder_without_pictures_is_told(mssn, crew: Crew, folder: Path) -> No
     for more in ([], ["--dry-run"]):
         ran = mssn("upscale", "films", "-o", "out", *RAY, *more)
         assert ran.code == 2 and "films: holds no pictures, only 1 film" in ran.line
+
+
+def test_another_run_that_has_not_ended_is_told_once(mssn, crew: Crew, folder: Path) -> None:
+    with marked(Store(Path("out/.mssn/runs")), str(folder), print):
+        crew.stop = 2
+        ran = mssn("upscale", "in", "-o", "out", *RAY)
+        assert "another run, begun at " in ran.err and "both make everything" in ran.err
+        crew.stop = 10**9
+        ran = mssn("upscale", "in", "-o", "out", *RAY)
+        assert "another run" not in ran.err
+    assert not list(Path("out/.mssn/runs").iterdir())
 
 
 def test_other_settings_make_anew(mssn, crew: Crew, folder: Path) -> None:

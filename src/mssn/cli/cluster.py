@@ -19,6 +19,7 @@ from mssn.cluster.crew import make
 from mssn.cluster.faults import LostError
 from mssn.cluster.ledger import FOLDER, Ledger
 from mssn.cluster.nodes import connect
+from mssn.cluster.runs import marked
 from mssn.cluster.sidecars import copy
 from mssn.cluster.store import Store
 from mssn.cluster.todo import Todo
@@ -84,6 +85,7 @@ def upscale_on_ray(
                     target.sweep()
                     work = Work(source, target, load, options)
                     with (
+                        marked(_books(target, "/runs"), _real(source), tell),
                         connect(address) as cluster,
                         closing(
                             make(chain((first,), items), work, cluster, say=tell, began=told.began)
@@ -128,8 +130,8 @@ def _stores(inputs: list[str], output: str | None) -> tuple[Store, Store, str]:
     return source, target, new.removeprefix(f"{old}/") if new.startswith(f"{old}/") else ""
 
 
-def _books(target: Store) -> Store:
-    place = f"{target.url}/{FOLDER}"
+def _books(target: Store, part: str = "") -> Store:
+    place = f"{target.url}/{FOLDER}{part}"
     return Store(place if is_url(place) else Path(place))
 
 

@@ -63,7 +63,8 @@ class Sample:
         share = self._size / read
         pixels = share * sum(plan.pages * plan.after[0] * plan.after[1] for plan in planned)
         seconds, size = (share * sum(getattr(plan, name) for plan in planned) for name in ("seconds", "size"))
-        told = f"; about {pixels / 1e6:.3g} megapixels, {in_bytes(size)} and {in_time(seconds)} of a core"
+        megapixels = f"{pixels / 1e6:,.0f}" if pixels > 100e6 else f"{pixels / 1e6:.3g}"
+        told = f"; about {megapixels} megapixels, {in_bytes(size)} and {in_time(seconds)} of a core"
         if len(jobs) < self._number:
             told += f", judged by {len(jobs)} of them"
         if failing := [plan for plan in planned if plan.error is not None]:
