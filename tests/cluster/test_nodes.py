@@ -128,3 +128,18 @@ def test_a_cluster_may_ask_for_a_token(monkeypatch, mode, told):
     with pytest.raises(MssnError, match="no Ray cluster answers") as refused, connect("10.0.0.1:6379"):
         pass
     assert ("set RAY_AUTH_MODE=token" in str(refused.value)) == told
+
+
+def test_a_cluster_that_asks_for_a_token_is_told_so_and_what_ray_writes_is_not(monkeypatch, capfd):
+    def refuse(**_):
+        for _ in range(20):
+            os.write(2, b"gcs_client.cc:210: Unauthenticated: RPC error: InvalidAuthToken: missing\n")
+        raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379")
+
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "init", refuse)
+    monkeypatch.setattr(nodes, "_require_answer", lambda address: None)
+    with pytest.raises(MssnError, match=r"^the Ray cluster at 10\.0\.0\.1:6379 asks for a token; set RAY"):
+        connect("10.0.0.1:6379").__enter__()
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"

@@ -6,10 +6,8 @@ import hashlib
 import importlib
 import logging
 import os
-import signal
 import socket
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Any
 
 from mssn.cluster.faults import LostError
 from mssn.cluster.held import held_folder
+from mssn.cluster.quiet import kept_back, own_sigterm, quiet
 from mssn.errors import MissingDependencyError, MssnError
 from mssn.runtime.base import last_line
 from mssn.version import __version__
@@ -177,7 +176,7 @@ def connect(address: str) -> Iterator[Cluster]:
     _require_answer(address)
     options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.CRITICAL}
     with ExitStack() as stack:
-        stack.enter_context(_quiet())
+        stack.enter_context(quiet())
         if address == "local":
             options |= {
                 "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
@@ -187,11 +186,12 @@ def connect(address: str) -> Iterator[Cluster]:
             }
         ending = stack.enter_context(ExitStack())
         ending.callback(ray.shutdown)
-        try:
-            with _own_sigterm():
-                ray.init(**options)
-        except Exception as error:  # of many kinds, plain `Exception` among them
-            raise _no_cluster(address, error) from error
+        with kept_back() as said:
+            try:
+                with own_sigterm():
+                    ray.init(**options)
+            except Exception as error:  # of many kinds, plain `Exception` among them
+                raise _no_cluster(address, error, said()) from error
         try:
             yield Cluster(ray, address)
         except LostError:
@@ -203,43 +203,6 @@ def _short_folder() -> Path:
     """For temporary files, with a name to which Ray may add that of a socket (107 bytes in all)."""
     folder = tempfile.gettempdir()
     return Path(folder if os.name != "posix" or len(os.fsencode(folder)) < 25 else "/tmp")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Ray from sending usage statistics, and from writing what happens to workers to standard output."""
-    wanted = {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "RAY_worker_niceness": "0",  # on this machine they are as important as the folder run would be
-    }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    worker: Any = importlib.import_module("ray._private.worker")
-    loud = worker.print_to_stdstream
-    worker.print_to_stdstream = lambda *_, **__: None  # there is no other switch
-    try:
-        yield
-    finally:
-        worker.print_to_stdstream = loud
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _own_sigterm() -> Iterator[None]:
-    """Keep what this process does at SIGTERM, which Ray would replace."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _require_answer(address: str) -> None:
@@ -257,11 +220,17 @@ def _require_answer(address: str) -> None:
         raise _no_cluster(address, None) from error
 
 
-def _no_cluster(address: str, error: Exception | None) -> MssnError:
+def _no_cluster(address: str, error: Exception | None, said: str = "") -> MssnError:
+    """What to say where there is no way into a cluster, given what Ray raised and what it wrote."""
     words = last_line(error)[:200] if error else ""
     if "version mismatch" in str(error).lower():
         return MssnError(
             f"the Ray cluster at {address} has another version of Ray or Python than this machine"
+        )
+    if "InvalidAuthToken" in said:
+        return MssnError(
+            f"the Ray cluster at {address} asks for a token; set RAY_AUTH_MODE=token, and put the one of its "
+            "head into ~/.ray/auth_token"
         )
     if address == "local":
         return MssnError(f"Ray does not start on this machine: {words}")

@@ -18,8 +18,8 @@ from mssn.cluster.store import Store
 def marked(place: Store, source: str, say: Callable[[str], None]) -> Iterator[None]:
     """Mark that a run is at work, for as long as a block lasts, and tell of others over the same source.
 
-    A run that was killed leaves its mark, and whether it lives nobody can tell from here. So each mark that is
-    found is told once, and removed.
+    A run that was killed leaves its mark, and from here nobody can tell whether it lives. So each mark that
+    is found is told once, and removed.
 
     Args:
         place: Where marks lie, beside the books.
