@@ -9,12 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mssn.cluster import nodes
 from mssn.cluster.nodes import connect
 from mssn.errors import MissingDependencyError, MssnError
+from mssn.image.picture import Picture
+from mssn.image.write import write
 from mssn.version import __version__
 
 _PROBED = """
@@ -143,3 +147,40 @@ def test_a_cluster_that_asks_for_a_token_is_told_so_and_what_ray_writes_is_not(m
         connect("10.0.0.1:6379").__enter__()
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
+
+
+_ASKING = """
+import sys
+from ray_cluster import Raylets
+raylets = Raylets(1)
+print(raylets.address, flush=True)
+sys.stdin.read()
+raylets.end()
+"""
+
+
+@pytest.mark.slow
+def test_a_real_cluster_asks_for_a_token(tmp_path):
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / "a.png", Picture(np.zeros((9, 9, 3), np.uint8)))
+    command = [sys.executable, "-m", "mssn", "upscale", "in", "-o", "out/", "-m", "bicubic", "--ray"]
+    path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[1])])
+    tokens = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
+    here = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH_")}
+    here |= {"HOME": str(tmp_path), "PYTHONPATH": path}  # where no token lies
+    with subprocess.Popen(
+        [sys.executable, "-c", _ASKING],
+        env=here | tokens,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as asking:
+        assert asking.stdout is not None
+        command.append(asking.stdout.readline().strip())
+        for more in ({}, tokens | {"RAY_AUTH_TOKEN": "f" * 32}):
+            ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=here | more)
+            assert ran.returncode == 2
+            assert ran.stderr.count("\n") == 1 and f"{command[-1]} asks for a token; set RAY" in ran.stderr
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=here | tokens)
+        assert (ran.returncode, ran.stderr.count("\n")) == (0, 1), ran.stderr
+        asking.communicate()
