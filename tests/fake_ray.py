@@ -163,7 +163,7 @@ class FakeCluster(Cluster):
     def on(self, node: Node) -> Node:
         return node
 
-    def ask(self, node: Node, weights: object) -> Reference:
+    def ask(self, node: Node, *_: object) -> Reference:
         future: Future[Any] = Future()
         fit = self.fit[node.id]
         if isinstance(fit, Exception):

@@ -111,6 +111,7 @@ def main() -> None:
     from mssn.upscaling.jobs import Options
 
     address, source, target, *model = sys.argv[1:]
+    Path(target).mkdir(exist_ok=True)
     stores = Store(source), Store(target)
     there = {entry.name for entry in stores[1].list(needed=False)}
     items = [Item(e.name, e.size, e.mark, e.name) for e in stores[0].list() if e.name not in there]

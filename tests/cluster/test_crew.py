@@ -285,6 +285,15 @@ def test_a_head_that_is_slow_for_a_while_ends_nothing(monkeypatch):
     assert number == 80
 
 
+def test_a_head_that_refuses_for_a_while_ends_nothing(monkeypatch):
+    monkeypatch.setattr(crew, "LOST", 10.0)
+    cluster, number = FakeCluster(a=1), 0
+    for _ in make(items(*good(80)), WORK, cluster, worker=Slow):
+        number += 1
+        cluster.broken = ConnectionError("not yet") if 10 < number < 60 else None
+    assert number == 80
+
+
 def test_while_nobody_takes_an_outcome_no_head_is_taken_for_dead(monkeypatch):
     """As when this machine sleeps."""
     monkeypatch.setattr(crew, "LOST", 0.3)

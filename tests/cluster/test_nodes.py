@@ -25,19 +25,19 @@ _PROBED = """
 import sys
 sys.modules["mssn"] = None
 import pickle
-print(pickle.loads(bytes.fromhex(sys.argv[1]))("1.0", None, None)[2])
+print(pickle.loads(bytes.fromhex(sys.argv[1]))("1.0", None, None, [])[2])
 """
 
 
 def test_a_node_says_its_cores_and_free_memory():
-    cores, memory, problem = nodes._probe()(__version__, None, None)
+    cores, memory, problem = nodes._probe()(__version__, None, None, [])
     assert cores == len(os.sched_getaffinity(0))
     assert 2**26 < memory < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert problem is None
 
 
 def test_a_node_with_another_version_says_so():
-    assert nodes._probe()("0.0.1", None, None)[2] == (
+    assert nodes._probe()("0.0.1", None, None, [])[2] == (
         f"has mssn {__version__}, and here is 0.0.1; install the same version"
     )
 
@@ -55,14 +55,22 @@ def test_a_node_must_have_the_same_weights(tmp_path):
     weights = tmp_path / "net.onnx"
     weights.write_bytes(b"weights")
     digest = hashlib.sha256(b"weights").hexdigest()
-    assert nodes._probe()(__version__, str(weights), digest)[2] is None
+    assert nodes._probe()(__version__, str(weights), digest, [])[2] is None
     weights.write_bytes(b"others")
-    assert nodes._probe()(__version__, str(weights), digest)[2] == (
+    assert nodes._probe()(__version__, str(weights), digest, [])[2] == (
         f"its {weights} is another file than the one here"
     )
     weights.unlink()
-    assert nodes._probe()(__version__, str(weights), digest)[2] == (
+    assert nodes._probe()(__version__, str(weights), digest, [])[2] == (
         f"has no weights file {weights} (No such file or directory); copy it to the same path"
+    )
+
+
+def test_a_node_must_see_the_folders(tmp_path):
+    here, gone = str(tmp_path), str(tmp_path / "gone")
+    assert nodes._probe()(__version__, None, None, [here])[2] is None
+    assert nodes._probe()(__version__, None, None, [here, gone])[2] == (
+        f"does not see the folder {gone}, as all machines must"
     )
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import count
 from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
 
 from mssn.cluster.faults import LostError
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.nodes import Cluster, Fitness, Node
+from mssn.cluster.roll import Roll
 from mssn.cluster.staff import Staff
 from mssn.cluster.turns import SEATS, Turns
 from mssn.cluster.worker import BASE, BESIDE, LEAST, Work, Worker
@@ -107,6 +106,7 @@ class _Crew:
             num_cpus=1, max_restarts=0, max_concurrency=SEATS, concurrency_groups={BESIDE: 1}
         )(worker)
         self._turns = Turns(items, lambda item: work.source.url_of(item.name))
+        self._roll = Roll(cluster.nodes, max(1, round(LOST / LOOK)), LOOK)
         self._staff = Staff()
         self._nodes: dict[str, Node] = {}  # that were seen
         self._waiting: dict[str, float] = {}  # for what they are fit for, since when
@@ -139,6 +139,7 @@ class _Crew:
 
     def end(self) -> None:
         """Let go of all workers; those that answer leave no folder behind."""
+        self._roll.end(TIDY)
         hands = list(self._hands.values())
         if tidied := [hand.handle.tidy.remote() for hand in hands if hand.seen]:
             self._ray.wait(tidied, num_returns=len(tidied), timeout=TIDY)
@@ -200,7 +201,7 @@ class _Crew:
                 raise LostError(self._cluster.lost)
         elif now - self._looked >= LOOK:
             self._asked = now
-            self._ask()
+            self._roll.call(lambda future: self._events.put(("nodes", None, 0, future)))
         told: list[Outcome] = []
         for number, hand in list(self._hands.items()):
             if not hand.owes and now - hand.since > BEAT:
@@ -211,19 +212,6 @@ class _Crew:
                 if hand.seen and now - hand.since > FROZEN:
                     told += self._lose(number, f"did not answer for {FROZEN:.0f} s")
         return told
-
-    def _ask(self) -> None:
-        """Ask for the nodes, in a thread: if the head has died, Ray waits a minute and ends the process."""
-        answer = Future[list[Node]]()
-        answer.add_done_callback(lambda future: self._events.put(("nodes", None, 0, future)))
-
-        def ask() -> None:
-            try:
-                answer.set_result(self._cluster.nodes())
-            except Exception as error:
-                answer.set_exception(error)
-
-        Thread(target=ask, name="mssn-nodes", daemon=True).start()
 
     def _look(self, nodes: list[Node], now: float) -> None:
         """Ask nodes that came, forget those that went."""
@@ -237,7 +225,9 @@ class _Crew:
             self._staff.closed(gone)
         for new in there.keys() - self._nodes.keys():
             self._nodes[new], self._waiting[new] = there[new], now
-            self._call("fit", there[new], 0, self._cluster.ask(there[new], self._work.weights))
+            self._call(
+                "fit", there[new], 0, self._cluster.ask(there[new], self._work.weights, self._work.folders)
+            )
         for late in [node for node, since in self._waiting.items() if now - since > ANSWER]:
             del self._waiting[late]
             self._refuse(f"{self._nodes[late].name}: does not answer")

@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,12 +90,13 @@ class Cluster:
         strategies = importlib.import_module("ray.util.scheduling_strategies")
         return strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
 
-    def ask(self, node: Node, weights: Path | None) -> Any:
+    def ask(self, node: Node, weights: Path | None, folders: Sequence[Path] = ()) -> Any:
         """Ask a node what it is fit for.
 
         Args:
             node: Which.
             weights: A file that must be there, too, just as it is here.
+            folders: What must be there, too, or results would lie where nobody looks.
 
         Returns:
             Ray's reference to a `Fitness`, as a tuple.
@@ -103,7 +104,9 @@ class Cluster:
         probe = self.ray.remote(num_cpus=0, max_retries=1)(_probe())
         digest = None if weights is None else _sha256(weights)
         path = None if weights is None else str(weights)
-        return probe.options(scheduling_strategy=self.on(node)).remote(__version__, path, digest)
+        return probe.options(scheduling_strategy=self.on(node)).remote(
+            __version__, path, digest, [os.path.abspath(folder) for folder in folders]
+        )
 
 
 def _sha256(path: Path) -> str:
@@ -111,10 +114,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _probe() -> Callable[[str, str | None, str | None], tuple[int, int, str | None]]:
+def _probe() -> Callable[[str, str | None, str | None, list[str]], tuple[int, int, str | None]]:
     """What a node is asked. A function in a function goes over by its code: the node may have no `mssn`."""
 
-    def probe(version: str, weights: str | None, digest: str | None) -> tuple[int, int, str | None]:
+    def probe(
+        version: str, weights: str | None, digest: str | None, folders: list[str]
+    ) -> tuple[int, int, str | None]:
         import hashlib
         import os
 
@@ -146,6 +151,9 @@ def _probe() -> Callable[[str, str | None, str | None], tuple[int, int, str | No
                         problem = f"its {weights} is another file than the one here"
             except OSError as error:
                 problem = f"has no weights file {weights} ({error.strerror}); copy it to the same path"
+        for folder in folders:
+            if problem is None and not os.path.isdir(folder):
+                problem = f"does not see the folder {folder}, as all machines must"
         return cores, free, problem
 
     return probe

@@ -92,6 +92,11 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of this machine that it is; None: it is elsewhere."""
+        return Path(self.url) if self._scheme in ("", "file") else None
+
     def url_of(self, name: str) -> str:
         """Where a file is, for people; without a scheme, its path."""
         quoted = quote(os.fsencode(name)) if self._scheme.startswith("http") else name
