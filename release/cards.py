@@ -3,7 +3,7 @@
     python release/cards.py            # write them
     python release/cards.py --check    # exit 1 if they are not up to date
 
-The cards say what shipped/manifest.json says, and sizes and hashes of the files beside it.
+The cards say what shipped/manifest.json and the files beside it say, their sizes and hashes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from textwrap import fill
 
 import budget
 import record
+import scores
 
 from mssn.atomic import replacing
 from mssn.models import info
@@ -29,7 +30,12 @@ the table of models by `python release/cards.py`; `mssn info` shows the same tab
 
 PSNR in dB and SSIM are those of the usual protocol (docs/protocol.md), measured through OpenVINO with the
 precision that was the default there. The loss of a precision is the PSNR it costs on Set5 beside fp32; a
-negative loss is a gain. Hashes are BLAKE2b of 16 bytes (`b2sum --length 128 FILE`)."""
+negative loss is a gain. Hashes are BLAKE2b of 16 bytes (`b2sum --length 128 FILE`).
+
+Files that were trained since November 28, 2026 hold the commands that made them; they stand here, too. Of the
+others it is known what stands in these cards, and not more: the notes behind some recipes are from memory,
+minutes and seeds are missing, and code that ends in "-dirty" had changes that nobody kept. The weights of
+version 0.1, from which most of them went on, are in the history of this repository."""
 
 
 def main() -> int:
@@ -114,14 +120,20 @@ def _scores(rows: Sequence[info.ModelInfo]) -> str:
 
 
 def _training(rows: Sequence[info.ModelInfo]) -> str:
-    lines = ["Training:", ""]
+    lines, made = ["Training:", ""], dict[int, Sequence[str]]()
     for row in rows:
         how = row.training
-        recipe, _, note = str(how["recipe"]).partition("; ")  # the note is what `ship.py --note` added
+        recipe, _, note = str(how["recipe"]).partition("; ")  # older files have their story there
         code = f", code {how['commit']}" if how["commit"] else ""
         facts = [f"- x{row.scale}: recipe `{recipe}`, {how['updates']:,} updates{code}", f"`{note}`"]
         facts = [*facts[: 1 + bool(note)], f"trained on {how['data']}"]
+        stored = scores.stored(f"{row.model}-x{row.scale}")
+        lost = stored.get("lost", {}).items()
+        facts += [f"{cell} {-gain:.3f} dB lower than with those before" for cell, gain in lost]
         lines.append(fill("; ".join(facts), 110, subsequent_indent="  ", break_on_hyphens=False))
+        made[row.scale] = stored.get("meta", {}).get("commands", ())
+    for scale, commands in made.items():
+        lines += ["", f"x{scale} was made by", "", "```", *commands, "```"] * bool(commands)
     return "\n".join(lines)
 
 

@@ -2,14 +2,16 @@
 
 What ships is chosen on pictures that no benchmark holds, so that a choice cannot flatter the benchmarks. All
 weights are measured on the validation pictures, on their halves and on drawn pictures that no training has
-seen, those for photographs also on compressed ones.
+seen, those for photographs also on compressed and noisy ones, and on drawn ones that were scanned.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +28,18 @@ from mssn.lab.draw.pairs import Drawing
 from mssn.models import info
 from mssn.models.meta import Meta
 from mssn.runtime.plan import Plan, plan_for
+from mssn.score.degrade import by_name
 from mssn.score.evaluate import Engine, Report, engine_for, evaluate, to_json
 from mssn.score.folders import locate
 from mssn.score.metrics import psnr_rgb
+from mssn.upscaling.dial import in_steps
 from mssn.upscaling.tiled import enlarge
 
 MAX_LOSS = 0.02  # dB that new weights may lose on a benchmark
 SAME = 0.005  # dB that a file made anew of the same weights may lose anywhere; what breaks shows as far more
 DRAWN, DRAWN_SEED = 24, 1_000_003  # pairs, and a seed that no training has
 COMPRESSED = ("jpeg:95", "jpeg:75", "jpeg:50")
+DEGRADED = (*COMPRESSED, "double:75", "noise:5")
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Measured:
     Args:
         runtime: Runtime and precision that were scored (`runtime_of`).
         validation: How the pictures were made ("clean", "halved", "jpeg:75") -> mean PSNR, dB.
-        cells: The same of benchmarks: of each, or for weights for photographs of Set14 compressed.
+        cells: The same of each benchmark, and for weights for photographs of Set14 compressed.
         reports: All scores on the clean benchmarks; empty when read from a result.
     """
 
@@ -99,20 +104,32 @@ def measure(weights: Path, photo: bool, threads: int | None) -> Measured:
         "drawn": _drawn(runtime),
     }
     reports = tuple(evaluate(runtime, name) for name in info.BENCHMARKS)
+    cells = {report.data: round(report.mean.psnr, 4) for report in reports}
     if photo:
-        validation |= {how: _psnr(runtime, "validation", how) for how in COMPRESSED}
-        cells = {f"Set14 {how}": _psnr(runtime, "Set14", how) for how in COMPRESSED}
-    else:
-        cells = {report.data: round(report.mean.psnr, 4) for report in reports}
+        validation |= {how: _psnr(runtime, "validation", how) for how in DEGRADED}
+        validation["drawn, scanned"] = _drawn(runtime, "scan")
+        cells |= {f"Set14 {how}": _psnr(runtime, "Set14", how) for how in COMPRESSED}
     return Measured(runtime_of(plan), validation, cells, reports)
 
 
-def why_not_ship(old: Measured, new: Measured) -> str:
-    """Why new weights must not replace those that ship; empty if they may."""
+def why_not_ship(old: Measured, new: Measured, named: Collection[str] = ()) -> str:
+    """Why new weights must not replace those that ship; empty if they may.
+
+    Args:
+        old: Those that ship.
+        new: Those that may.
+        named: Cells that may lose, because somebody said so.
+    """
     change = sum(new.validation[way] - old.validation[way] for way in new.validation) / len(new.validation)
     if change <= 0:
         return f"not better than the weights that ship on validation pictures ({change:+.4f} dB)"
-    return _lost(new.cells, old.cells, MAX_LOSS)
+    return _lost({cell: psnr for cell, psnr in new.cells.items() if cell not in named}, old.cells, MAX_LOSS)
+
+
+def lost(old: Measured, new: Measured) -> dict[str, float]:
+    """The cells that new weights lose on, more than they may without being named, and what, dB."""
+    change = {cell: round(new.cells[cell] - old.cells[cell], 4) for cell in new.cells if cell in old.cells}
+    return {cell: gain for cell, gain in change.items() if gain < -MAX_LOSS - 1e-9}
 
 
 def why_not_same(old: Measured, new: Measured) -> str:
@@ -139,11 +156,21 @@ def stored(name: str) -> dict[str, Any]:
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
-def keep(name: str, measured: Measured, meta: Meta, revision: str) -> None:
+def keep(
+    name: str, measured: Measured, meta: Meta, revision: str, lost: dict[str, float] | None = None
+) -> None:
     """Write the scores of the file that ships now to paper/results/MODEL-xSCALE.json.
 
     Without reports, the benchmark scores that stand there are kept, and it says so.
+
+    Args:
+        name: MODEL-xSCALE.
+        measured: Its scores.
+        meta: Its description.
+        revision: Commit of the code that measured.
+        lost: Cells that it lost on, against the weights before, and what, dB; default what stands there.
     """
+    lost = stored(name).get("lost", {}) if lost is None else lost
     if measured.reports:
         benchmarks = to_json(list(measured.reports), name)
     else:
@@ -158,12 +185,15 @@ def keep(name: str, measured: Measured, meta: Meta, revision: str) -> None:
         "files": record.hashes([record.weights_of(name)]),
         "validation": measured.validation,
         "cells": measured.cells,
+        "lost": lost,
         "meta": asdict(meta),
     }
     record.write_json(record.RESULTS / f"{name}.json", result)
 
 
 def _lost(new: dict[str, float], old: dict[str, float], allowed: float) -> str:
+    if not new.keys() & old.keys():
+        return ""
     worst = min(new.keys() & old.keys(), key=lambda cell: new[cell] - old[cell])
     loss = old[worst] - new[worst]
     # A result is rounded to 0.0001 dB, so a loss of exactly what is allowed must not fail for its last bit.
@@ -183,10 +213,13 @@ def _halved(runtime: Engine) -> float:
         return _psnr(runtime, Path(folder))
 
 
-def _drawn(engine: Engine) -> float:
-    """RGB PSNR on drawn pictures, which are stored without loss."""
-    runtime = engine(LEAST) if callable(engine) else engine
-    drawing = Drawing(runtime.scale, 320 // runtime.scale, DRAWN_SEED)
-    pairs = map(drawing.pair, range(DRAWN))
-    scores = [psnr_rgb(enlarge(runtime, small), large, runtime.scale) for small, large in pairs]
+def _drawn(engine: Engine, how: str = "none") -> float:
+    """RGB PSNR on drawn pictures: small ones as they are drawn, or the large ones shrunk and degraded."""
+    opened = cache(engine if callable(engine) else lambda strength: engine)
+    scale, make_small, scores = opened(LEAST).scale, by_name(how), list[float]()
+    drawing = Drawing(scale, 320 // scale, DRAWN_SEED)
+    for number in range(DRAWN):
+        drawn, large = drawing.pair(number)
+        small, strength = make_small(large, scale, number, drawn if how == "none" else None)
+        scores.append(psnr_rgb(enlarge(opened(in_steps(strength)), small), large, scale))
     return round(float(np.mean(scores)), 4)

@@ -1,20 +1,24 @@
 """Put trained weights into the package, with their scores.
 
     python release/ship.py runs/NAME/weights.safetensors
+    python release/ship.py runs/NAME/weights.safetensors --commands chain.txt --lose "Set14 jpeg:50"
 
 Shipping writes weights as ONNX (from which `mssn.lab.weights` makes a network that learns again), scores that
 file through the runtime that users get (OpenVINO) on validation pictures and on every benchmark under
 MSSN_DATA, keeps the scores in the file and in paper/results/MODEL-xSCALE.json, and brings the table of models
-up to date. It refuses weights that are not better on validation pictures than those that ship, or that lose
-more than 0.02 dB on a benchmark. Their int8 file goes; `python release/release.py MODEL-xSCALE` makes the new
-one and measures everything else.
+up to date. It refuses weights that are not better on validation pictures than those that ship, that lose more
+than 0.02 dB on a benchmark that --lose does not name, or that do not know the commit and the commands that
+made them. Their int8 file goes; `python release/release.py MODEL-xSCALE` makes the new one and measures
+everything else.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,51 +39,78 @@ LICENCE = "MIT"
 
 def main() -> int:
     """Command line."""
-    parser = record.parser(__doc__)
-    parser.add_argument("weights", nargs="+", type=Path, help=".safetensors or .onnx files")
-    parser.add_argument("--note", default="", help="added to the recipe: 'mean of three runs'")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("weights", type=Path, help="a .safetensors or .onnx file")
+    parser.add_argument(
+        "--commands",
+        type=Path,
+        metavar="FILE",
+        help="the commands that made them, one a line, in place of those that the weights know",
+    )
     parser.add_argument("--data", default="", help="what they learnt from, in place of what the file says")
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--lose",
+        action="append",
+        default=[],
+        metavar="CELL",
+        help="a benchmark that may lose: 'Set14 jpeg:50'",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="processor cores to use; default all")
+    given = parser.parse_args()
     try:
         if "MSSN_DATA" not in os.environ:
             raise MssnError("set MSSN_DATA to the folder that holds validation and benchmarks/Set5")
-        job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
-        for weights in arguments.weights:
-            print(ship(weights, job, arguments.note, arguments.data))
-            manifest.write_manifest()
+        job = record.Job(record.revision(), given.threads)
+        commands = _lines(given.commands) if given.commands else ()
+        print(ship(given.weights, job, commands, given.data, given.lose))
+        manifest.write_manifest()
     except MssnError as error:
         print(f"ship: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def ship(weights: Path, job: record.Job, note: str = "", data: str = "") -> str:
+def ship(
+    weights: Path, job: record.Job, commands: tuple[str, ...] = (), data: str = "", lose: Sequence[str] = ()
+) -> str:
     """Score and install one weights file.
 
     Args:
         weights: A .safetensors file, or an .onnx file of an MSSN.
-        job: `force` ships even what scores lower.
-        note: How the weights came about beyond the recipe; added to it.
+        job: How to measure.
+        commands: What made them, in place of what the file knows.
         data: What they learnt from, in words, in place of what the file says.
+        lose: Benchmarks that may lose.
 
     Returns:
         What was done, for people.
 
     Raises:
         WeightsError: The file cannot be used.
-        MssnError: It scores lower than what ships.
+        MssnError: It scores lower than what ships, or nobody could make it again.
     """
     with tempfile.TemporaryDirectory() as folder:
-        fresh, meta = write(weights, Path(folder), note, data)
+        fresh, meta = write(weights, Path(folder), commands, data)
+        if not meta.commands:
+            raise MssnError(f"{weights}: does not know the commands that made it; --commands FILE tells them")
+        if not meta.commit or meta.commit.endswith("-dirty"):
+            raise MssnError(f"{weights}: was trained by code that is not committed; train with what is")
         name = f"{meta.model}-x{meta.scale}"
-        new = _measure(fresh, name, job)
-        if record.weights_of(name).exists() and not job.force:
+        new, lost = _measure(fresh, name, job), dict[str, float]()
+        if record.weights_of(name).exists():
             old = scores.kept(name)
-            if old is None or new.validation.keys() - old.validation.keys():
+            if (
+                old is None
+                or new.validation.keys() - old.validation.keys()
+                or new.cells.keys() - old.cells.keys()
+            ):
                 old = _measure(record.weights_of(name), name, job)
-            if why := scores.why_not_ship(old, new):
-                raise MssnError(f"{name}: {why}; kept those (--force ships them nevertheless)")
-        install(fresh, meta, new, job)
+            if why := scores.why_not_ship(old, new, lose):
+                raise MssnError(f"{name}: {why}; kept those that ship")
+            lost = scores.lost(old, new)
+        install(fresh, meta, new, job, lost)
     (info.FOLDER / f"{name}-int8.onnx").unlink(missing_ok=True)  # of other weights
     return f"{name} ships: {', '.join(f'{way} {psnr:.3f}' for way, psnr in new.validation.items())}"
 
@@ -112,30 +143,40 @@ def remake(name: str, job: record.Job) -> str | None:
     return f"made anew, {before:,} -> {shipped.stat().st_size:,} bytes"
 
 
-def write(weights: Path, folder: Path, note: str = "", data: str = "") -> tuple[Path, Meta]:
+def write(weights: Path, folder: Path, commands: tuple[str, ...] = (), data: str = "") -> tuple[Path, Meta]:
     """Write MODEL-xSCALE.onnx as it ships: half precision, and described in the present format.
 
     Args:
         weights: A .safetensors or .onnx file.
         folder: Where it goes; must exist.
-        note: Added to the recipe.
+        commands: What made the weights, in place of what the file knows.
         data: What the weights learnt from, in place of what the file says.
 
     Returns:
         The file, and its description.
     """
     net, meta = load_network(weights)
-    recipe = f"{meta.recipe}; {note}" if note else meta.recipe
-    meta = replace(meta, recipe=recipe, data=data or meta.data, licence=LICENCE, format=FORMAT)
+    meta = replace(
+        meta, commands=commands or meta.commands, data=data or meta.data, licence=LICENCE, format=FORMAT
+    )
     path = folder / f"{meta.model}-x{meta.scale}.onnx"
     write_onnx(net, meta, path, half=True)
     return path, meta
 
 
-def install(fresh: Path, meta: Meta, measured: scores.Measured, job: record.Job) -> None:
+def install(
+    fresh: Path, meta: Meta, measured: scores.Measured, job: record.Job, lost: dict[str, float] | None = None
+) -> None:
     """Ship a file that `write` made, with its scores in it and in paper/results.
 
     Only the description is written anew, so that the network which ships is the one that was scored.
+
+    Args:
+        fresh: The file.
+        meta: Its description.
+        measured: Its scores.
+        job: Of which commit.
+        lost: See `scores.keep`.
     """
     name = f"{meta.model}-x{meta.scale}"
     if measured.reports:
@@ -146,7 +187,14 @@ def install(fresh: Path, meta: Meta, measured: scores.Measured, job: record.Job)
     info.FOLDER.mkdir(exist_ok=True)
     with replacing(record.weights_of(name)) as file:
         file.write(model.SerializeToString())
-    scores.keep(name, measured, meta, job.revision)
+    scores.keep(name, measured, meta, job.revision, lost)
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise MssnError(f"{path}: cannot be read ({error})") from error
 
 
 def _measure(weights: Path, name: str, job: record.Job, *, whole: bool = True) -> scores.Measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import secrets
 import shutil
@@ -12,6 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+
+def pytest_collection_finish() -> None:
+    """What all tests share is never garbage, and takes long to look through."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -147,6 +147,7 @@ def train(
             pictures=pictures,
             captures=captures,
         )
+        trainer.history = trainer.history.then(entry.command)
         commit = json.loads((room / "data" / packed.INDEX).read_text())["commit"]
         try:
             return _run(entry, trainer, replace(meta, commit=commit), output, until, say)

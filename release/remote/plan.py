@@ -13,6 +13,7 @@ The minutes are shares: whatever time there is, each network gets its part of it
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,14 @@ class Entry:
         recipe: How it is trained.
         init: What it starts from: a file that ships, a path, or an earlier entry's name; empty for nothing.
         minutes: Its share of the time.
+        command: What trains the same elsewhere.
     """
 
     name: str
     recipe: Recipe
     init: str
     minutes: float
+    command: str = ""
 
 
 def read(path: Path) -> list[Entry]:
@@ -79,7 +82,11 @@ def _entry(path: Path, row: Any) -> Entry:
     if not row["minutes"] > 0:
         raise RecipeError(f"{path}: minutes must be above 0, not {row['minutes']}")
     # Validations cost time that is short here: there is one at the end, unless the plan asks for more.
-    recipe = load_recipe(row["recipe"], ["validate_every=0", *map(str, row.get("set", []))])
+    settings = ["validate_every=0", *map(str, row.get("set", []))]
+    recipe = load_recipe(row["recipe"], settings)
     if recipe.teacher:
         raise RecipeError(f"{path}: teachers are not packed; train on pairs that hold their answers")
-    return Entry(row["name"], recipe, row.get("init", ""), float(row["minutes"]))
+    command = ["mssn", "train", row["recipe"], "--time-limit", f"{row['minutes']:g}"]
+    command += [word for text in settings for word in ("--set", text)]
+    command += ["--init", row["init"]] if row.get("init") else []
+    return Entry(row["name"], recipe, row.get("init", ""), float(row["minutes"]), shlex.join(command))

@@ -154,7 +154,7 @@ def test_the_description_says_which_values_are_taken(name, value) -> None:
         ({"scale": 99}, "scale must be above 0 and at most 16, not 99; mssn upscale takes more"),
         ({"scale": 16.01}, "scale must be above 0 and at most 16, not 16.01"),
         ({"scale": 0}, "scale must be above 0 and at most 16, not 0"),
-        ({"scale": "nan"}, "scale must be above 0 and at most 16, not nan"),
+        ({"scale": "nan"}, "scale takes a number, not 'nan'"),
         ({"strength": 1.01}, "strength must be a number from 0 to 1, not 1.01"),
         ({"quality": 101}, "quality must be 1 to 100, not 101"),
         ({"size": "99999999x"}, "is too large; a side has at most 10,000,000 pixels"),

@@ -36,6 +36,14 @@ def test_the_frame_is_drawn_as_a_picture_of_it_is(mssn, film, net, tmp_path) -> 
     assert np.array_equal(read_rgb(tmp_path / "film_compare.png"), read_rgb(tmp_path / "other.png"))
 
 
+def test_what_upscale_takes_for_the_film_is_said(mssn, tmp_path) -> None:
+    make_clip(tmp_path / "bad.mp4", 6, 2, sound=False)
+    planned = mssn("upscale", "bad.mp4", "--dry-run").out
+    assert mssn("compare", "bad.mp4").line.startswith(
+        f"mssn upscale takes {planned.split('  ')[3].strip()} for the file itself; "
+    )
+
+
 def test_without_a_time_it_is_the_middle(mssn, film, net) -> None:
     assert mssn("compare", film, "-m", net).out.startswith("film.mkv at 1.50 s: ")
 

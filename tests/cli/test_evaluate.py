@@ -188,10 +188,40 @@ def test_the_strength_is_said_and_may_be_set(mssn, originals, told, tmp_path) ->
     ("model", "strength", "words"),
     [
         ("told.onnx", "2", "--strength must be a number from 0 to 1, not 2.0"),
-        ("told.onnx", "nan", "--strength must be a number from 0 to 1"),
+        ("told.onnx", "nan", "Invalid value for --strength: takes a number, not 'nan'"),
         ("bicubic", "0.5", "pictures are degraded; this one is not; leave it out"),
     ],
 )
 def test_a_strength_that_makes_no_sense_is_one_line(mssn, originals, told, model, strength, words) -> None:
     result = mssn("evaluate", "-m", model, "-d", originals, "--strength", strength)
+    assert (result.code, words in result.line) == (2, True), result.err
+
+
+@pytest.mark.parametrize("model", ["mssn-s", "mssn-s-photo"])
+def test_the_variant_photo_is_the_photo_name(mssn, originals, shipped_told, tmp_path, model) -> None:
+    images = {}
+    for name, options in {
+        "named": ("-m", "mssn-s-photo"),
+        "variant": ("-m", model, "--variant", "photo"),
+    }.items():
+        result = mssn("evaluate", "-d", originals, "--json", f"{name}.json", *options)
+        assert (result.code, result.err) == (0, "")
+        found = json.loads((tmp_path / f"{name}.json").read_text())
+        assert found["model"] == "mssn-s-photo"
+        images[name] = [{**image, "seconds": 0} for image in found["data"]["set"]["images"]]
+        assert ("strength" in images[name][0]) == shipped_told
+    assert images["named"] == images["variant"]
+
+
+@pytest.mark.parametrize(
+    ("model", "variant", "words"),
+    [
+        ("bicubic", "photo", "bicubic has no weights made for photographs; these have: mssn-s"),
+        ("mssn-s-photo", "clean", "mssn-s-photo is made for photographs; for clean pictures take mssn-s"),
+        ("told.onnx", "photo", "told.onnx: a weights file has no variants; leave --variant out"),
+        ("mssn-s", "auto", '--variant. Choose from: "clean", "photo"'),
+    ],
+)
+def test_variants_that_cannot_be_are_one_line(mssn, originals, told, model, variant, words) -> None:
+    result = mssn("evaluate", "-d", originals, "-m", model, "--variant", variant)
     assert (result.code, words in result.line) == (2, True), result.err

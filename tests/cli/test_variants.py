@@ -145,6 +145,26 @@ def test_where_no_network_runs_bicubic_is_named(mssn, photo, tmp_path) -> None:
         assert b'mssn:Model="bicubic"' in (read(tmp_path / "b.jpg").xmp or b"")
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--strength", "0.5", "-s", "1"), "--strength says nothing about a scale of 1: no network runs"),
+        (("--variant", "photo", "-s", "0.5"), "--variant says nothing about a scale of 0.5: no network runs"),
+        (
+            ("--variant", "photo", "--strength", "1", "-s", ".25"),
+            "--variant and --strength say nothing about a scale of 0.25: no network runs",
+        ),
+    ],
+)
+def test_where_no_network_runs_the_dial_is_said_to_be_useless(mssn, photo, tmp_path, options, words) -> None:
+    write(tmp_path / "a.png", Picture(photo))
+    for more in ((), ("--dry-run", "-f")):
+        result = mssn("upscale", "a.png", "-o", "b.png", *options, *more)
+        assert (result.code, result.err.splitlines()[0]) == (0, words)
+    assert mssn("upscale", "a.png", "-o", "b.png", "-f", "-s", "0.5").err == ""
+    assert mssn("upscale", "a.png", "-o", "b.png", "-f", "-s", "1.5", "--strength", "0.5").err == ""
+
+
 def test_the_photo_name_is_the_variant(mssn, photo, tmp_path) -> None:
     write(tmp_path / "a.jpg", Picture(photo[:40, :40]), quality=50)
     for scale in (2, 4, 6):

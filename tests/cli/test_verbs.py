@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -150,24 +150,6 @@ def test_evaluate(mssn, pictures, exported, tmp_path) -> None:
     assert "--data" in mssn("evaluate").line
 
 
-def test_compare_draws_original_bicubic_and_model(mssn, tmp_path, photo) -> None:
-    write(tmp_path / "photo.png", Picture(imresize(photo, scale=2)))
-    result = mssn("compare", "photo.png")
-    assert result.code == 0
-    assert "bicubic  PSNR" in result.out
-    assert "mssn-s  PSNR" in result.out
-    longer = mssn("compare", "photo.png", "-m", "mssn-s-photo", "-o", "longer.png").out.splitlines()
-    assert len({line.index("  PSNR") for line in longer if "  PSNR" in line}) == 1
-    drawing = read_rgb(tmp_path / "photo_compare.png")
-    assert drawing.shape[1] == 3 * 480 + 2 * 8
-    panels = [drawing[:, start : start + 480].astype(int) for start in (0, 488, 976)]
-    assert all(np.abs(a - b).max() > 50 for a, b in itertools.pairwise(panels))
-    assert "exists already" in mssn("compare", "photo.png").line
-    assert "gone.png" in mssn("compare", "gone.png").line
-    write(tmp_path / "dot.png", Picture(photo[:3, :3]))
-    assert "dot.png" in mssn("compare", "dot.png").line
-
-
 def test_export(mssn, exported, tmp_path) -> None:
     result = mssn("export", exported / "net.safetensors", "-o", "new")
     assert result.code == 0
@@ -196,6 +178,20 @@ def test_train_export_upscale(mssn, pictures, tmp_path) -> None:
     assert mssn("train", "tiny.toml", "--cache", "cache", *longer).code == 0
     _, more = weights.load(tmp_path / "more" / "weights.safetensors")
     assert (meta.updates, more.updates) == (24, 54)
+    first = "mssn train tiny.toml --device cpu --cache cache --set batch=3"
+    assert meta.commands == (first,)
+    assert more.commands == (first, shlex.join(["mssn", "train", "tiny.toml", "--cache", "cache", *longer]))
+    resumed = ("train", "tiny.toml", "--cache", "cache", "-o", "more", "--resume", "--set", "updates=31")
+    assert mssn(*resumed).code == 0
+    _, last = weights.load(tmp_path / "more" / "weights.safetensors")
+    assert last.commands == (*more.commands, shlex.join(["mssn", *resumed]))
+    assert (
+        mssn("soup", "more/weights.safetensors", "more/weights.safetensors", "-o", "mean.safetensors").code
+        == 0
+    )
+    _, mean = weights.load(tmp_path / "mean.safetensors")
+    assert mean.commands[:-1] == last.commands
+    assert f"made by:   {first}" in mssn("info", "mean.safetensors").out
     # What ships can be started from by name; it is larger than this network.
     assert "mssn-s x2 cannot start this" in mssn("train", "tiny.toml", "-o", "other", "--init", "mssn-s").line
 

@@ -196,6 +196,11 @@ def test_what_makes_no_sense_is_one_line(mssn, tmp_path, arguments, words) -> No
     assert result.code == 2 and words in result.line
 
 
+def test_a_dial_that_does_nothing_is_said_to(watch) -> None:
+    result = watch(rounds=1, options=("-s", "0.5", "--variant", "clean"))
+    assert "--variant says nothing about a scale of 0.5: no network runs\n" in result.err
+
+
 def test_a_folder_that_goes_is_said(watch, tmp_path) -> None:
     result = watch(lambda: shutil.rmtree(tmp_path / "in"))
     assert result.code == 2 and "in: the folder that is watched is gone" in result.err

@@ -52,7 +52,7 @@ def old_text(**changes: object) -> str:
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_what_is_written_is_read(tmp_path, precision) -> None:
-    meta = replace(META, precision=precision)
+    meta = replace(META, precision=precision, commands=("mssn train a", "mssn train 'b c'"))
     # The description counts, not the operators.
     path = write_onnx(tmp_path / "net.onnx", {"other": "x", "mssn": meta.to_json()}, ("Relu", "Abs"))
     assert read_meta(path) == meta

@@ -21,7 +21,7 @@ import ship
 from onnx import numpy_helper
 
 from mssn.errors import MssnError
-from mssn.lab.weights import load_network
+from mssn.lab.weights import load_network, save, tensors_of
 from mssn.models import info
 from mssn.models.meta import FORMAT
 
@@ -46,7 +46,7 @@ def once(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
 def shipped(package: Path, data: Path, trained: Path, job: record.Job, once: dict[str, Path]) -> Path:
     """The tiny network, shipped."""
     if not once["kept"].exists():
-        ship.ship(trained / "weights.safetensors", job, "in a rehearsal")
+        ship.ship(trained / "weights.safetensors", job, ("mssn train fast",))
         manifest.write_manifest()
         shutil.copytree(package, once["kept"] / "shipped")
         shutil.copytree(record.RESULTS, once["kept"] / "results")
@@ -57,7 +57,7 @@ def shipped(package: Path, data: Path, trained: Path, job: record.Job, once: dic
 
 def test_shipping_installs_weights_with_their_scores(shipped: Path, job: record.Job, trained: Path) -> None:
     meta = load_network(shipped)[1]
-    assert meta.recipe == "fast; in a rehearsal"
+    assert (meta.recipe, meta.commands) == ("fast", ("mssn train fast",))
     assert set(meta.scores) == set(info.BENCHMARKS)
     (row,) = [row for row in info.list_models() if row.weights]
     assert (row.model, row.scale, row.weights, row.int8, row.loss) == ("mssn-s", 2, shipped.name, None, {})
@@ -67,20 +67,79 @@ def test_shipping_installs_weights_with_their_scores(shipped: Path, job: record.
     assert result()["validation"]["clean"] == result()["cells"]["Set5"], "of the same picture here"
     assert result()["meta"]["scores"] == meta.scores
 
+    told = ("mssn train other",)
     before = shipped.read_bytes()
     int8 = shipped.with_name(f"{NAME}-int8.onnx")
     int8.write_bytes(b"of these weights")
     with pytest.raises(MssnError, match=r"mssn-s-x2: not better .* \(\+0\.0000 dB\); kept those"):
-        ship.ship(trained / "weights.safetensors", job)
+        ship.ship(trained / "weights.safetensors", job, told)
     assert shipped.read_bytes() == before
     assert int8.exists()
     fewer = {"clean": result()["validation"]["clean"]}  # as an older release scored them
     record.write_json(record.RESULTS / f"{NAME}.json", result() | {"validation": fewer})
     with pytest.raises(MssnError, match=r"mssn-s-x2: not better .* \(\+0\.0000 dB\); kept those"):
-        ship.ship(trained / "weights.safetensors", job)
-    ship.ship(trained / "weights.safetensors", replace(job, force=True))
-    assert load_network(shipped)[1].recipe == "fast"
+        ship.ship(trained / "weights.safetensors", job, told)
+
+
+def test_better_weights_replace_those_that_ship(
+    shipped: Path, job: record.Job, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = scores.measure
+
+    def other(weights: Path, photo: bool, threads: int | None) -> scores.Measured:
+        found = measure(weights, photo, threads)
+        better = {way: psnr + 0.1 for way, psnr in found.validation.items()}
+        return replace(found, validation=better, cells={**found.cells, "B100": found.cells["B100"] - 0.3})
+
+    monkeypatch.setattr(scores, "measure", other)
+    int8 = shipped.with_name(f"{NAME}-int8.onnx")
+    int8.write_bytes(b"of these weights")
+    weights, commands = trained / "weights.safetensors", ("mssn train other",)
+    with pytest.raises(MssnError, match=r"0\.3000 dB lost on B100, more than 0\.02; kept those"):
+        ship.ship(weights, job, commands)
+    assert int8.exists()
+    ship.ship(weights, job, commands, lose=["B100"])
+    assert load_network(shipped)[1].commands == commands
+    assert result()["lost"] == {"B100": -0.3}
     assert not int8.exists(), "of other weights"
+
+
+@pytest.mark.parametrize(
+    ("commit", "commands", "words"),
+    [
+        ("0123456789ab", (), "does not know the commands that made it; --commands FILE"),
+        ("", ("mssn train",), "code that is not committed"),
+        ("0123456789ab-dirty", ("mssn train",), "code that is not committed"),
+    ],
+)
+def test_what_nobody_could_make_again_does_not_ship(
+    package: Path,
+    trained: Path,
+    job: record.Job,
+    tmp_path: Path,
+    commit: str,
+    commands: tuple[str, ...],
+    words,
+) -> None:
+    net, meta = load_network(trained / "weights.safetensors")
+    save(tmp_path / "w.safetensors", tensors_of(net), replace(meta, commit=commit))
+    with pytest.raises(MssnError, match=words):
+        ship.ship(tmp_path / "w.safetensors", job, commands)
+    assert not list(package.glob("*.onnx"))
+
+
+def test_changes_that_are_not_committed_ship_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unclean(dirty: bool = False) -> str:
+        assert not dirty
+        raise MssnError("not committed: src/mssn/api.py; commit or stash it")
+
+    monkeypatch.setenv("MSSN_DATA", str(tmp_path))
+    monkeypatch.setattr(record, "revision", unclean)
+    monkeypatch.setattr("sys.argv", ["ship.py", "w.safetensors"])
+    assert ship.main() == 2
+    assert capsys.readouterr().err == "ship: not committed: src/mssn/api.py; commit or stash it\n"
 
 
 def test_a_file_is_made_anew_once_and_keeps_its_weights(

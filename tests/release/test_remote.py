@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import zipfile
 from collections import deque
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pack
@@ -27,9 +29,10 @@ from mssn.image.resize import shrink
 from mssn.image.write import write
 from mssn.lab.data.pixels import Pair
 from mssn.lab.nets import layers
+from mssn.lab.train.checkpoint import Status
 from mssn.lab.train.recipe import Recipe, load_recipe
 from mssn.lab.weights import load_network
-from mssn.models.meta import read_meta
+from mssn.models.meta import Meta, read_meta
 
 PLAN = """
 [[train]]
@@ -443,3 +446,24 @@ def test_captured_updates_that_fail_later_become_eager(archive, tmp_path, monkey
     assert asked == [True, False]
     assert "captured updates fail" in "\n".join(lines)
     assert read_meta(output / "a.safetensors").updates == 2
+
+
+def test_weights_are_overwritten_several_times_a_minute(archive, tmp_path, monkeypatch) -> None:
+    now, written = [0.0], list[float]()
+
+    class Trainer:
+        status = Status()
+
+        def run(self, *, time_limit: float, watch) -> bool:
+            for _ in range(60):
+                now[0] += 4  # between two looks at the loss
+                watch(self.status)
+            return True
+
+    monkeypatch.setattr(drive.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(drive, "write_weights", lambda trainer, meta, path: written.append(now[0]))
+    entry = plan.Entry("a", load_recipe("quick"), "", 4)
+    trainer: Any = Trainer()
+    drive._run(entry, trainer, Meta("mssn-s", 2, {}, "rgb", 6, 1), tmp_path, 0.0, lambda text: None)
+    assert written[0] == 0 and written[-1] == now[0] == 240
+    assert max(after - before for before, after in itertools.pairwise(written)) <= 60

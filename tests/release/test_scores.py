@@ -41,6 +41,22 @@ def test_what_is_the_same_network(clean: float, set14: float, same: bool) -> Non
     assert (scores.why_not_same(OLD, new) == "") == same
 
 
+def test_drawn_pictures_choose_as_photographs_do() -> None:
+    old = Measured("r", {"clean": 30.0, "halved": 28.0, "drawn": 26.0}, {})
+    new = Measured("r", {"clean": 30.1, "halved": 28.1, "drawn": 25.7}, {})
+    assert scores.why_not_ship(old, new).startswith("not better")
+    assert scores.why_not_ship(new, old) == ""
+
+
+def test_only_cells_that_are_named_may_lose() -> None:
+    new = Measured("r", {"clean": 30.1, "halved": 28.0}, {"Set5": 36.9, "Set14": 32.9})
+    assert "0.1000 dB lost on Set14" in scores.why_not_ship(OLD, new, ["Set5"])
+    assert scores.why_not_ship(OLD, new, ["Set5", "Set14"]) == ""
+    assert scores.lost(OLD, new) == {"Set5": -0.1, "Set14": -0.1}
+    slightly = Measured("r", {"clean": 30.1, "halved": 28.0}, {"Set5": 36.98, "Set14": 33.2, "B100": 30})
+    assert scores.lost(OLD, slightly) == {}
+
+
 def test_the_reason_names_the_worst_cell() -> None:
     new = Measured("r", {"clean": 30.1, "halved": 28.0}, {"Set5": 36.97, "Set14": 32.5})
     assert scores.why_not_ship(OLD, new) == "0.5000 dB lost on Set14, more than 0.02"

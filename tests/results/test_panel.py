@@ -15,11 +15,25 @@ NETWORKS: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "paper" / "results" / "panel.json").read_text()
 )["models"]
 S_X2 = NETWORKS["mssn-s-photo-x2"]
-TOLD_BY_FILES = (
-    *(f"jpeg:{quality}" for quality in (95, 92, 90, 85, 75, 50, 30)),
-    "double:75",
-    "webp:80",
-)
+
+# What the best setting of the dial adds to the default, dB, where it is more than 0.05: of clean photographs a
+# file that says nothing could also be drawn, noisy or made of a JPEG, and the default has to serve all of them.
+BEHIND = {
+    ("mssn-s-photo-x2", "photographs none"): 0.28,
+    ("mssn-s-photo-x2", "photographs jpeg:98"): 0.18,
+    ("mssn-s-photo-x2", "photographs hidden:75"): 0.99,
+    ("mssn-s-photo-x2", "photographs noise:5"): 0.12,
+    ("mssn-s-photo-x2", "scanned pages"): 0.95,
+    ("mssn-s-photo-x3", "photographs none"): 0.30,
+    ("mssn-s-photo-x3", "photographs jpeg:98"): 0.19,
+    ("mssn-s-photo-x3", "photographs jpeg:95"): 0.13,
+    ("mssn-s-photo-x3", "photographs hidden:75"): 0.66,
+    ("mssn-s-photo-x3", "photographs noise:5"): 0.22,
+    ("mssn-s-photo-x4", "photographs none"): 0.29,
+    ("mssn-s-photo-x4", "photographs jpeg:98"): 0.15,
+    ("mssn-s-photo-x4", "photographs jpeg:95"): 0.10,
+    ("mssn-s-photo-x4", "photographs hidden:75"): 0.49,
+}
 
 
 def test_every_told_network_is_measured() -> None:
@@ -27,12 +41,19 @@ def test_every_told_network_is_measured() -> None:
     assert NETWORKS.keys() == told
 
 
-@pytest.mark.parametrize("how", TOLD_BY_FILES)
-def test_what_a_file_tells_is_the_best_setting_of_the_dial(how) -> None:
-    """Within 0.05 dB, at every quality that a file tells of."""
-    turned = S_X2["dial"][f"photographs {how}"]
-    best = max(setting["psnr"] for setting in turned["settings"].values())
-    assert turned["at_default"]["psnr"] >= best - 0.05
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_default_is_within_a_twentieth_of_a_decibel_of_the_best_setting(name) -> None:
+    """But for what is named; a name that is not needed any more goes."""
+    for part, turned in NETWORKS[name]["dial"].items():
+        best = max(setting["psnr"] for setting in turned["settings"].values())
+        loss = best - turned["at_default"]["psnr"]
+        allowed = BEHIND.get((name, part), 0.05)
+        assert loss <= allowed, f"{part}: {loss:.3f} dB"
+        assert allowed == 0.05 or loss > 0.05, f"{part} is not behind any more"
+
+
+def test_names_are_of_something() -> None:
+    assert BEHIND.keys() <= {(name, part) for name, numbers in NETWORKS.items() for part in numbers["dial"]}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from unicodedata import category
 from mssn.api import DEFAULT_MODEL, load
 from mssn.app.limits import Limits
 from mssn.app.refused import RefusedError
+from mssn.checks import number_of, whole_of
 from mssn.film.asked import film_options
 from mssn.image.formats import ENDINGS, FILMS, READABLE, WRITABLE
 from mssn.image.write import check_format
@@ -175,9 +176,9 @@ def _value(name: str, text: str) -> Any:
     kind = OPTIONS[name].kind
     try:
         if kind == "number":
-            return float(text)
+            return number_of(text)
         if kind == "whole":
-            return int(text)
+            return whole_of(text)
         if kind == "flag":
             return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
     except (ValueError, KeyError):

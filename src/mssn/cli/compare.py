@@ -10,20 +10,34 @@ import numpy as np
 import pyvips
 from cyclopts import Parameter
 
-from mssn.api import DEFAULT_MODEL, load_tiled
+from mssn.api import DEFAULT_MODEL, load, load_tiled
+from mssn.cli.dial import Strength, VariantOption
 from mssn.cli.jobs import check
-from mssn.cli.options import Force, Model, PrecisionOption, Runtime, Scale, Threads
+from mssn.cli.options import (
+    Force,
+    Model,
+    PrecisionOption,
+    Runtime,
+    Scale,
+    Threads,
+)
+from mssn.cli.progress import by_what
+from mssn.cli.streams import tell
 from mssn.errors import FilmError, ImageError
 from mssn.film.asked import seconds
 from mssn.film.inputs import is_pattern, may_move
 from mssn.image.color import luma, to_8_bit
+from mssn.image.compression import Compression
 from mssn.image.formats import FILMS, WRITABLE
 from mssn.image.picture import Picture
 from mssn.image.read import read_rgb
 from mssn.image.resize import crop_to_multiple, shrink
+from mssn.image.source import PictureFile
 from mssn.image.write import write
+from mssn.runtime.plan import BICUBIC, DEFAULT_SCALE
 from mssn.score.metrics import psnr_y, ssim_y
-from mssn.upscaling.jobs import Job
+from mssn.upscaling.dial import in_words
+from mssn.upscaling.jobs import Done, Job
 
 _PANEL, _TALLEST = 480, 640  # width of one panel and height of the whole picture in it, pixels
 
@@ -35,6 +49,8 @@ def compare(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     scale: Scale = None,
     model: Model = DEFAULT_MODEL,
+    variant: VariantOption = "auto",
+    strength: Strength = None,
     at: Annotated[str | None, Parameter(name="--at")] = None,
     force: Force = False,
     runtime: Runtime = "auto",
@@ -46,8 +62,13 @@ def compare(
     Args:
         photo: The original; it is shrunk with MATLAB's bicubic first.
         output: Picture to write; default PHOTO_compare.png in the present folder.
-        scale: 2, 3 or 4; default 2, or what a weights file was trained for.
-        model: mssn-s, mssn-m, mssn, mssn-s-photo, or the path of a weights file.
+        scale: A whole number from 2 on; default 2, or what a weights file was trained for.
+        model: mssn-s, mssn-m, mssn (mssn info says which ship), bicubic, or the path of a weights file;
+            mssn-s-photo is mssn-s --variant photo.
+        variant: photo takes weights made for photographs as they are stored (soft, noisy, compressed), clean
+            those for clean pictures; auto takes what mssn upscale takes for the small picture.
+        strength: 0 to 1: how strongly noise and traces of compression are removed; 0 is clean. Left out, that
+            of a picture stored without loss.
         at: Of a film, the time of the frame: 83.5 or 1:23.5; default its middle.
         force: Overwrite an existing file.
         runtime: What runs the network.
@@ -58,21 +79,30 @@ def compare(
     if target.suffix.lower() not in WRITABLE:
         raise ImageError(f"{target}: ends in no format that can be written ({' '.join(WRITABLE)})")
     check([Job(photo, target)], force)
-    upscaler = load_tiled(model, scale, runtime=runtime, precision=precision, threads=threads)
-    bicubic = load_tiled("bicubic", upscaler.scale)
+    if scale is not None and scale < 2:
+        raise ImageError(f"`scale` must be at least 2, not {scale}")
+    upscaler = load(
+        *(model, scale),
+        variant=variant,
+        strength=strength,
+        runtime=runtime,
+        precision=precision,
+        threads=threads,
+    )
+    factor = int(upscaler.scale or DEFAULT_SCALE)
+    bicubic = load_tiled(BICUBIC, factor)
     try:
-        original, moment = _original(photo, seconds("at", at))
-        hr = crop_to_multiple(original, upscaler.scale)
-        lr = shrink(hr, upscaler.scale)
-        pictures = {"bicubic": bicubic(lr), Path(model).stem: upscaler(lr)}
-        scores = {
-            name: (psnr_y(sr, hr, upscaler.scale), ssim_y(sr, hr, upscaler.scale))
-            for name, sr in pictures.items()
-        }
+        original, moment, stored = _original(photo, seconds("at", at))
+        hr = crop_to_multiple(original, factor)
+        lr = shrink(hr, factor)
+        large = upscaler.enlarge(Picture(lr))
+        ran = in_words(large.model, large.strength)
+        pictures = {BICUBIC: bicubic(lr), ran: large.picture.pixels}
+        scores = {name: (psnr_y(sr, hr, factor), ssim_y(sr, hr, factor)) for name, sr in pictures.items()}
     except ValueError as error:
         raise ImageError(f"{photo}: {error}") from error
     sizes = f"{hr.shape[1]}x{hr.shape[0]} -> {lr.shape[1]}x{lr.shape[0]}"
-    print(f"{photo.name}{moment}: {sizes} -> x{upscaler.scale}")
+    print(f"{photo.name}{moment}: {sizes} -> x{factor}")
     width = max(map(len, scores))
     for name, (psnr, ssim) in scores.items():
         print(f"{name:>{width}}  PSNR {psnr:6.2f} dB  SSIM {ssim:.4f}")
@@ -81,19 +111,28 @@ def compare(
         panels[f"{name}  {scores[name][0]:.2f} dB  {scores[name][1]:.4f}"] = sr
     write(target, Picture(pixels=_side_by_side(panels, _detail(hr))))
     print(target)
+    model, strength = upscaler.chosen(stored, *hr.shape[:2])
+    if in_words(model, strength) != ran:  # the file itself would be enlarged in another way
+        way = by_what(Done(Job(photo, photo), model=model, strength=strength, compression=stored))
+        tell(
+            f"mssn upscale takes {way} for the file itself; the small picture was never stored like that and "
+            "counts as a PNG"
+        )
 
 
-def _original(photo: Path, at: float | None) -> tuple[np.ndarray, str]:
-    """The picture, or a film's frame, H x W x 3 uint8, and its time in words."""
+def _original(photo: Path, at: float | None) -> tuple[np.ndarray, str, Compression]:
+    """The picture, or a film's frame, H x W x 3 uint8, its time in words, and how it is stored."""
     if not (photo.suffix.lower() in FILMS or is_pattern(photo) or (at is not None and may_move(photo))):
         if at is not None:
             raise FilmError(f"`at` is for films, which {photo} is not")
-        return read_rgb(photo), ""
+        return read_rgb(photo), "", PictureFile(photo).compression
+    from mssn.film.facts import probe
     from mssn.film.frames import frame_at
 
     frame = frame_at(photo, at)
     pixels = to_8_bit(frame.pixels)
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels, f" at {frame.time:.2f} s"
+    pixels = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    return pixels, f" at {frame.time:.2f} s", probe(photo, None).video.compression
 
 
 def _detail(hr: np.ndarray) -> tuple[slice, slice]:

@@ -8,13 +8,14 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 
 from mssn.api import DEFAULT_MODEL
+from mssn.cli.dial import Strength
 from mssn.cli.options import (
     Ensemble,
     Force,
@@ -22,7 +23,6 @@ from mssn.cli.options import (
     PrecisionOption,
     Runtime,
     Scale,
-    Strength,
     Threads,
     check_text,
     write_text,
@@ -32,6 +32,7 @@ from mssn.errors import DataError
 from mssn.score import evaluate as scoring
 from mssn.score.degrade import by_name
 from mssn.score.folders import locate
+from mssn.upscaling.load import of_variant
 
 _COLUMNS = {  # of the table: the score's field, and how it is printed
     "PSNR": ("psnr", ".3f"),
@@ -48,6 +49,7 @@ def evaluate(
     *,
     data: Annotated[list[str], Parameter(name=["--data", "-d"], consume_multiple=True)],
     model: Model = DEFAULT_MODEL,
+    variant: Annotated[Literal["clean", "photo"] | None, Parameter(name="--variant")] = None,
     scale: Scale = None,
     runtime: Runtime = "auto",
     precision: PrecisionOption = "auto",
@@ -65,7 +67,10 @@ def evaluate(
 
     Args:
         data: Names of benchmarks under MSSN_DATA (Set5 Set14 B100 Urban100) or folders of originals.
-        model: mssn-s, mssn-m, mssn, mssn-s-photo, bicubic, or the path of a weights file.
+        model: mssn-s, mssn-m, mssn, bicubic, or the path of a weights file; mssn-s-photo is mssn-s --variant
+            photo.
+        variant: photo takes weights made for photographs as they are stored (soft, noisy, compressed), clean
+            those for clean pictures; default clean, for every picture alike.
         scale: 2, 3 or 4; default 2, or what a weights file was trained for.
         runtime: What runs the network.
         precision: auto takes the fastest here that costs next to nothing: bf16, int8 or fp32.
@@ -93,6 +98,8 @@ def evaluate(
     for folder in data:
         locate(folder)
     by_name(degrade)
+    if variant is not None:
+        model = of_variant(model, variant)
     names = [Path(folder).resolve().name for folder in data]
     if len(set(names)) < len(names):
         raise DataError(f"two folders of one name among {', '.join(data)}; score them one by one")

@@ -91,6 +91,8 @@ def _describe(path: Path, as_json: bool) -> None:
     for name, text in lines.items():
         if text:
             out.print(f"{name + ':':<11}{text}")
+    for command in meta.commands:
+        out.print(f"made by:   {command}", markup=False, soft_wrap=True)
 
 
 def _shape(meta: Meta) -> str:

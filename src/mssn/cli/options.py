@@ -14,6 +14,7 @@ from typing import Annotated
 from cyclopts import Parameter, Token
 
 from mssn.atomic import replacing
+from mssn.checks import number_of, whole_of
 from mssn.cli.streams import one_line, tell
 from mssn.errors import MssnError, WeightsError
 from mssn.image.formats import WITHOUT_QUALITY
@@ -21,10 +22,10 @@ from mssn.runtime.base import Precision, RuntimeName
 
 
 def _whole(kind: object, tokens: Sequence[Token]) -> int:
-    """A whole number as people write it; cyclopts itself would cut 2.5 to 2."""
+    """A whole number; cyclopts itself would cut 2.5 to 2."""
     text = tokens[0].value
     try:
-        return int(text)
+        return whole_of(text)
     except ValueError:
         raise ValueError(f"takes a whole number, not '{text}'") from None
 
@@ -33,7 +34,7 @@ def _number(kind: object, tokens: Sequence[Token]) -> float:
     """Any number; cyclopts itself would speak of floats."""
     text = tokens[0].value
     try:
-        return float(text)
+        return number_of(text)
     except ValueError:
         raise ValueError(f"takes a number, not '{text}'") from None
 
@@ -49,7 +50,6 @@ PrecisionOption = Annotated[Precision, Parameter(name="--precision")]
 Force = Annotated[bool, Parameter(name=["--force", "-f"])]
 Ensemble = Annotated[bool, Parameter(name="--ensemble")]
 WholeScale = Annotated[int, Parameter(name=["--scale", "-s"], converter=_whole)]
-Strength = Annotated[float | None, Parameter(name="--strength", converter=_number)]
 Threads = Annotated[int | None, Parameter(name="--threads", converter=_whole)]
 Quality = Annotated[int | None, Parameter(name=["--quality", "-q"], converter=_whole)]
 

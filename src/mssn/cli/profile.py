@@ -105,7 +105,7 @@ def _by_name(
 
 
 def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
     if not match:
         raise MssnError(f"--size takes WIDTHxHEIGHT in pixels, such as 640x360, not '{text}'")
     return int(match[1]), int(match[2])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from mssn.cli.options import Force, check_new_weights
+from mssn.cli.streams import typed
 
 
 def soup(
@@ -30,5 +32,5 @@ def soup(
 
     check_new_weights(output, force, weights)
     tensors, meta = average(weights)
-    save(output, tensors, meta)
+    save(output, tensors, replace(meta, commands=(*meta.commands, typed())))
     print(f"{output}  mean of {len(weights)}, {meta.model} x{meta.scale}")

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +29,11 @@ def one_line(text: str) -> str:
         character.encode("unicode_escape").decode() if category(character) in _BREAKING else character
         for character in text
     )
+
+
+def typed() -> str:
+    """The command that runs, as it could be typed again."""
+    return one_line(shlex.join(["mssn", *sys.argv[1:]]))
 
 
 def tell(text: str) -> None:

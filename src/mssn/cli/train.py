@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mssn.cli.options import Minutes
+from mssn.cli.streams import typed
 from mssn.errors import RecipeError, TrainingError
 from mssn.models import info
 
@@ -112,6 +113,7 @@ def _train(
         trainer.resume()
         shared = f", begun in {trainer.processes} processes" * (trainer.processes != processes.size)
         line(f"resumed after {trainer.status.update} updates{shared}")
+    trainer.history = trainer.history.then(typed())
     line(
         f"{plan.model} x{plan.scale}, {meta.parameters:,} parameters, on {trainer.device}"
         f"{f' in {processes.size} processes' if processes.size > 1 else ''}; {folder}"

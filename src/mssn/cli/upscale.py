@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
+from mssn.cli.dial import Strength, VariantOption, unused_dial
 from mssn.cli.films import (
     STREAM,
     estimate_films,
@@ -28,7 +29,6 @@ from mssn.cli.options import (
     PrecisionOption,
     Quality,
     Runtime,
-    Strength,
     Threads,
     Whole,
     unused_quality,
@@ -45,7 +45,6 @@ from mssn.film.asked import Interlaced, film_options, name_of_part
 from mssn.image.read import MAX_PIXELS
 from mssn.upscaling.batch import upscale_files
 from mssn.upscaling.crop import Crop
-from mssn.upscaling.dial import Variant
 from mssn.upscaling.estimate import estimate
 from mssn.upscaling.files import upscale_file
 from mssn.upscaling.jobs import MEMORY, Done, Job, Options, failure, mebibytes
@@ -60,7 +59,7 @@ def upscale(
     scale: Factor = None,
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
-    variant: Annotated[Variant, Parameter(name="--variant")] = "auto",
+    variant: VariantOption = "auto",
     strength: Strength = None,
     force: Force = False,
     quality: Quality = None,
@@ -152,6 +151,8 @@ def upscale(
         threads=threads,
         ensemble=ensemble,
     )
+    if unused := unused_dial(variant, strength, upscaler.scale):
+        tell(unused)
     if ray is not None:
         if threads is not None or keep_times or codec or start or end or rate or interlaced != "auto":
             raise MssnError(

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from mssn.api import DEFAULT_MODEL, load
 from mssn.atomic import try_writing
+from mssn.cli.dial import Strength, VariantOption, unused_dial
 from mssn.cli.films import film_facts, film_text, held, is_film
 from mssn.cli.options import (
     Ensemble,
@@ -23,7 +24,6 @@ from mssn.cli.options import (
     PrecisionOption,
     Quality,
     Runtime,
-    Strength,
     Threads,
     Whole,
     in_options,
@@ -35,7 +35,6 @@ from mssn.errors import ImageError, MissingDependencyError, MssnError
 from mssn.film.asked import Interlaced, film_options
 from mssn.image.read import MAX_PIXELS
 from mssn.upscaling.batch import upscale_files
-from mssn.upscaling.dial import Variant
 from mssn.upscaling.jobs import MEMORY, Done, Job, Options, failure, mebibytes
 from mssn.upscaling.upscaler import Upscaler
 
@@ -53,7 +52,7 @@ def watch(
     scale: Factor = None,
     size: str | None = None,
     model: Model = DEFAULT_MODEL,
-    variant: Annotated[Variant, Parameter(name="--variant")] = "auto",
+    variant: VariantOption = "auto",
     strength: Strength = None,
     quality: Quality = None,
     metadata: Literal["keep", "strip"] = "keep",
@@ -100,6 +99,8 @@ def watch(
     upscaler = load(
         model, scale, size=size, variant=variant, strength=strength, ensemble=ensemble, **arguments
     )
+    if unused := unused_dial(variant, strength, upscaler.scale):
+        tell(unused)
     plain = Options(False, quality)
     films = partial(film_options, plain, codec, interlaced, None, None, None)
     watched = Watched(folder, output, tell)

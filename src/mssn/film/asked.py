@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mssn.checks import number_of
 from mssn.errors import FilmError, ImageError
 from mssn.film.inputs import need_rate, rate_of
 from mssn.upscaling.jobs import Options
@@ -54,7 +55,7 @@ def seconds(option: str, text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        parts = [float(part) for part in text.split(":")]
+        parts = [number_of(part) for part in text.split(":")]
     except ValueError:
         parts = []
     whole = all(0 <= part < 60 for part in parts[1:]) and all(0 <= part < math.inf for part in parts[:1])

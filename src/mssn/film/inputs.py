@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from mssn.checks import number_of
 from mssn.errors import FilmError, ImageError
 from mssn.image.formats import FILMS
 from mssn.image.read import read
@@ -278,7 +279,9 @@ def rate_of(text: str) -> Fraction:
         FilmError: It is no such number.
     """
     try:
-        rate = Fraction(text.strip())
+        for part in text.split("/"):
+            number_of(part)
+        rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
     if not 0 < rate <= 1000000:

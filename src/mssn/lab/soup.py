@@ -44,7 +44,8 @@ def soup(paths: list[Path]) -> tuple[dict[str, np.ndarray], Meta]:
     recipes = " + ".join(sorted({other.recipe for _, other in loaded}))
     updates = max(other.updates for _, other in loaded)
     recipe = f"soup of {len(paths)}: {recipes}"
-    return mean, replace(meta, recipe=recipe, updates=updates, scores={})
+    commands = tuple(dict.fromkeys(command for _, other in loaded for command in other.commands))
+    return mean, replace(meta, recipe=recipe, updates=updates, commands=commands, scores={})
 
 
 def _mean(arrays: list[np.ndarray]) -> np.ndarray:

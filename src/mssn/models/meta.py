@@ -37,6 +37,8 @@ class Meta:
         scores: Benchmark name -> {"psnr": dB, "ssim": 0..1}, on Y, measured when exported.
         licence: Licence of the weights.
         commit: Revision of this project that trained it.
+        commands: The commands that made it, one after another, with those of the weights it was started from;
+            empty where it is not known.
         precision: What the network's units compute in: "fp32" or "int8". An fp32 file may be run in bf16.
         format: Version of this description, as it stands in the file that was read; written is always the
             newest, `FORMAT`.
@@ -54,6 +56,7 @@ class Meta:
     scores: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     licence: str = ""
     commit: str = ""
+    commands: tuple[str, ...] = ()
     precision: UnitPrecision = "fp32"
     format: int = FORMAT
 
@@ -64,7 +67,10 @@ class Meta:
 
     def to_json(self) -> str:
         """One line of JSON, keys sorted, so that equal descriptions are equal text."""
-        return json.dumps(asdict(self) | {"format": FORMAT}, sort_keys=True)
+        values = asdict(self) | {"format": FORMAT}
+        if not self.commands:  # as in files that were written before they were kept
+            del values["commands"]
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, source: str, *, old: UnitPrecision = "fp32") -> Meta:
@@ -87,6 +93,7 @@ class Meta:
                 )
             if values["format"] == 1:
                 values["precision"] = old
+            values["commands"] = tuple(values.get("commands", ()))  # older files do not know them
             meta = cls(**{f.name: values[f.name] for f in fields(cls)})
             meta._require_sound()
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
@@ -121,6 +128,8 @@ class Meta:
                 raise ValueError(f"{name} is {value!r}")
         if type(self.told) is not bool:
             raise ValueError(f"told is {self.told!r}")
+        if not all(type(command) is str for command in self.commands):
+            raise ValueError("commands are no text")
         if self.precision not in get_args(UnitPrecision):
             raise ValueError(f"precision is {self.precision!r}")
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast, get_args
 
 import numpy as np
 
+from mssn.checks import number_of
 from mssn.errors import DataError
 from mssn.image.compression import LEAST, strength_of
 from mssn.image.compression import Compression as Stored
@@ -174,7 +175,7 @@ def by_name(text: str) -> Shrinker:
     """
     kind, _, given = text.partition(":")
     try:
-        value = float(given) if given else 0.0
+        value = number_of(given) if given else 0.0
     except ValueError:
         value = -1.0
     quality = int(value) if 1 <= value <= 100 and value == int(value) else 0

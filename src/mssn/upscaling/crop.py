@@ -32,7 +32,7 @@ class Crop:
         Raises:
             ImageError: The text is something else.
         """
-        found = re.fullmatch(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})", text.replace(" ", ""))
+        found = re.fullmatch(", ?".join(["([0-9]{1,9})"] * 4), text)
         sides = [int(side) for side in found.groups()] if found else []
         if not sides or not sides[2] or not sides[3]:
             raise ImageError(f"`crop` is X,Y,W,H in pixels, as in 200,100,300,300, not '{text}'")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -97,9 +98,7 @@ def load(
     if model.endswith(PHOTO):
         model = model.removesuffix(PHOTO)
         if variant == "clean" or dial.strength == 0:
-            raise UnknownModelError(
-                f"{model}{PHOTO} is made for photographs; for clean pictures take {model}"
-            )
+            raise _not_clean(model)
         variant = "photo"
     elif variant == "photo" and dial.strength == 0:
         raise ImageError("a `strength` of 0 contradicts the variant photo; leave one of them out")
@@ -115,7 +114,7 @@ def load(
         )  # it does any factor
     elif names_file(model):  # a file has one scale
         if variant != "auto":
-            raise UnknownModelError(f"{model}: a weights file has no variants; leave `variant` out")
+            raise _without_variants(model)
         only = _tiled(
             plan_for(model, runtime=runtime, precision=precision), threads=threads, ensemble=ensemble
         )
@@ -132,12 +131,47 @@ def load(
             told = [row.scale for row in list_models() if row.model == photo_name and row.told]
             photo = networks(photo_name, shipped_scales(photo_name), told)
     if (variant == "photo" or strength) and photo is None:
-        known = ", ".join(
-            name for name in dict.fromkeys(row.model for row in list_models()) if photo_variant(name)
-        )
-        raise UnknownModelError(f"{model} has no weights made for photographs; these have: {known}")
+        raise _without_photo(model)
     target = target or Factor(DEFAULT_SCALE)
     return Upscaler(clean, target, photo=photo, variant=variant, strength=dial.strength)
+
+
+def of_variant(model: str, variant: Literal["clean", "photo"]) -> str:
+    """The name of one set of a model's weights, for `load_tiled`.
+
+    Raises:
+        UnknownModelError: It has no such set.
+
+    Examples:
+        >>> of_variant("mssn-s", "photo"), of_variant("mssn-s", "clean")
+        ('mssn-s-photo', 'mssn-s')
+    """
+    if names_file(model):
+        raise _without_variants(model)
+    named = model.endswith(PHOTO)
+    if variant == "clean":
+        if named:
+            raise _not_clean(model.removesuffix(PHOTO))
+        return model
+    name = model if named else photo_variant(model)
+    if name is None:
+        raise _without_photo(model)
+    return name
+
+
+def _not_clean(model: str) -> UnknownModelError:
+    return UnknownModelError(f"{model}{PHOTO} is made for photographs; for clean pictures take {model}")
+
+
+def _without_variants(file: str) -> UnknownModelError:
+    return UnknownModelError(f"{file}: a weights file has no variants; leave `variant` out")
+
+
+def _without_photo(model: str) -> UnknownModelError:
+    known = ", ".join(
+        name for name in dict.fromkeys(row.model for row in list_models()) if photo_variant(name)
+    )
+    return UnknownModelError(f"{model} has no weights made for photographs; these have: {known}")
 
 
 def load_tiled(

@@ -106,7 +106,7 @@ def parse(size: str | Sides) -> Box:
         (1080, 1920)
     """
     if isinstance(size, str):
-        found = re.fullmatch(r"([1-9]\d{0,18})?x([1-9]\d{0,18})?(!?)", size.strip().lower())
+        found = re.fullmatch(r"([1-9][0-9]{0,18})?[xX]([1-9][0-9]{0,18})?(!?)", size)
         if found is None or not (found[1] or found[2]) or (found[3] and not (found[1] and found[2])):
             raise ImageError(f"'{size}' is no size; sizes look like 1920x1080, 1920x, x1080 or 1920x1080!")
         sides, exact = found.group(1, 2), bool(found[3])

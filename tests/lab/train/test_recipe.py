@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mssn.errors import RecipeError
-from mssn.lab.train.recipe import Recipe, load_recipe, shipped_recipes
+from mssn.lab.train.recipe import Recipe, load_recipe, shipped_recipes, with_settings
 
 
 def test_paper_recipes_are_as_printed() -> None:
@@ -82,6 +82,15 @@ def test_mistakes_are_named(tmp_path, text, words) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_key_of_a_table_leaves_the_others() -> None:
+    photo = load_recipe("photo-mssn-s")
+    changed = load_recipe("photo-mssn-s", ["degrade.twice=0.35", "degrade.blur=1", "config.blocks=2"])
+    assert changed.degrade == photo.degrade | {"twice": 0.35, "blur": 1}
+    assert changed.config == {"blocks": 2}
+    assert with_settings(changed, ["degrade.blur=0.5"]).degrade == changed.degrade | {"blur": 0.5}
+    assert load_recipe("photo-mssn-s", ["degrade={blur=0.5}"]).degrade == {"blur": 0.5}
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "words"),
     [
@@ -90,6 +99,9 @@ def test_mistakes_are_named(tmp_path, text, words) -> None:
         ("quick", ["batch"], "--set takes key=value, got 'batch'"),
         ("quick", ["bach=4"], "did you mean 'batch'"),
         ("quick", ["updates=-1"], "updates must be above 0"),
+        ("quick", ["batch.size=4"], "--set: batch is no table"),
+        ("quick", ["degrade.jpeg=4"], "degrade: unknown key 'jpeg'"),
+        ("quick", ["bach.size=4"], "did you mean 'batch'"),
     ],
 )
 def test_mistakes_on_the_command_line_are_named(name, settings, words) -> None:

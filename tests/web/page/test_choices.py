@@ -72,6 +72,21 @@ def test_off_means_clean_weights_and_png_has_no_quality(visit, finished, picture
     assert page.evaluate("asked[0].options") == wanted
 
 
+def test_what_is_no_network_has_no_dial(visit, finished, picture):
+    """The app and the site refuse a strength for bicubic, as the command line does."""
+    page = visit()
+    choose(page, "clean", "own")
+    assert page.is_visible("#strength")
+    choose(page, "model", "bicubic")
+    assert page.is_hidden("[name=clean]") and page.is_hidden("#strength")
+    assert "clean-up" not in page.inner_text("#short")
+    page.set_input_files("#files", picture("a.jpg"))
+    finished(page)
+    assert page.evaluate("asked[0].options") == {**STANDARD, "model": "bicubic"}
+    choose(page, "model", "mssn-s")
+    assert page.is_visible("#strength")
+
+
 def test_a_wrong_factor_is_said_and_the_last_right_one_holds(visit, finished, picture):
     page = visit()
     choose(page, "scale", "own")

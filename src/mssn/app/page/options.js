@@ -16,6 +16,7 @@ const FIRST = {
   metadata: true,
 };
 const LOSSLESS = ["png", "tiff", "bmp"];
+const PLAIN = "bicubic"; // no network, so that there is nothing to tell it
 
 /** "2,5" -> 2.5; null unless it is above 0 and at most 16. */
 export function factorOf(text) {
@@ -30,12 +31,12 @@ export function factorOf(text) {
  * @returns {import("./engine.js").Options}
  */
 export function toOptions(values) {
-  const own = values.clean === "own";
+  const clean = values.model === PLAIN ? "auto" : values.clean;
   return {
     model: values.model,
     scale: factorOf(values.scale === "own" ? values.factor : values.scale) ?? 2,
-    variant: values.clean === "off" ? "clean" : "auto",
-    strength: own ? Number(values.strength) / 100 : null,
+    variant: clean === "off" ? "clean" : "auto",
+    strength: clean === "own" ? Number(values.strength) / 100 : null,
     format: values.format,
     quality: values.compress === "own" && !LOSSLESS.includes(values.format) ? Number(values.quality) : null,
     metadata: values.metadata ? "keep" : "strip",
@@ -126,6 +127,7 @@ export class Panel {
   #show(wrong = false) {
     const form = this.#form.elements;
     for (const own of this.#form.querySelectorAll(".own")) own.hidden = form[own.dataset.for].value !== "own";
+    byId("clean-set").hidden = form.model.value === PLAIN;
     byId("quality-set").hidden = LOSSLESS.includes(form.format.value);
     const strength = percent(Number(form.strength.value) / 100);
     byId("strength-out").textContent = strength;

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,16 @@ class History:
     Args:
         updates: How many.
         origin: The network they started as, if it was another one: "mssn-s x2".
+        commands: What made them, one command after another.
     """
 
     updates: int = 0
     origin: str = ""
+    commands: tuple[str, ...] = ()
+
+    def then(self, command: str) -> History:
+        """The same with one more command."""
+        return replace(self, commands=(*self.commands, command))
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

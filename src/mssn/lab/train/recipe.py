@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
@@ -119,10 +120,8 @@ class Recipe:
             except ValueError as error:
                 raise RecipeError(f"degrade: {error}") from error
         _require(bool(self.train) and bool(self.validation), "train and validation must each name a folder")
-        _require(
-            all(type(name) is str for name in (*self.train, *self.validation)),
-            "train and validation must be names of folders",
-        )
+        named = all(type(name) is str for name in (*self.train, *self.validation))
+        _require(named, "train and validation must be names of folders")
         _require(-(2**63) <= self.seed < 2**63, f"seed must fit into 64 bits, not {self.seed}")
         for stage in self.stages:
             _check_stage(stage)
@@ -159,7 +158,7 @@ def load_recipe(name: str, settings: list[str] | None = None) -> Recipe:
     Raises:
         RecipeError: No such recipe, an unknown key (with the nearest known one), a value that cannot be.
     """
-    return _made({"name": Path(name).stem, **_read(name, []), **_parsed(settings or [])}, name)
+    return _made(_set({"name": Path(name).stem, **_read(name, [])}, settings), name)
 
 
 def recipe_from(values: dict[str, Any], source: str, settings: list[str] | None = None) -> Recipe:
@@ -173,7 +172,7 @@ def recipe_from(values: dict[str, Any], source: str, settings: list[str] | None 
     Raises:
         RecipeError: As `load_recipe`.
     """
-    return _made({**_extended(dict(values), source, []), **_parsed(settings or [])}, source)
+    return _made(_set(_extended(dict(values), source, []), settings), source)
 
 
 def _made(values: dict[str, Any], source: str) -> Recipe:
@@ -184,16 +183,23 @@ def _made(values: dict[str, Any], source: str) -> Recipe:
 
 
 def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
-    """The recipe with some values changed, each by a text "key=value".
+    """The recipe with some values changed, each by a text "key=value"; in a table by "table.key=value".
 
     Raises:
         RecipeError: As `load_recipe`.
     """
-    return replace(recipe, **_parsed(settings))
+    return replace(recipe, **_set(vars(recipe), settings))
 
 
-def _parsed(settings: list[str]) -> dict[str, Any]:
-    return _checked(dict(map(setting, settings)), "--set")
+def _set(values: Mapping[str, Any], settings: list[str] | None) -> dict[str, Any]:
+    changed = dict(values)
+    for key, value in map(setting, settings or []):
+        table, _, name = key.partition(".")
+        if name:
+            _require(isinstance(changed.get(table, {}), dict), f"--set: {table} is no table")
+            key, value = table, {**changed.get(table, {}), name: value}
+        changed |= _checked({key: value}, "--set")
+    return changed
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -264,23 +270,19 @@ def _checked(values: dict[str, Any], source: str) -> dict[str, Any]:
     for key, value in values.items():
         _require(key in known, f"{source}: unknown key '{key}'{_nearest(key, known)}")
         default = getattr(defaults, key)
-        if isinstance(default, tuple) and isinstance(value, list):
-            value = tuple(value)
-        if isinstance(default, tuple) and isinstance(value, str):
-            value = (value,)
+        if isinstance(default, tuple) and isinstance(value, list | str):
+            value = (value,) if isinstance(value, str) else tuple(value)
         if isinstance(default, float) and type(value) is int:
             value = float(value)
-        _require(
-            type(value) is type(default),
-            f"{source}: {key} must be {_kind(default)}, not {value!r}",
-        )
+        _require(type(value) is type(default), f"{source}: {key} must be {_kind(default)}, not {value!r}")
         checked[key] = value
     return checked
 
 
 def _kind(value: object) -> str:
-    names = {str: "text", int: "a whole number", float: "a number", tuple: "a list", dict: "a table"}
-    return names[type(value)]
+    return {str: "text", int: "a whole number", float: "a number", tuple: "a list", dict: "a table"}[
+        type(value)
+    ]
 
 
 def _value(text: str) -> Any:

@@ -175,7 +175,8 @@ def write_weights(trainer: Trainer, meta: Meta, path: Path) -> None:
     history = trainer.history
     recipe = f"{meta.recipe}, from {history.origin}" if history.origin else meta.recipe
     updates = history.updates + trainer.status.update
-    save(path, tensors_of(trainer.result), replace(meta, recipe=recipe, updates=updates))
+    meta = replace(meta, recipe=recipe, updates=updates, commands=history.commands)
+    save(path, tensors_of(trainer.result), meta)
 
 
 def validation_pairs(
@@ -223,7 +224,7 @@ def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str],
     grow(source, net)
     say(f"started from {init} ({meta.model} x{meta.scale}, {meta.updates} updates)")
     other = (meta.model, meta.scale) != (recipe.model, recipe.scale)
-    return History(meta.updates, f"{meta.model} x{meta.scale}" if other else "")
+    return History(meta.updates, f"{meta.model} x{meta.scale}" if other else "", meta.commands)
 
 
 def _teacher(recipe: Recipe, say: Callable[[str], None]) -> nn.Module:
