@@ -231,7 +231,7 @@ def simulated(nodes: int, cores: int, rounds: int = 20) -> dict[str, Any]:
     """How much of their time workers have work, if it takes a second a picture."""
     number = nodes * cores * rounds
     items = (Item(f"{n}.png", 1, "", f"{n}.png") for n in range(number))
-    work = Work(Store(Path("in")), Store(Path("out")), {"model": "bicubic"}, Options())
+    work = Work(Store("s3://simulated/in"), Store("s3://simulated/out"), {"model": "bicubic"}, Options())
     with cluster([cores] * nodes) as address, connect(address) as made:
         began = time.perf_counter()
         cpu = time.process_time()

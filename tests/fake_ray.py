@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -128,10 +129,17 @@ class FakeRay:
 
 
 class FakeCluster(Cluster):
-    """Nodes with names and cores; `fit` says what each answers, or raises."""
+    """Nodes with names and cores; `fit` says what each answers, or raises.
+
+    Attributes:
+        slow: Seconds that the head takes to say which nodes there are.
+        broken: What it raises instead.
+    """
 
     def __init__(self, **cores: int) -> None:
-        super().__init__(FakeRay())
+        super().__init__(FakeRay(), "head:6379")
+        self.slow = 0.0
+        self.broken: Exception | None = None
         self.fit: dict[str, Any] = {}
         for name, number in cores.items():
             self.join(name, number)
@@ -147,12 +155,15 @@ class FakeCluster(Cluster):
                 handle.die()
 
     def nodes(self) -> list[Node]:
+        time.sleep(self.slow)
+        if self.broken is not None:
+            raise self.broken
         return list(self.ray.there)
 
     def on(self, node: Node) -> Node:
         return node
 
-    def ask(self, node: Node, weights: object) -> Reference:
+    def ask(self, node: Node, *_: object) -> Reference:
         future: Future[Any] = Future()
         fit = self.fit[node.id]
         if isinstance(fit, Exception):

@@ -57,6 +57,13 @@ class Raylets:
                     os.kill(part.process.pid, signal.SIGKILL)
         self._cluster.remove_node(node, allow_graceful=False)
 
+    def kill_head(self, *kinds: str) -> None:
+        """Kill what leads the cluster: such of its processes, or all."""
+        parts = self._cluster.head_node.all_processes
+        for part in [part for kind in kinds or parts for part in parts[kind]]:
+            with suppress(ProcessLookupError):
+                os.kill(part.process.pid, signal.SIGKILL)
+
     def workers(self, kind: str = "Worker") -> list[int]:
         """Processes of living actors of a class."""
         found: list[int] = []
@@ -104,6 +111,7 @@ def main() -> None:
     from mssn.upscaling.jobs import Options
 
     address, source, target, *model = sys.argv[1:]
+    Path(target).mkdir(exist_ok=True)
     stores = Store(source), Store(target)
     there = {entry.name for entry in stores[1].list(needed=False)}
     items = [Item(e.name, e.size, e.mark, e.name) for e in stores[0].list() if e.name not in there]

@@ -11,6 +11,7 @@ from fake_ray import Died, FakeCluster, Handle
 
 from mssn.cluster import crew
 from mssn.cluster.crew import make
+from mssn.cluster.faults import LostError
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
 from mssn.cluster.turns import SEATS
@@ -28,6 +29,7 @@ def quick(monkeypatch):
         "BEAT": 0.02,
         "FROZEN": 10.0,
         "LOOK": 0.02,
+        "LOST": 10.0,
         "ANSWER": 0.2,
         "NOBODY": 0.2,
         "REST": 0.1,
@@ -119,6 +121,12 @@ def test_what_heals_and_what_kills_is_tried_thrice_and_the_rest_is_made():
     assert told["fault"].error == lead.format("fault") + "failed with ValueError: of this"
     assert told["503"].error == "503"
     assert {told[name].tries for name in ("poison", "503", "fault")} == {3}
+
+
+def test_it_is_told_when_a_worker_gets_a_picture_and_again_when_another_does():
+    began: list[str] = []
+    run(FakeCluster(a=1), *good(5), "503", began=lambda item: began.append(item.name))
+    assert sorted(began) == sorted([*good(5), *["503"] * 3])
 
 
 def test_a_frozen_worker_is_noticed(monkeypatch):
@@ -245,6 +253,56 @@ def test_without_nodes_it_waits_a_while():
     with pytest.raises(MssnError, match=r"^no node of the Ray cluster can work$"):
         list(make(items("good"), WORK, FakeCluster(), worker=Simple, say=said.append))
     assert len(said) == 1
+
+
+@pytest.mark.parametrize(("slow", "broken"), [(30.0, None), (0.0, ConnectionError("gone"))])
+def test_a_head_that_dies_ends_the_run_and_nothing_more_is_asked_of_it(monkeypatch, slow, broken):
+    monkeypatch.setattr(crew, "LOST", 0.3)
+    cluster, told = FakeCluster(a=2), list[Outcome]()
+    lost = "the Ray cluster at head:6379 no longer answers"
+    started = time.monotonic()
+
+    def run_until_it_dies() -> None:
+        for outcome in make(items(*good(10_000)), WORK, cluster, worker=Slow):
+            told.append(outcome)
+            cluster.slow, cluster.broken = slow, broken
+
+    with pytest.raises(LostError, match=lost):
+        run_until_it_dies()
+    assert time.monotonic() - started < 3
+    assert len(told) > (10 if slow else 0)  # workers go on meanwhile
+    assert len(cluster.living) == 2 and all("tidy" not in handle.calls for handle in cluster.living)
+    for handle in cluster.living:
+        handle.die()
+
+
+def test_a_head_that_is_slow_for_a_while_ends_nothing(monkeypatch):
+    monkeypatch.setattr(crew, "LOST", 0.5)
+    cluster, number = FakeCluster(a=1), 0
+    for _ in make(items(*good(80)), WORK, cluster, worker=Slow):
+        number += 1
+        cluster.slow = 0.25 if number < 60 else 0.0
+    assert number == 80
+
+
+def test_a_head_that_refuses_for_a_while_ends_nothing(monkeypatch):
+    monkeypatch.setattr(crew, "LOST", 10.0)
+    cluster, number = FakeCluster(a=1), 0
+    for _ in make(items(*good(80)), WORK, cluster, worker=Slow):
+        number += 1
+        cluster.broken = ConnectionError("not yet") if 10 < number < 60 else None
+    assert number == 80
+
+
+def test_while_nobody_takes_an_outcome_no_head_is_taken_for_dead(monkeypatch):
+    """As when this machine sleeps."""
+    monkeypatch.setattr(crew, "LOST", 0.3)
+    cluster, number = FakeCluster(a=1), 0
+    for _ in make(items(*good(60)), WORK, cluster, worker=Slow):
+        number, cluster.slow = number + 1, 0.1
+        if number in (5, 20):
+            time.sleep(0.6)
+    assert number == 60
 
 
 def test_weights_that_cannot_be_loaded_end_the_run():

@@ -67,6 +67,7 @@ class Room:
     def __init__(self, folder: Path, pictures: tuple[Path, list[bytes]]) -> None:
         self.source, self.target = folder / "in", folder / "out"
         self.source.mkdir()
+        self.target.mkdir()
         self._pictures, self._expected = pictures
         self.work = Work(Store(self.source), Store(self.target), {"model": "mssn-s"}, Options())
         self.asked: list[str] = []

@@ -317,7 +317,10 @@ def test_links_and_our_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         _use(monkeypatch, store_servers.sftp_environment(folder))
         stores.append(Store(f"sftp://127.0.0.1:{port}{root}"))
     for store in stores:
-        assert [(entry.name, entry.size) for entry in store.list()] == [(".mssn-other", 1), ("file", 3)]
+        listed = [(entry.name, entry.size) for entry in store.list(needed=False)]
+        assert listed == [(".mssn-other", 1), ("file", 3)]
+        links = [("folder/", 0), ("loop/", 0), ("nothing", -1)]
+        assert [(entry.name, entry.size) for entry in store.list()] == [*listed, *links]
 
 
 def test_names_that_are_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request) -> None:

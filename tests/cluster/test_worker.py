@@ -340,6 +340,24 @@ def test_weights_are_named_by_their_whole_path(stores, tmp_path, monkeypatch):
     assert replace(work(stores), load={}).weights is None
 
 
+def test_folders_are_the_drivers_wherever_a_worker_was_started(stores, hired, monkeypatch, tmp_path):
+    noise(stores[0] / "a.png")
+    (tmp_path / "elsewhere" / "in").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    sent = pickle.dumps(Work(Store(Path("in")), Store(Path("out")), {"model": "bicubic"}, Options()))
+    monkeypatch.chdir("elsewhere")
+    worker = hired(pickle.loads(sent))
+    assert worker.make(0, item(stores[0], "a.png"))[0].error is None
+    assert (stores[1] / "a.png").exists()
+    assert str(worker.make(1, Item("b.png", 7, "", "b.png"))[0].error).startswith("in/b.png: ")
+
+
+def test_folders_that_nodes_must_see(stores):
+    assert work(stores).folders == list(stores)
+    asked = Work(Store("s3://bucket/in"), Store(f"file://{stores[1]}"), {}, Options())
+    assert asked.folders == [stores[1]]
+
+
 def test_work_takes_few_bytes_and_no_credentials(stores, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-tell")
     packed = pickle.dumps(Work(Store("s3://bucket/in"), Store("s3://bucket/out"), {}, Options()))

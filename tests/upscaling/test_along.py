@@ -15,7 +15,7 @@ from mssn.errors import ImageError
 from mssn.image.picture import Picture
 from mssn.image.read import read
 from mssn.image.resize import imresize
-from mssn.image.write import write
+from mssn.image.write import to_bytes, write
 from mssn.upscaling.crop import Crop
 from mssn.upscaling.estimate import estimate
 from mssn.upscaling.files import upscale_bytes, upscale_file
@@ -106,6 +106,20 @@ def test_what_a_format_cannot_hold_is_refused_undecoded(tmp_path, suffix, most, 
         upscale_file(wide, tmp_path / "a.png", tmp_path / f"b{suffix}")
     with pytest.raises(ImageError, match=rf"have {most} at most"):
         upscale_bytes(wide, (tmp_path / "a.png").read_bytes(), Job(Path("-"), tmp_path / f"b{suffix}"))
+
+
+def test_an_estimate_of_an_enormous_result_makes_a_small_one(tmp_path, photo, monkeypatch) -> None:
+    encoded: list[tuple[int, int]] = []
+
+    def watched(picture: Picture, suffix: str, quality: int | None) -> bytes:
+        encoded.append(picture.page_size)
+        return to_bytes(picture, suffix, quality=quality)
+
+    monkeypatch.setattr("mssn.upscaling.estimate.to_bytes", watched)
+    write(tmp_path / "a.png", Picture(photo))
+    (plan,) = estimate(mssn.load("bicubic", 100), [Job(tmp_path / "a.png", tmp_path / "b.png")], Options())
+    assert plan.after == (11200, 9600) and plan.seconds > 0
+    assert encoded == [(1900, 1900)]
 
 
 def test_an_estimate_is_near_and_writes_nothing(tmp_path, photo) -> None:

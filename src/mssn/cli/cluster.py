@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json as json_
 import os
@@ -15,8 +16,10 @@ from typing import Any
 from mssn.cli.clustered import Told
 from mssn.cli.streams import is_url, tell
 from mssn.cluster.crew import make
+from mssn.cluster.faults import LostError
 from mssn.cluster.ledger import FOLDER, Ledger
 from mssn.cluster.nodes import connect
+from mssn.cluster.runs import marked
 from mssn.cluster.sidecars import copy
 from mssn.cluster.store import Store
 from mssn.cluster.todo import Todo
@@ -51,7 +54,7 @@ def upscale_on_ray(
         json: As for `mssn upscale`.
         skip_existing: Results that nobody planned here are fine, too.
         retry_failed: Try again what earlier runs could not make.
-        dry_run: Only count.
+        dry_run: Only count, and look at a few.
 
     Returns:
         Exit code: 0, or 1 if some failed, now or before, or something else is in their place.
@@ -74,7 +77,7 @@ def upscale_on_ray(
         )
         told = Told(source, target, todo.seen, json=json, report=report, skip_existing=skip_existing)
         if dry_run:
-            return told.planned(todo)
+            return told.planned(todo, lambda sample: sample.told(source, load, options, Path(scratch)))
         with told.standing(), closing(ledger), closing(todo):
             try:
                 items = told.left(todo)
@@ -82,8 +85,11 @@ def upscale_on_ray(
                     target.sweep()
                     work = Work(source, target, load, options)
                     with (
+                        marked(_books(target, "/runs"), _real(source), tell),
                         connect(address) as cluster,
-                        closing(make(chain((first,), items), work, cluster, say=tell)) as ends,
+                        closing(
+                            make(chain((first,), items), work, cluster, say=tell, began=told.began)
+                        ) as ends,
                     ):
                         for outcome in ends:
                             if outcome.fatal:  # which says nothing about this picture
@@ -95,6 +101,9 @@ def upscale_on_ray(
             except (KeyboardInterrupt, SystemExit) as stop:
                 stop.add_note(told.stopped())
                 raise
+            except LostError as lost:
+                atexit.register(os._exit, 2)  # before Ray's own end, which would wait for the head
+                raise MssnError(f"{lost}; {told.stopped()}") from lost
             finally:
                 ledger.flush()
         return told.ended()
@@ -103,10 +112,11 @@ def upscale_on_ray(
 def _stores(inputs: list[str], output: str | None) -> tuple[Store, Store, str]:
     """The two stores, and which folder of the first is the second, if one is."""
     stream = Path("-")  # which comes as ./-, too
-    if len(inputs) != 1 or Path(inputs[0]) == stream:
-        raise MssnError(
-            "`ray` takes one folder of pictures, or one s3://bucket/folder, not standard input; name one"
-        )
+    given = Path(inputs[0])
+    pattern = any(sign in inputs[0] for sign in "*?[") and not is_url(inputs[0]) and not given.exists()
+    what = "several" if len(inputs) > 1 else "standard input" if given == stream else "a pattern"
+    if len(inputs) > 1 or given == stream or pattern:
+        raise MssnError(f"`ray` takes one folder of pictures, or one s3://bucket/folder, not {what}; name it")
     if output is None or Path(output) == stream:
         raise MssnError("with `ray`, -o names the folder or s3://bucket/folder that takes the results")
     if Path(output).suffix.lower() in WRITABLE and not output.endswith("/"):
@@ -120,8 +130,8 @@ def _stores(inputs: list[str], output: str | None) -> tuple[Store, Store, str]:
     return source, target, new.removeprefix(f"{old}/") if new.startswith(f"{old}/") else ""
 
 
-def _books(target: Store) -> Store:
-    place = f"{target.url}/{FOLDER}"
+def _books(target: Store, part: str = "") -> Store:
+    place = f"{target.url}/{FOLDER}{part}"
     return Store(place if is_url(place) else Path(place))
 
 

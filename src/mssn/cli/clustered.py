@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mssn.cli.jobs import tell_links, tell_strangers
 from mssn.cli.options import Lines, in_options
-from mssn.cli.progress import as_text, facts, ran_by, time_left
+from mssn.cli.planned import in_bytes
+from mssn.cli.progress import as_text, facts, ran_by, span, time_left
 from mssn.cli.report import Report
+from mssn.cli.sampled import Sample
 from mssn.cli.streams import tell, telling_every, to_json
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.store import Store
@@ -21,6 +24,7 @@ from mssn.errors import DataError
 from mssn.image.formats import READABLE
 
 _LOGGED = 30.0  # seconds between two lines where nobody watches
+_LONG = 60.0  # seconds after which a picture at work is named
 
 
 class Told:
@@ -41,6 +45,7 @@ class Told:
         self._report = None if report is None else Report(report)
         self._lines, self._started = Lines(), time.perf_counter()
         self._made, self._failed, self._megapixels = 0, 0, 0.0
+        self._at_work = dict[str, float]()  # pictures that workers have, since when
         self._ran, self._left = dict[str, None](), Counter[str]()
 
     def left(self, todo: Todo) -> Iterator[Item]:
@@ -63,8 +68,13 @@ class Told:
     def _names(self, item: Item, target: str) -> dict[str, Any]:
         return {"source": self._source.url_of(item.name), "target": self._target.url_of(target)}
 
+    def began(self, item: Item) -> None:
+        """Note that a worker has a picture now; perhaps again, as another could not make it."""
+        self._at_work.setdefault(item.name, time.perf_counter())
+
     def outcome(self, outcome: Outcome) -> dict[str, Any]:
         """Tell what became of a picture; the same as a line of the report."""
+        self._at_work.pop(outcome.item.name, None)
         done, names = outcome.done, self._names(outcome.item, outcome.target or outcome.item.target)
         if done is None:
             self._failed += 1
@@ -102,7 +112,11 @@ class Told:
         of = f"{ended} of {most} pictures" if self._seen.whole else f"{ended} of at least {most} pictures"
         left = time_left(time.perf_counter() - self._started, ended / most if most else 0)
         failed = f", {self._failed} failed" if self._failed else ""
-        return f"{of}, {self._speed()}{left if self._seen.whole else ''}{failed}"
+        # A list, as the main thread may change it meanwhile.
+        name, since = min(list(self._at_work.items()), key=lambda one: one[1], default=("", float("inf")))
+        oldest = time.perf_counter() - since
+        long = f", {name} for {span(oldest)}" if oldest > _LONG else ""
+        return f"{of}, {self._speed()}{left if self._seen.whole else ''}{failed}{long}"
 
     @contextmanager
     def standing(self) -> Iterator[None]:
@@ -132,20 +146,26 @@ class Told:
         done = "1 picture is" if self._made == 1 else f"{self._made} pictures are"
         return f"{done} done{failed}; the same command goes on"
 
-    def planned(self, todo: Todo) -> int:
+    def planned(self, todo: Todo, about: Callable[[Sample], str]) -> int:
         """Only count what would be made.
+
+        Args:
+            todo: The plan.
+            about: What to say of it, given some of its pictures.
 
         Raises:
             DataError: There are no pictures.
         """
-        number, size = 0, 0
+        number, size, sample = 0, 0, Sample()
         for one in todo.decided():
             if isinstance(one, Left):
                 self._left[one.why] += 1
             else:
-                number, size = number + 1, size + one.size
+                number, size = number + 1, size + max(0, one.size)
+                sample.add(one)
         self._tell_seen()
-        tell(f"nothing was written: {number} pictures to make, of {size / 1e6:.3g} MB")
+        pictures = f"{_counted(number, 'picture')} to make, of {in_bytes(size)}"
+        tell(f"nothing was written: {pictures}{about(sample)}")
         return 1 if self._left["exists"] and not self._skip_existing else 0
 
     def ended(self) -> int:
@@ -172,11 +192,10 @@ class Told:
             raise DataError(
                 f"{self._source.url}: holds no pictures{films} (looked for {', '.join(READABLE)})"
             )
-        if seen.strangers:
-            named = [f"{ending} ({number})" for ending, number in seen.strangers.most_common(10)]
-            tell(f"{_counted(seen.strangers.total(), 'file')} of other kinds passed over: {', '.join(named)}")
+        tell_strangers(seen.strangers)
         if seen.hidden:
             tell(f"{_counted(seen.hidden, 'hidden picture')} passed over")
+        tell_links([self._source.url_of(name) for name in seen.links])
         if seen.films:
             tell(f"{_counted(seen.films, 'film')} passed over; without --ray, one machine enlarges them")
         if seen.renamed:

@@ -46,20 +46,29 @@ class PassedOver:
         if self.results:
             files = _counted(self.results, "file")
             tell(f"{files} passed over as results of earlier runs; name one to use it all the same")
-        if self.strangers:
-            endings = Counter(path.suffix.lower() or "no ending" for path in self.strangers)
-            order = sorted(endings, key=lambda ending: (-endings[ending], ending))
-            named = [f"{ending} ({endings[ending]})" for ending in order]
-            files = _counted(self.strangers, "file")
-            tell(f"{files} of other kinds passed over: {_some(named)}")
+        tell_strangers(Counter(path.suffix.lower() or "no ending" for path in self.strangers))
         if self.hidden:
             tell(f"{_counted(self.hidden, 'hidden file')} passed over; name one to use it")
-        if self.links:
-            folders = _counted(self.links, "linked folder")
-            tell(f"{folders} passed over: {_some(sorted(self.links))}; name one to use what is in it")
+        tell_links(sorted(self.links))
         for line in self.unreadable:
             tell(f"mssn: {line}")
         return 1 if self.unreadable else 0
+
+
+def tell_strangers(endings: Counter[str]) -> None:
+    """Say how many files of other kinds are passed over, if there are some, by their endings."""
+    if endings:
+        order = sorted(endings, key=lambda ending: (-endings[ending], ending))
+        named = [f"{ending} ({endings[ending]})" for ending in order]
+        files = _counted(range(endings.total()), "file")
+        tell(f"{files} of other kinds passed over: {_some(named)}")
+
+
+def tell_links(folders: Sequence[object]) -> None:
+    """Say which linked folders are passed over, if there are some."""
+    if folders:
+        counted = _counted(folders, "linked folder")
+        tell(f"{counted} passed over: {_some(folders)}; name one to use what is in it")
 
 
 def _counted(things: Sequence[object], name: str) -> str:

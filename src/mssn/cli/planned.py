@@ -43,8 +43,8 @@ def tell_planned(planned: Sequence[Planned], *, json: bool) -> int:
     failing = f", {len(planned) - len(made)} would fail" if len(made) < len(planned) else ""
     least = " at least" if any(not plan.pages for plan in made) else ""
     tell(
-        f"nothing was written: {pictures}, {megapixels:.3g} megapixels to make, about {_time(seconds)} and "
-        f"{_bytes(size)}{least}{failing}"
+        f"nothing was written: {pictures}, {megapixels:.3g} megapixels to make, about {in_time(seconds)} and "
+        f"{in_bytes(size)}{least}{failing}"
     )
     return 1 if failing or lines.failure else 0
 
@@ -59,13 +59,15 @@ def _as_json(plan: Planned) -> str:
     return to_json({**names, **{key: getattr(plan, key) for key in keys}, **count, **about})
 
 
-def _time(seconds: float) -> str:
+def in_time(seconds: float) -> str:
+    """A time, roughly."""
     if seconds < 90:
         return f"{seconds:.2g} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-def _bytes(size: float) -> str:
+def in_bytes(size: float) -> str:
+    """Room for files, roughly."""
     for name in ("KB", "MB", "GB"):
         size /= 1000
         if size < 1000:

@@ -120,7 +120,8 @@ def upscale(
         end: Of a film, the time where to end.
         rate: Frames a second of numbered pictures that become a film: 25, or 24000/1001.
         max_megapixels: Refuse larger pictures: a small file may claim a size that fills the memory.
-        memory: Mebibytes of pixels to hold in memory, roughly; the rest waits in files beside the result.
+        memory: Mebibytes of pixels to hold in memory, roughly; the rest waits in files beside the result;
+            with 0, all of it.
         runtime: What runs the network.
         precision: auto takes the fastest here that costs next to nothing; fp32 for 16-bit pictures.
         threads: Processor cores to use; default all.

@@ -9,8 +9,10 @@ from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from mssn.cluster.faults import LostError
 from mssn.cluster.item import Item, Outcome
 from mssn.cluster.nodes import Cluster, Fitness, Node
+from mssn.cluster.roll import Roll
 from mssn.cluster.staff import Staff
 from mssn.cluster.turns import SEATS, Turns
 from mssn.cluster.worker import BASE, BESIDE, LEAST, Work, Worker
@@ -20,6 +22,7 @@ from mssn.runtime.base import last_line
 ROUND = 1.0  # seconds between two looks at the time
 BEAT = 5.0  # seconds after which a worker is asked again whether it is well
 LOOK = 5.0  # seconds between two looks for nodes that came or went
+LOST = 20.0  # seconds without an answer after which the cluster is taken for lost
 FROZEN = 30.0  # seconds without an answer after which a worker is taken for frozen
 ANSWER = 60.0  # seconds that a node has to say what it is fit for
 NOBODY = 300.0  # seconds to wait for a node, once none is left
@@ -55,6 +58,7 @@ def make(
     *,
     worker: type = Worker,
     say: Callable[[str], None] = lambda line: None,
+    began: Callable[[Item], None] = lambda item: None,
 ) -> Generator[Outcome, None, None]:
     """Have pictures made by workers on all nodes, one a core.
 
@@ -66,18 +70,24 @@ def make(
         cluster: Where they are.
         worker: What they are; tests and measurements have others.
         say: Called with what people may want to know meanwhile, a sentence at a time.
+        began: Called with each item when a worker gets it, again if it is tried again.
 
     Yields:
         What became of each item, once, in the order in which they end. After one that is fatal there is none.
 
     Raises:
         MssnError: A node cannot work, as it lacks `mssn` or the weights; or there is none, and none came.
+        LostError: The head of the cluster does not answer any more.
     """
-    crew = _Crew(items, work, cluster, worker, say)
+    crew, lost = _Crew(items, work, cluster, worker, say, began), False
     try:
         yield from crew.run()
+    except LostError:
+        lost = True
+        raise
     finally:
-        crew.end()
+        if not lost:  # else Ray would wait for the head; workers end by themselves without it
+            crew.end()
 
 
 class _Crew:
@@ -88,13 +98,15 @@ class _Crew:
         cluster: Cluster,
         worker: type,
         say: Callable[[str], None],
+        began: Callable[[Item], None],
     ) -> None:
-        self._work, self._cluster, self._say, self._ray = work, cluster, say, cluster.ray
+        self._work, self._cluster, self._ray, self._say, self._began = work, cluster, cluster.ray, say, began
         # One thread more than it has pictures at once, so that it answers while it computes.
         self._actor = self._ray.remote(
             num_cpus=1, max_restarts=0, max_concurrency=SEATS, concurrency_groups={BESIDE: 1}
         )(worker)
         self._turns = Turns(items, lambda item: work.source.url_of(item.name))
+        self._roll = Roll(cluster.nodes, max(1, round(LOST / LOOK)), LOOK)
         self._staff = Staff()
         self._nodes: dict[str, Node] = {}  # that were seen
         self._waiting: dict[str, float] = {}  # for what they are fit for, since when
@@ -107,6 +119,7 @@ class _Crew:
         self._numbers = count()
         self._events: SimpleQueue[tuple[str, Any, int, Any]] = SimpleQueue()
         self._looked = self._rounded = float("-inf")
+        self._asked: float | None = None  # when the cluster was asked for its nodes, if it owes an answer
         self._nobody: float | None = None  # since when there has been no node
 
     def run(self) -> Iterator[Outcome]:
@@ -116,6 +129,7 @@ class _Crew:
                 yield from self._round(now)
             self._hire()
             for worker, ticket, item in self._turns.give():
+                self._began(item)
                 self._call("made", worker, ticket, self._hands[worker].handle.make.remote(ticket, item))
             for event in self._happened():
                 for outcome in self._take(*event):
@@ -125,6 +139,7 @@ class _Crew:
 
     def end(self) -> None:
         """Let go of all workers; those that answer leave no folder behind."""
+        self._roll.end(TIDY)
         hands = list(self._hands.values())
         if tidied := [hand.handle.tidy.remote() for hand in hands if hand.seen]:
             self._ray.wait(tidied, num_returns=len(tidied), timeout=TIDY)
@@ -145,6 +160,12 @@ class _Crew:
 
     def _take(self, kind: str, about: Any, ticket: int, future: Any) -> list[Outcome]:
         error = future.exception()
+        if kind == "nodes":
+            if error is not None:
+                raise LostError(self._cluster.lost) from error
+            self._asked, self._looked = None, time.monotonic()
+            self._look(future.result(), self._looked)
+            return []
         if kind == "fit":
             self._judge(about, error, None if error else Fitness(*future.result()))
             return []
@@ -174,9 +195,13 @@ class _Crew:
     def _round(self, now: float) -> list[Outcome]:
         """See who is there, and ask whether all are well."""
         away, self._rounded = max(0.0, now - self._rounded - ROUND), now  # as this machine slept, perhaps
-        if now - self._looked >= LOOK:
-            self._looked = now
-            self._look(now)
+        if self._asked is not None:
+            self._asked += away
+            if now - self._asked > LOST:
+                raise LostError(self._cluster.lost)
+        elif now - self._looked >= LOOK:
+            self._asked = now
+            self._roll.call(lambda future: self._events.put(("nodes", None, 0, future)))
         told: list[Outcome] = []
         for number, hand in list(self._hands.items()):
             if not hand.owes and now - hand.since > BEAT:
@@ -188,9 +213,9 @@ class _Crew:
                     told += self._lose(number, f"did not answer for {FROZEN:.0f} s")
         return told
 
-    def _look(self, now: float) -> None:
+    def _look(self, nodes: list[Node], now: float) -> None:
         """Ask nodes that came, forget those that went."""
-        there = {node.id: node for node in self._cluster.nodes()}
+        there = {node.id: node for node in nodes}
         if self._founders is None:
             self._founders = set(there)
         for gone in self._nodes.keys() - there.keys():
@@ -200,7 +225,9 @@ class _Crew:
             self._staff.closed(gone)
         for new in there.keys() - self._nodes.keys():
             self._nodes[new], self._waiting[new] = there[new], now
-            self._call("fit", there[new], 0, self._cluster.ask(there[new], self._work.weights))
+            self._call(
+                "fit", there[new], 0, self._cluster.ask(there[new], self._work.weights, self._work.folders)
+            )
         for late in [node for node, since in self._waiting.items() if now - since > ANSWER]:
             del self._waiting[late]
             self._refuse(f"{self._nodes[late].name}: does not answer")

@@ -1,4 +1,4 @@
-"""What goes wrong with storage: what heals and is tried again, what concerns one file, what ends the run."""
+"""What goes wrong with storage or the cluster: what heals and is tried again, and what ends the run."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ class MissingError(StoreError):
 
 class PassingError(StoreError):
     """What may heal, and did not within all tries."""
+
+
+class LostError(MssnError):
+    """The head of the cluster does not answer any more. Then Ray may only be left by the end of the process.
+
+    Whatever is asked of it stands still, its own end among it, until it ends the process after a minute.
+    """
 
 
 def pause(number: int) -> float:

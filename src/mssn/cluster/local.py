@@ -42,18 +42,24 @@ class Local:
                 waiting.pop()
                 continue
             name = os.fsdecode(waiting[-1].pop())
+            if name.endswith("//"):  # a linked folder
+                if needed:
+                    yield Entry(name[:-1], 0, "")
+                continue
             if name.endswith("/"):
                 waiting.append(self._inside(name, leave_out))
                 continue
             try:
                 facts = os.stat(self.root / name)
-            except OSError:  # gone since, or a link to nothing
+            except OSError:
+                if needed and os.path.islink(self.root / name):  # to nothing; else it is gone since
+                    yield Entry(name, -1, "")
                 continue
             if stat.S_ISREG(facts.st_mode):
                 yield Entry(name, facts.st_size, f"{facts.st_size}-{facts.st_mtime_ns}")
 
     def _inside(self, folder: str, leave_out: Collection[str]) -> list[bytes]:
-        """Full names of what is in a folder (its own with "/" at the end), the last one first."""
+        """Full names of what is in a folder (folders end in "/", linked ones in "//"), the last one first."""
         names: list[bytes] = []
         try:
             with os.scandir(self.root / folder) as found:
@@ -62,8 +68,9 @@ class Local:
                     if entry.is_dir(follow_symlinks=False):
                         if name not in leave_out and not is_ours(entry.name):
                             names.append(os.fsencode(name) + b"/")
-                    elif not is_ours(entry.name) and not (entry.is_symlink() and entry.is_dir()):
-                        names.append(os.fsencode(name))
+                    elif not is_ours(entry.name):
+                        linked = entry.is_symlink() and entry.is_dir()
+                        names.append(os.fsencode(name) + b"//" * linked)
         except FileNotFoundError:
             if folder:  # gone since
                 return []

@@ -6,17 +6,17 @@ import hashlib
 import importlib
 import logging
 import os
-import signal
 import socket
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mssn.cluster.faults import LostError
 from mssn.cluster.held import held_folder
+from mssn.cluster.quiet import kept_back, own_sigterm, quiet
 from mssn.errors import MissingDependencyError, MssnError
 from mssn.runtime.base import last_line
 from mssn.version import __version__
@@ -63,9 +63,17 @@ class Cluster:
 
     Attributes:
         ray: The module.
+        address: As it was given to `connect`.
     """
 
     ray: Any
+    address: str = "auto"
+
+    @property
+    def lost(self) -> str:
+        """What to say when it does not answer any more."""
+        here = self.address in ("local", "auto")
+        return f"the Ray cluster {'of this machine' if here else f'at {self.address}'} no longer answers"
 
     def nodes(self) -> list[Node]:
         """Those that live now and have cores to compute on."""
@@ -82,12 +90,13 @@ class Cluster:
         strategies = importlib.import_module("ray.util.scheduling_strategies")
         return strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
 
-    def ask(self, node: Node, weights: Path | None) -> Any:
+    def ask(self, node: Node, weights: Path | None, folders: Sequence[Path] = ()) -> Any:
         """Ask a node what it is fit for.
 
         Args:
             node: Which.
             weights: A file that must be there, too, just as it is here.
+            folders: What must be there, too, or results would lie where nobody looks.
 
         Returns:
             Ray's reference to a `Fitness`, as a tuple.
@@ -95,7 +104,9 @@ class Cluster:
         probe = self.ray.remote(num_cpus=0, max_retries=1)(_probe())
         digest = None if weights is None else _sha256(weights)
         path = None if weights is None else str(weights)
-        return probe.options(scheduling_strategy=self.on(node)).remote(__version__, path, digest)
+        return probe.options(scheduling_strategy=self.on(node)).remote(
+            __version__, path, digest, [os.path.abspath(folder) for folder in folders]
+        )
 
 
 def _sha256(path: Path) -> str:
@@ -103,10 +114,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _probe() -> Callable[[str, str | None, str | None], tuple[int, int, str | None]]:
+def _probe() -> Callable[[str, str | None, str | None, list[str]], tuple[int, int, str | None]]:
     """What a node is asked. A function in a function goes over by its code: the node may have no `mssn`."""
 
-    def probe(version: str, weights: str | None, digest: str | None) -> tuple[int, int, str | None]:
+    def probe(
+        version: str, weights: str | None, digest: str | None, folders: list[str]
+    ) -> tuple[int, int, str | None]:
         import hashlib
         import os
 
@@ -138,6 +151,9 @@ def _probe() -> Callable[[str, str | None, str | None], tuple[int, int, str | No
                         problem = f"its {weights} is another file than the one here"
             except OSError as error:
                 problem = f"has no weights file {weights} ({error.strerror}); copy it to the same path"
+        for folder in folders:
+            if problem is None and not os.path.isdir(folder):
+                problem = f"does not see the folder {folder}, as all machines must"
         return cores, free, problem
 
     return probe
@@ -149,7 +165,8 @@ def connect(address: str) -> Iterator[Cluster]:
 
     Args:
         address: HOST:PORT or ray://HOST:PORT; "auto" for the one that runs on this machine; "local" for one
-            of our own on this machine alone, which ends with the block.
+            of our own on this machine alone, which ends with the block. After a `LostError` Ray is left as
+            it is; see there.
 
     Yields:
         The cluster.
@@ -167,7 +184,7 @@ def connect(address: str) -> Iterator[Cluster]:
     _require_answer(address)
     options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.CRITICAL}
     with ExitStack() as stack:
-        stack.enter_context(_quiet())
+        stack.enter_context(quiet())
         if address == "local":
             options |= {
                 "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
@@ -175,56 +192,25 @@ def connect(address: str) -> Iterator[Cluster]:
                 "include_dashboard": False,
                 "_temp_dir": str(stack.enter_context(held_folder("mssn-ray-", _short_folder()))),
             }
-        stack.callback(ray.shutdown)
+        ending = stack.enter_context(ExitStack())
+        ending.callback(ray.shutdown)
+        with kept_back() as said:
+            try:
+                with own_sigterm():
+                    ray.init(**options)
+            except Exception as error:  # of many kinds, plain `Exception` among them
+                raise _no_cluster(address, error, said()) from error
         try:
-            with _own_sigterm():
-                ray.init(**options)
-        except Exception as error:  # of many kinds, plain `Exception` among them
-            raise _no_cluster(address, error) from error
-        yield Cluster(ray)
+            yield Cluster(ray, address)
+        except LostError:
+            ending.pop_all()  # it would wait for the head
+            raise
 
 
 def _short_folder() -> Path:
     """For temporary files, with a name to which Ray may add that of a socket (107 bytes in all)."""
     folder = tempfile.gettempdir()
     return Path(folder if os.name != "posix" or len(os.fsencode(folder)) < 25 else "/tmp")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Ray from sending usage statistics, and from writing what happens to workers to standard output."""
-    wanted = {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "RAY_worker_niceness": "0",  # on this machine they are as important as the folder run would be
-    }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    worker: Any = importlib.import_module("ray._private.worker")
-    loud = worker.print_to_stdstream
-    worker.print_to_stdstream = lambda *_, **__: None  # there is no other switch
-    try:
-        yield
-    finally:
-        worker.print_to_stdstream = loud
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _own_sigterm() -> Iterator[None]:
-    """Keep what this process does at SIGTERM, which Ray would replace."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _require_answer(address: str) -> None:
@@ -242,11 +228,17 @@ def _require_answer(address: str) -> None:
         raise _no_cluster(address, None) from error
 
 
-def _no_cluster(address: str, error: Exception | None) -> MssnError:
+def _no_cluster(address: str, error: Exception | None, said: str = "") -> MssnError:
+    """What to say where there is no way into a cluster, given what Ray raised and what it wrote."""
     words = last_line(error)[:200] if error else ""
     if "version mismatch" in str(error).lower():
         return MssnError(
             f"the Ray cluster at {address} has another version of Ray or Python than this machine"
+        )
+    if "InvalidAuthToken" in said:
+        return MssnError(
+            f"the Ray cluster at {address} asks for a token; set RAY_AUTH_MODE=token, and put the one of its "
+            "head into ~/.ray/auth_token"
         )
     if address == "local":
         return MssnError(f"Ray does not start on this machine: {words}")

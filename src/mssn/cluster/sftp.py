@@ -108,10 +108,15 @@ class Sftp(Remote):
                 continue
             key, size, changed = waiting[-1].pop()
             name = os.fsdecode(key)
-            if name.endswith("/"):
+            if name.endswith("//"):  # a linked folder
+                if needed:
+                    yield Entry(name[:-1], 0, "")
+            elif name.endswith("/"):
                 waiting.append(self._listed(name, leave_out, False))
-            else:
+            elif size >= 0:
                 yield Entry(name, size, f"{size}-{changed}")
+            elif needed:
+                yield Entry(name, -1, "")
 
     def _listed(self, folder: str, leave_out: Collection[str], needed: bool) -> list[tuple[bytes, int, int]]:
         """What is in a folder (its name with "/" at the end), the last one first."""
@@ -149,8 +154,10 @@ class Sftp(Remote):
                     try:
                         facts = await client.stat(self._path(name))
                     except (*_MISSING, asyncssh.SFTPFailure, asyncssh.SFTPPermissionDenied):
+                        found.append((os.fsencode(name), -1, 0))
                         continue
                     if stat.S_ISDIR(facts.permissions or 0):
+                        found.append((os.fsencode(name) + b"//", 0, 0))
                         continue
                 if stat.S_ISDIR(facts.permissions or 0):
                     if name not in leave_out:

@@ -23,7 +23,7 @@ class Entry:
 
     Attributes:
         name: Below the root of its store, as it is stored (nothing quoted); "/" between folders.
-        size: In bytes; -1: the store does not tell (a page of links).
+        size: In bytes; -1: the store does not tell (a page of links), or it is a link to nothing.
         mark: Changes when the content does: the ETag, or size and time of change.
     """
 
@@ -92,6 +92,11 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of this machine that it is; None: it is elsewhere."""
+        return Path(self.url) if self._scheme in ("", "file") else None
+
     def url_of(self, name: str) -> str:
         """Where a file is, for people; without a scheme, its path."""
         quoted = quote(os.fsencode(name)) if self._scheme.startswith("http") else name
@@ -101,8 +106,9 @@ class Store:
         """All files below the root, as they are now, in the byte order of their names.
 
         Memory is bounded by a page of 1,000 or, where there are real folders, by the largest one. There is no
-        request per file. Links to files are followed, links to folders are not. Markers of folders and our
-        own unfinished files are left out.
+        request per file. Links to files are followed, links to folders are not: where the root is needed,
+        their names come with "/" at the end, and links to nothing come, too. Markers of folders and our own
+        unfinished files are left out.
 
         Args:
             leave_out: Names of folders that are not to be looked into.

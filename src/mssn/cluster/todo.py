@@ -45,6 +45,7 @@ class Seen:
         strangers: Files of other kinds, by their endings.
         films: How many are films, which are not enlarged here.
         hidden: How many pictures are hidden.
+        links: Linked folders.
         planned: How many are to be made.
         renamed: Results that could not get their usual names: (source, target, whose name that is).
         whole: All of it was seen.
@@ -54,6 +55,7 @@ class Seen:
     strangers: Counter[str] = field(default_factory=Counter[str])
     films: int = 0
     hidden: int = 0
+    links: list[str] = field(default_factory=list[str])
     planned: int = 0
     renamed: list[tuple[str, str, str]] = field(default_factory=list)
     whole: bool = False
@@ -195,6 +197,8 @@ class Todo:
         suffix = path.suffix.lower()
         if any(part.startswith(".") for part in path.parts):
             self.seen.hidden += suffix in READABLE
+        elif name.endswith("/"):
+            self.seen.links.append(name[:-1])
         elif suffix in FILMS:
             self.seen.films += 1
         elif suffix == ".xmp":

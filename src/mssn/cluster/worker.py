@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -51,6 +51,7 @@ class Work:
         load: Arguments of `mssn.api.load`, but `threads`. The path of a weights file becomes absolute.
         options: How to read and write; results replace what is there, whatever `force` says.
         patience: Seconds that a picture may stand still, and more the larger it is.
+        here: The current folder of the driver, which names of folders refer to.
     """
 
     source: Store
@@ -58,6 +59,7 @@ class Work:
     load: dict[str, Any]
     options: Options
     patience: float = 120.0
+    here: Path = field(default_factory=Path.cwd)
 
     def __post_init__(self) -> None:
         if weights := self.weights:
@@ -68,6 +70,11 @@ class Work:
         """The file that holds the network; None if it ships with the package."""
         model = self.load.get("model")
         return Path(os.path.abspath(model)) if model is not None and names_file(model) else None
+
+    @property
+    def folders(self) -> list[Path]:
+        """The stores that are folders, which every node must see."""
+        return [folder for store in (self.source, self.target) if (folder := store.folder) is not None]
 
 
 def beside(method: Method) -> Method:
@@ -100,6 +107,8 @@ class Worker:
         Raises:
             MssnError: The network cannot be loaded.
         """
+        if any(not folder.is_absolute() for folder in self._work.folders):
+            os.chdir(self._work.here)
         with suppress(AttributeError):  # an older pyvips, whose pictures take more threads, and are the same
             pyvips.concurrency_set(1)  # pyright: ignore[reportAttributeAccessIssue]
         self._upscaler()

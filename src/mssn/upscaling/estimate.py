@@ -17,7 +17,8 @@ from mssn.upscaling.jobs import Job, Options
 from mssn.upscaling.upscaler import Upscaler
 
 _SAMPLES = 3  # pictures of each kind that are tried
-_SIDE = 320  # pixels of a sample's side
+_SIDE = 320  # pixels of a sample's side, at most
+_LARGE = 1920  # pixels of the side of what becomes of it, at most
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,11 @@ def _sample(upscaler: Upscaler, plan: Planned, options: Options) -> _Sample | No
         whole = read(job.source, max_pixels=options.max_pixels)
         times.append(time.perf_counter())
         height, width = whole.page_size
-        sides = min(width, _SIDE), min(height, _SIDE)
+        factor = plan.after[0] / plan.before[0]
+        side = max(1, min(_SIDE, int(_LARGE / factor)))
+        sides = min(width, side), min(height, side)
         place = Crop((width - sides[0]) // 2, (height - sides[1]) // 2, *sides).of(whole)
-        scaled = upscaler.scaled(plan.after[0] / plan.before[0])
+        scaled = upscaler.scaled(factor)
         scaled.enlarge(place)  # what is made once is not the pictures'
         times.append(time.perf_counter())
         large = scaled.enlarge(place).picture
