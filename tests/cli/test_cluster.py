@@ -338,7 +338,7 @@ def test_a_sample_takes_each_picture_as_often() -> None:
         (["nowhere", "-o", "out", "--ray", "local"], "nowhere"),
         (["in", "-o", "ftp://host/out", "--ray", "local"], "ftp:// is no storage"),
         (["s3://name:pass@bucket/in", "-o", "out", "--ray", "local"], "must not hold a password"),
-        (["in", "-o", "https://host/out", "--ray", "local"], "https://host/out"),
+        (["in", "-o", "https://host/out", "--ray", "local"], "can only be read"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(mssn, crew: Crew, folder: Path, arguments, says) -> None:

@@ -121,6 +121,8 @@ def _stores(inputs: list[str], output: str | None) -> tuple[Store, Store, str]:
         raise MssnError("with `ray`, -o names the folder or s3://bucket/folder that takes the results")
     if Path(output).suffix.lower() in WRITABLE and not output.endswith("/"):
         raise MssnError(f"{output}: ends like a picture, but `ray` needs a folder; end it in / if it is one")
+    if is_url(output) and output.lower().startswith("http"):
+        raise MssnError(f"{output}: a page of links can only be read; name another output")
     source, target = (Store(text if is_url(text) else Path(text)) for text in (inputs[0], output))
     old, new = _real(source), _real(target)
     if new == old:
