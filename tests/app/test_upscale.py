@@ -98,7 +98,7 @@ def test_formats_are_chosen(client, png) -> None:
     [
         ({"scole": 2}, "'scole' is no option"),
         ({"scale": "two"}, "scale takes a number, not 'two'"),
-        ({"scale": "nan"}, "scale must be above 0"),
+        ({"scale": "nan"}, "scale takes a number, not 'nan'"),
         ({"scale": -1}, "scale must be above 0"),
         ({"scale": 2, "size": "5x5"}, "a scale or a size, not both"),
         ({"size": "5by5"}, "is no size"),

@@ -13,7 +13,7 @@ from mssn.image.write import write
 
 OF_THE_FILE = {  # what enlarges a file, where weights for photographs are told a strength, and where not
     "bad.jpg": ("mssn-s-photo 0.85 (JPEG, quality about 50)", "mssn-s-photo (JPEG, quality about 50)"),
-    "good.jpg": ("mssn-s-photo 0.3 (JPEG, quality about 97)", "mssn-s (JPEG, quality about 97)"),
+    "good.jpg": ("mssn-s-photo 0.1 (JPEG, quality about 97)", "mssn-s (JPEG, quality about 97)"),
     "clean.png": ("mssn-s-photo 0.1", "mssn-s"),
 }
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_told_has_the_dial(mssn, exported_photo, files) -> None:
 
     name = "mssn-s-photo-x2.onnx"
     model = ("-m", exported_photo[True] / name)
-    assert enlarged_by(*model) == [f"{name} {strength}" for strength in ("0.85", "0.3", "0.1")]
+    assert enlarged_by(*model) == [f"{name} {strength}" for strength in ("0.85", "0.1", "0.1")]
     assert enlarged_by(*model, "--strength", "0.7") == [f"{name} 0.7"] * 3
     assert enlarged_by(*model, "--strength", "0") == [f"{name} 0.1"] * 3
     assert enlarged_by("-m", exported_photo[False] / name) == [name] * 3

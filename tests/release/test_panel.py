@@ -138,7 +138,7 @@ def test_all_pictures_of_a_condition_tell_the_same_strength(networks: panel.Netw
     expected = {
         "photographs double:75": 0.65,
         "photographs hidden:75": 0.1,
-        "drawn jpeg:90": 0.45,
+        "drawn jpeg:90": 0.4,
         "scanned pages": 0.5,
     }
     for condition in CONDITIONS:

@@ -17,7 +17,7 @@ NETWORKS: dict[str, Any] = json.loads(
 S_X2 = NETWORKS["mssn-s-photo-x2"]
 
 # What the best setting of the dial adds to the default, dB, where it is more than 0.05. A file that says
-# nothing may be a clean photograph, a drawing, noisy, or made of a JPEG: the default has to serve all of them.
+# nothing may be a clean photograph, a drawing, noisy, or made of a JPEG: the default has to serve all.
 BEHIND = {
     ("mssn-s-photo-x2", "photographs none"): 0.28,
     ("mssn-s-photo-x2", "photographs jpeg:98"): 0.18,

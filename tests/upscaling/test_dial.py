@@ -79,10 +79,19 @@ def test_files_are_told_in_twentieths() -> None:
     """No two qualities change places, and a folder of all of them needs few networks."""
     stands = [Dial().at(jpeg(quality), told=True) for quality in range(1, 101)]
     assert stands == sorted(stands, reverse=True)
-    assert len(set(stands)) == 18  # 0.1 to 1; quality 99 has 0.2 already
+    assert {number / 20 for number in range(2, 21)} >= set(stands)
     for quality, stand in enumerate(stands, 1):
-        assert abs(stand - strength_of(quality)) <= 0.025
+        strength = strength_of(quality)
+        told = strength if strength >= 0.5 else max(LEAST, 0.5 - 2 * (0.5 - strength))
+        assert abs(stand - told) <= 0.025 + 1e-9
+    assert [Dial().at(jpeg(quality), told=True) for quality in (98, 95, 92, 90)] == [0.1, 0.2, 0.3, 0.4]
     assert Dial(strength=0.123).at(jpeg(90), told=True) == 0.12  # what is asked for is finer
+
+
+def test_films_are_told_what_was_measured_of_films() -> None:
+    for kind in ("h264", "hevc", "av1", ""):
+        stored = Compression(kind=kind, quality=95)
+        assert Dial().at(stored, told=True) == pytest.approx(stored.strength, abs=0.025)
 
 
 def test_the_share_grows_to_the_whole() -> None:

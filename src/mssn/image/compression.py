@@ -39,15 +39,17 @@ class Compression:
         """How strongly the file was compressed, as a network is told: `strength_of` its quality.
 
         The least of what was stored without loss. Where the quality is not known, that of files as cameras
-        and phones write them.
+        and phones write them; of kinds that the web likes, of smaller ones, too.
         """
         if not self.lossy:
             return LEAST
-        return strength_of(_USUAL if self.quality is None else self.quality, self.kind)
+        usual = _USUAL["JPEG" if self.kind in ("JPEG", "") else "others"]
+        return strength_of(usual if self.quality is None else self.quality, self.kind)
 
 
 LEAST = 0.1  # the strength of a picture of which nothing bad is known
-_USUAL, _STRONG = 85, 30  # qualities
+_USUAL = {"JPEG": 85, "others": 78}  # qualities of files that do not tell theirs
+_STRONG = 30  # and one that is as bad as any
 _SMOOTHED = 0.7  # beside a JPEG's, of kinds whose decoders smooth the traces themselves
 
 

@@ -8,7 +8,8 @@
 export const LEAST = 0.1; // the strength of a picture of which nothing bad is known
 
 const CLEAN_FROM = { JPEG: 92, WebP: 85 }; // from which quality on clean weights score higher
-const [USUAL, STRONG] = [85, 30]; // qualities
+const USUAL = { JPEG: 85, others: 78 }; // qualities of files that do not tell theirs
+const STRONG = 30; // and one that is as bad as any
 const SMOOTHED = 0.7; // beside a JPEG's, of kinds whose decoders smooth the traces themselves
 
 /**
@@ -19,9 +20,10 @@ const SMOOTHED = 0.7; // beside a JPEG's, of kinds whose decoders smooth the tra
  */
 export function strengthOf({ lossy, kind, quality }) {
   if (!lossy) return LEAST;
-  const lost = (100 - (quality ?? USUAL)) / (100 - STRONG);
+  const plain = kind === "JPEG" || kind === "";
+  const lost = (100 - (quality ?? USUAL[plain ? "JPEG" : "others"])) / (100 - STRONG);
   const strength = (1 - LEAST) * Math.sqrt(Math.min(1, Math.max(0, lost)));
-  return LEAST + strength * (kind === "JPEG" || kind === "" ? 1 : SMOOTHED);
+  return LEAST + strength * (plain ? 1 : SMOOTHED);
 }
 
 /**
@@ -45,9 +47,14 @@ export function wantsPhoto({ lossy, kind, quality }) {
 export function strengthAt({ variant, strength: asked }, compression, told) {
   if (variant === "clean") return 0;
   if (!told) return asked ?? Number(variant === "photo" || wantsPhoto(compression));
-  let strength = asked ?? halfToEven(strengthOf(compression) * 20) / 20;
+  let strength = asked ?? inSteps(strengthOf(compression));
   if (variant === "photo") strength = Math.max(strength, LEAST);
   return strength < LEAST ? strength : hundredths(strength);
+}
+
+/** What a network is told by default of a file, in twentieths; see `mssn.upscaling.dial.in_steps`. */
+function inSteps(strength) {
+  return halfToEven((strength < 0.5 ? Math.max(LEAST, 2 * strength - 0.5) : strength) * 20) / 20;
 }
 
 /** The share of the result that a network made for photographs has at a strength of the dial. */
