@@ -20,18 +20,17 @@ S_X2 = NETWORKS["mssn-s-photo-x2"]
 # nothing may be a clean photograph, a drawing, noisy, or made of a JPEG: the default has to serve all.
 BEHIND = {
     ("mssn-s-photo-x2", "photographs none"): 0.28,
-    ("mssn-s-photo-x2", "photographs jpeg:98"): 0.18,
+    ("mssn-s-photo-x2", "photographs jpeg:98"): 0.14,
     ("mssn-s-photo-x2", "photographs hidden:75"): 0.99,
     ("mssn-s-photo-x2", "photographs noise:5"): 0.12,
+    ("mssn-s-photo-x2", "drawn jpeg:95"): 0.12,
     ("mssn-s-photo-x2", "scanned pages"): 0.95,
     ("mssn-s-photo-x3", "photographs none"): 0.30,
-    ("mssn-s-photo-x3", "photographs jpeg:98"): 0.19,
-    ("mssn-s-photo-x3", "photographs jpeg:95"): 0.13,
+    ("mssn-s-photo-x3", "photographs jpeg:98"): 0.13,
     ("mssn-s-photo-x3", "photographs hidden:75"): 0.66,
     ("mssn-s-photo-x3", "photographs noise:5"): 0.22,
     ("mssn-s-photo-x4", "photographs none"): 0.29,
-    ("mssn-s-photo-x4", "photographs jpeg:98"): 0.15,
-    ("mssn-s-photo-x4", "photographs jpeg:95"): 0.10,
+    ("mssn-s-photo-x4", "photographs jpeg:98"): 0.11,
     ("mssn-s-photo-x4", "photographs hidden:75"): 0.49,
 }
 
