@@ -32,10 +32,10 @@ PSNR in dB and SSIM are those of the usual protocol (docs/protocol.md), measured
 precision that was the default there. The loss of a precision is the PSNR it costs on Set5 beside fp32; a
 negative loss is a gain. Hashes are BLAKE2b of 16 bytes (`b2sum --length 128 FILE`).
 
-Files that were trained since November 28, 2026 hold the commands that made them; they stand here, too. Of the
-others it is known what stands in these cards, and not more: the notes behind some recipes are from memory,
-minutes and seeds are missing, and code that ends in "-dirty" had changes that nobody kept. The weights of
-version 0.1, from which most of them went on, are in the history of this repository."""
+Weights that are trained now hold the commands that made them, and their cards show these. Of a card without
+commands it is known what stands there, and not more: the notes behind its recipes are from memory, minutes
+and seeds are missing, and code that ends in "-dirty" had changes that nobody kept. The weights of version
+0.1, from which most went on, are in the history of this repository."""
 
 
 def main() -> int:
