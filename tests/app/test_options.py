@@ -130,10 +130,10 @@ def test_the_description_says_which_values_are_taken(name, value) -> None:
         fits = re.search(pattern, value) is not None and "\n" not in value
         usual = value == value.strip().lower() and " " not in value  # what else is taken need not be told
     else:
-        try:
-            number = int(value) if schema["type"] == "integer" else float(value)
-        except ValueError:
-            return
+        written = r"-?\d+" if schema["type"] == "integer" else r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
+        if re.fullmatch(written, value, re.ASCII) is None:
+            return  # no number as JSON has them
+        number = float(value)
         fits = schema.get("minimum", -1) <= number <= schema["maximum"]
         fits, usual = fits and number > schema.get("exclusiveMinimum", -1), True
     refused = by_the_app({name: value})

@@ -62,7 +62,9 @@ def test_the_picture_itself_is_copied_for_all_that_its_pixels_become(tmp_path, s
     assert np.array_equal(ONNXRuntime(tmp_path / "net.onnx", precision="fp32").run(x), repeated)
 
 
-@pytest.mark.parametrize("model", ["mssn-s", "espcn", "carn-m"])
+@pytest.mark.parametrize(
+    "model", ["mssn-s", *(pytest.param(peer, marks=pytest.mark.slow) for peer in ("espcn", "carn-m"))]
+)
 def test_several_pictures_at_once_are_what_each_is_alone(tmp_path, model) -> None:
     torch.manual_seed(0)
     net = scrambled() if model == "mssn-s" else nets.build(model, 2)

@@ -83,6 +83,7 @@ def test_shufflenet_v2_lets_half_of_its_channels_pass() -> None:
     assert torch.equal(unit(x)[:, ::2], x[:, :4])  # the shuffle puts them at every other place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_contract(name, tmp_path) -> None:
     """Odd sizes, gradients, halo, every runtime, and back from its file."""

@@ -122,7 +122,7 @@ def test_odd_sizes_and_gradients(model, scale) -> None:
 
 
 # Exporting takes seconds: x2 of each, and the two ways of x3 and x4; the quick tests have those of few parts.
-QUICK = ("carn-m", "espcn", "fsrcnn", "srcnn", "wdsr-a")
+QUICK = ("fsrcnn", "wdsr-a")
 EXPORTED = [*((name, 2) for name in PEERS if name != "smfanet-plus"), ("edsr-baseline", 3), ("awsrn-s", 4)]
 
 
