@@ -151,7 +151,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--threads", type=_positive, metavar="N", help="processor cores to use; default all")
+    made.add_argument("--threads", type=positive, metavar="N", help="processor cores to use; default all")
     made.add_argument("--force", action="store_true", help="even where nothing has to be done")
     made.add_argument(
         "--dirty", action="store_true", help="accept changes that are not committed (rehearsals)"
@@ -173,7 +173,8 @@ def named(names: Iterable[str]) -> list[str]:
     return chosen
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from 1 on, for a parser."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")

@@ -57,7 +57,9 @@ def main() -> int:
         metavar="CELL",
         help="a benchmark that may lose: 'Set14 jpeg:50'",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="processor cores to use; default all")
+    parser.add_argument(
+        "--threads", type=record.positive, metavar="N", help="processor cores to use; default all"
+    )
     given = parser.parse_args()
     try:
         if "MSSN_DATA" not in os.environ:

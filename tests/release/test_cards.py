@@ -47,7 +47,21 @@ def test_only_what_ships_has_a_card() -> None:
 
 def test_lines_of_the_pages_are_short() -> None:
     for text in cards.pages().values():
-        assert [line for line in text.splitlines() if len(line) > 110] == []
+        prose = "".join(text.split("```")[::2])  # commands stand as they were typed
+        assert [line for line in prose.splitlines() if len(line) > 110] == []
+
+
+def test_a_card_has_the_commands_and_the_losses(ship_files) -> None:
+    ship_files("mssn-s-x2")
+    commands = [
+        "mssn train best-mssn-s --set scale=2 -o runs/a",
+        "mssn train best-mssn-s " + "--init a " * 20,
+    ]
+    result = {"meta": {"commands": commands}, "lost": {"Set14": -0.03}}
+    record.write_json(record.RESULTS / "mssn-s-x2.json", result)
+    page = cards.models_page(info.list_models())
+    assert "\n".join(["x2 was made by", "", "```", *commands, "```"]) in page
+    assert "Set14 0.030 dB lower than with those before" in page.replace("\n  ", " ")
 
 
 @pytest.mark.parametrize("page", ["no part", "<!-- a -->\n<!-- /a -->\n<!-- a -->\n<!-- /a -->\n"])

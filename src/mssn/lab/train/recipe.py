@@ -14,6 +14,7 @@ from mssn.errors import RecipeError
 from mssn.score.degrade import Degradation
 
 _STAGED = ["batch", "patch", "detail", "loss", "luma", "distill"]
+_KINDS = {str: "text", int: "a whole number", float: "a number", tuple: "a list", dict: "a table"}
 
 
 @dataclass(frozen=True)
@@ -274,15 +275,11 @@ def _checked(values: dict[str, Any], source: str) -> dict[str, Any]:
             value = (value,) if isinstance(value, str) else tuple(value)
         if isinstance(default, float) and type(value) is int:
             value = float(value)
-        _require(type(value) is type(default), f"{source}: {key} must be {_kind(default)}, not {value!r}")
+        _require(
+            type(value) is type(default), f"{source}: {key} must be {_KINDS[type(default)]}, not {value!r}"
+        )
         checked[key] = value
     return checked
-
-
-def _kind(value: object) -> str:
-    return {str: "text", int: "a whole number", float: "a number", tuple: "a list", dict: "a table"}[
-        type(value)
-    ]
 
 
 def _value(text: str) -> Any:
