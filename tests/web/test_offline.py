@@ -75,9 +75,12 @@ def kept(page: Any) -> None:
     until(page, "window.isKept ? isKept() : false")
 
 
-def waits(page: Any) -> None:
+def waits(page: Any, host: Any) -> None:
     """Wait until a new version is stored."""
-    until(page, "navigator.serviceWorker.getRegistration().then((found) => Boolean(found.waiting))")
+    try:
+        until(page, "navigator.serviceWorker.getRegistration().then((found) => Boolean(found.waiting))")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; requests: {host.requests}") from None
 
 
 def test_works_without_a_network_after_one_visit_from_any_folder(page, publish, serve, tmp_path):
@@ -162,7 +165,7 @@ def test_a_new_version_waits_until_no_other_page_is_open(page, publish, serve):
     assert shown(other) == "one data of one"
     publish("two")
     page.goto(host.url)  # finds it, and stores it
-    waits(page)
+    waits(page, host)
     page.reload()
     assert shown(page) == "one data of one"
     assert other.evaluate("read('data.txt')") == "data of one"  # still whole for whoever works with it
@@ -192,6 +195,6 @@ def test_a_version_that_is_half_uploaded_is_not_taken(page, publish, serve, tmp_
     assert shown(page) == "one data of one"
     publish("two")
     page.goto(host.url)
-    waits(page)
+    waits(page, host)
     page.goto(host.url)
     page.wait_for_function("document.body.textContent.includes('two data of two')")

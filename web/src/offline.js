@@ -31,7 +31,8 @@ export async function keepOffline() {
       await new Promise(() => {}); // nothing more is done in the old version
     }
     if (known?.active) ask(known.active, "complete"); // repairs what the browser dropped
-    await workers.register("sw.js", { scope: "./", updateViaCache: "none" });
+    const registration = await workers.register("sw.js", { scope: "./", updateViaCache: "none" });
+    if (known) await registration.update(); // browsers look for a new version late, or not at all
   } catch {
     // Without it the page works as long as there is a network.
   }
