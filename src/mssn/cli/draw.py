@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 
-from mssn.cli.options import Whole, WholeScale
+from mssn.cli.options import Number, Whole, WholeScale
 from mssn.cli.streams import telling_every
 from mssn.errors import MssnError
 
@@ -26,6 +26,7 @@ def draw(
     seed: Whole = 0,
     fonts: Path | None = None,
     photos: Path | None = None,
+    blur: Number = 0.0,
     force: Annotated[bool, Parameter(name=["--force", "-f"])] = False,
 ) -> int:
     """Draw random scenes (text, lines, charts, windows, icons ...) at a small and at a large size.
@@ -41,6 +42,8 @@ def draw(
         seed: Another seed, other scenes.
         fonts: Folder of fonts to write in, instead of those that come with mssn[draw].
         photos: Folder of photographs, parts of which are laid into some scenes.
+        blur: Largest standard deviation of a blur of the small pictures, pixels, as a scanner's lens makes
+            it; half of the pairs have none.
         force: Write into a folder that is not empty; pairs of the same number are replaced.
     """
     # Here, so that --help needs no Skia.
@@ -51,7 +54,7 @@ def draw(
     except ImportError as error:  # it is there, but a library of the system is not
         raise MssnError(f"Skia cannot be loaded ({error}); on Debian: apt install libegl1 libgl1") from error
 
-    drawing = Drawing(scale, side, seed, fonts=fonts, photos=photos)
+    drawing = Drawing(scale, side, seed, fonts=fonts, photos=photos, blur=blur)
     console, drawn = Console(stderr=True), 0
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("drawing", total=count)

@@ -129,6 +129,20 @@ def test_some_small_pictures_are_shrunk_large_ones(monkeypatch) -> None:
         assert np.array_equal(same, large) and np.array_equal(small, shrink(large, 2))
 
 
+def test_half_of_the_small_pictures_are_blurred_if_asked_and_nothing_else_changes() -> None:
+    sharp, soft = Drawing(2, SIDE), Drawing(2, SIDE, blur=0.9)
+    rises, same = 0, 0
+    for k in range(16):
+        (small, large), (blurry, as_large) = sharp.pair(k), soft.pair(k)
+        assert np.array_equal(large, as_large)
+        same += np.array_equal(small, blurry)
+        steps = [np.abs(np.diff(picture.astype(float), axis=1)).mean() for picture in (small, blurry)]
+        assert steps[1] <= steps[0]
+        rises += steps[1] < 0.97 * steps[0]
+    assert 4 <= same <= 12 and rises >= 4
+    assert hashed(soft, 3) == hashed(Drawing(2, SIDE, blur=0.9), 3)
+
+
 def test_a_photograph_is_laid_in_pixel_by_pixel(fonts, tmp_path, photo) -> None:
     write(tmp_path / "photo.png", Picture(photo))
     found = {}
@@ -171,6 +185,12 @@ def test_pairs_are_written_and_more_can_be_added(tmp_path) -> None:
 def test_nonsense_is_refused(arguments, word) -> None:
     with pytest.raises(DataError, match=f"`{word}` must be from"):
         Drawing(*arguments)
+
+
+@pytest.mark.parametrize("blur", [-0.1, 4.1, float("nan")])
+def test_a_blur_that_cannot_be_is_refused(blur) -> None:
+    with pytest.raises(DataError, match="`blur` must be from 0 to 4"):
+        Drawing(blur=blur)
 
 
 def test_a_file_is_no_folder_to_draw_into(tmp_path) -> None:

@@ -17,10 +17,12 @@ from mssn.lab.draw import scene
 from mssn.lab.draw.fonts import Fonts
 from mssn.lab.draw.pen import Pen
 from mssn.lab.draw.photos import Photos
+from mssn.score.defects import blurred
 
 _SHRUNK = 0.2  # share of pairs whose small picture is the shrunk large one, as of a photograph
 _SIDES = (32, 2048)  # small pixels
 _SCALES = (2, 8)
+_BLURS = (0, 4)  # small pixels
 
 
 class Drawing:
@@ -35,6 +37,8 @@ class Drawing:
         seed: Start of the random numbers.
         fonts: Folder of fonts; default those that the extra "draw" installs.
         photos: Folder of photographs to lay in; default none.
+        blur: Largest standard deviation of a Gaussian blur of small pictures, pixels, as a scanner's lens
+            makes it; half of the pairs have none.
 
     Raises:
         DataError: Nothing can be drawn like that, or fonts or photographs cannot be used.
@@ -48,11 +52,13 @@ class Drawing:
         *,
         fonts: Path | None = None,
         photos: Path | None = None,
+        blur: float = 0.0,
     ) -> None:
-        for name, value, (low, high) in (("scale", scale, _SCALES), ("side", side, _SIDES)):
+        bounds = (("scale", scale, _SCALES), ("side", side, _SIDES), ("blur", blur, _BLURS))
+        for name, value, (low, high) in bounds:
             if not low <= value <= high:
                 raise DataError(f"`{name}` must be from {low} to {high}, not {value}")
-        self.scale, self.side, self.seed = scale, side, seed
+        self.scale, self.side, self.seed, self.blur = scale, side, seed, blur
         self.fonts = Fonts.of(fonts)
         self.photos = Photos(photos, scale) if photos else None
 
@@ -63,8 +69,9 @@ class Drawing:
             ImageError: A photograph to lay in cannot be read.
         """
         large = self._drawn(k, self.scale)
-        shrunk = np.random.default_rng([self.seed % 2**64, k, 1]).random() < _SHRUNK
-        return shrink(large, self.scale) if shrunk else self._drawn(k, 1), large
+        rng = np.random.default_rng([self.seed % 2**64, k, 1])
+        small = shrink(large, self.scale) if rng.random() < _SHRUNK else self._drawn(k, 1)
+        return blurred(small, self.blur * max(rng.uniform(-1, 1), 0.0)), large
 
     def _drawn(self, k: int, scale: int) -> np.ndarray:
         surface = skia.Surface(self.side * scale, self.side * scale)
