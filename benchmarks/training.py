@@ -25,6 +25,7 @@ from mssn.lab.nets.layers import Conv2d
 from mssn.lab.train.loop import Trainer
 from mssn.lab.train.recipe import load_recipe
 from mssn.lab.train.session import prepare
+from mssn.lab.train.step import in_bf16
 
 
 def main() -> None:
@@ -62,7 +63,7 @@ def main() -> None:
             "recipe": recipe.name,
             "batch": recipe.batch,
             "patch": recipe.patch,
-            "precision": recipe.precision,
+            "precision": "bf16" if in_bf16(recipe.precision, trainer.device) else "fp32",
             "optimizer": recipe.optimizer,
             "updates_per_second": round(speed, 2),
             "milliseconds_per_update": round(1000 / speed, 2),
@@ -102,7 +103,7 @@ def _traffic(trainer: Trainer) -> int:
         trainer.net(torch.zeros(recipe.batch, 3, recipe.patch, recipe.patch, device=trainer.device))
     for handle in handles:
         handle.remove()
-    return 3 * numbers * (2 if recipe.precision == "bf16" else 4)
+    return 3 * numbers * (2 if in_bf16(recipe.precision, trainer.device) else 4)
 
 
 def _copy_speed(device: torch.device) -> float:

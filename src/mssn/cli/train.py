@@ -83,6 +83,7 @@ def _train(
 ) -> int:
     from mssn.lab.train.log import SILENCE, Log
     from mssn.lab.train.session import prepare, write_weights
+    from mssn.lab.train.step import in_bf16
 
     console = Console(file=sys.stderr, quiet=not processes.leads)
 
@@ -114,8 +115,9 @@ def _train(
         shared = f", begun in {trainer.processes} processes" * (trainer.processes != processes.size)
         line(f"resumed after {trainer.status.update} updates{shared}")
     trainer.history = trainer.history.then(typed())
+    computed = "bf16" if in_bf16(plan.precision, trainer.device) else "fp32"
     line(
-        f"{plan.model} x{plan.scale}, {meta.parameters:,} parameters, on {trainer.device}"
+        f"{plan.model} x{plan.scale}, {meta.parameters:,} parameters, {computed} on {trainer.device}"
         f"{f' in {processes.size} processes' if processes.size > 1 else ''}; {folder}"
     )
     log = Log(line, trainer.status.fraction, silence)

@@ -63,5 +63,13 @@ def weight_norm(direction: Tensor, length: Tensor) -> Tensor:
     return direction * (length / torch.linalg.vector_norm(direction, dim=(1, 2, 3), keepdim=True))
 
 
+def processor_has_bf16() -> bool:
+    """Whether the processor has instructions for bfloat16: a public question, which older versions lack."""
+    if known := getattr(torch.cpu, "get_capabilities", None):
+        return any(has for name, has in known().items() if "bf16" in name)
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(asked and asked())
+
+
 def _private(name: str) -> Any:
     return getattr(torch, name, None)

@@ -15,7 +15,7 @@ from mssn.image.picture import Picture
 from mssn.image.write import write
 from mssn.lab import private_torch
 from mssn.lab.train.session import write_weights
-from mssn.lab.train.step import Step
+from mssn.lab.train.step import Step, in_bf16
 
 
 def same(a, b) -> bool:
@@ -131,6 +131,34 @@ def test_bf16_is_another_computation_close_to_fp32(make) -> None:
         losses[precision] = trainer.status.loss
     assert losses["bf16"] != losses["fp32"]
     assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.02)
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_auto_is_bf16_where_the_device_has_it(make, monkeypatch, has) -> None:
+    """Elsewhere bf16 takes ten times as long as fp32."""
+    monkeypatch.setattr(private_torch, "processor_has_bf16", lambda: has)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: has)
+    assert in_bf16("auto", torch.device("cpu")) == in_bf16("auto", torch.device("cuda")) == has
+    trainers = [make(name, precision=name)[0] for name in ("auto", "bf16" if has else "fp32")]
+    for trainer in trainers:
+        trainer.run(stop_after=2)
+    assert trainers[0].status.loss == trainers[1].status.loss
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "has"),
+    [
+        ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, False),
+        ({"avx512_bf16": True}, True),
+        ({"neon": True, "arm_bf16": True}, True),
+    ],
+)
+def test_a_processor_is_asked_for_bf16(monkeypatch, capabilities, has) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert private_torch.processor_has_bf16() == has
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # as in older versions
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has, raising=False)
+    assert private_torch.processor_has_bf16() == has
 
 
 def test_the_average_of_a_short_run_has_forgotten_the_start(make) -> None:

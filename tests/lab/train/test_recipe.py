@@ -49,7 +49,7 @@ def test_extends_and_settings(tmp_path) -> None:
         ("ema = 1.0", "ema must be at least 0 and below 1"),
         ('loss = "l3"', "loss must be l1 or l2, not 'l3'"),
         ('schedule = "linear"', "schedule must be step or cosine"),
-        ('precision = "fp16"', "precision must be bf16 or fp32"),
+        ('precision = "fp16"', "precision must be auto, bf16 or fp32"),
         ("betas = [0.9]", "betas must be two numbers"),
         ("train = []", "must each name a folder"),
         ("learning_rate = nan", "learning_rate must be above 0"),

@@ -26,7 +26,7 @@ from mssn.lab.train.optimizers import load_state, optimizers
 from mssn.lab.train.parallel import World
 from mssn.lab.train.recipe import Recipe
 from mssn.lab.train.same import check_shared, check_start
-from mssn.lab.train.step import EMA, Step, learning_rate, progress
+from mssn.lab.train.step import EMA, Step, in_bf16, learning_rate, progress
 from mssn.lab.train.stop import stop_requests
 from mssn.score.metrics import psnr_y
 from mssn.upscaling.tiled import enlarge
@@ -229,7 +229,7 @@ class Trainer:
         """Mean PSNR on Y of the validation pictures, in the precision that is trained in."""
         if not self.world.leads:
             return
-        bf16 = self.recipe.precision == "bf16"
+        bf16 = in_bf16(self.recipe.precision, self.device)
         scale, scores = self.recipe.scale, list[float]()
         told = time.monotonic()
         for lr, hr, strength in self.validation:

@@ -53,7 +53,7 @@ class Recipe:
         epsilon: Adam's epsilon.
         clip: Largest norm of the gradient; 0 for no limit.
         ema: Decay of the averaged weights that are validated and shipped; 0 for none.
-        precision: "bf16" (autocast) or "fp32".
+        precision: "bf16" (autocast), "fp32", or "auto": bf16 where the device has instructions for it.
         validate_every: Updates between validations; 0 for only one at the end.
         checkpoint_minutes: Minutes between checkpoints.
         stages: Values that change on the way: tables with `after` (share of the schedule, 0..1) and any of
@@ -102,7 +102,8 @@ class Recipe:
             self.optimizer in ("adam", "muon"), f"optimizer must be adam or muon, not '{self.optimizer}'"
         )
         _require(
-            self.precision in ("bf16", "fp32"), f"precision must be bf16 or fp32, not '{self.precision}'"
+            self.precision in ("auto", "bf16", "fp32"),
+            f"precision must be auto, bf16 or fp32, not '{self.precision}'",
         )
         for name in ("updates", "batch", "patch", "detail", "halve_every", "learning_rate", "epsilon"):
             _require(getattr(self, name) > 0, f"{name} must be above 0, not {getattr(self, name)}")
