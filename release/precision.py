@@ -32,10 +32,11 @@ from mssn.lab.export.int8 import export_int8, quantize_weight
 from mssn.lab.export.onnx import save_model, to_onnx
 from mssn.lab.export.rescale import FusedUnit, round_to_half
 from mssn.lab.nets.mssn import MSSN
+from mssn.lab.pytorch import open_pytorch
 from mssn.lab.weights import load_network
 from mssn.models import info
 from mssn.runtime.base import Runtime
-from mssn.runtime.openvino import OpenVINORuntime
+from mssn.runtime.openvino import OpenVINORuntime, computes_bf16
 from mssn.score.evaluate import evaluate
 from mssn.score.folders import locate
 
@@ -114,7 +115,7 @@ def measure(name: str, job: record.Job) -> str | None:
     weights = record.weights_of(name)
     for kind in missing:
         if kind == "bf16":
-            found = _score(OpenVINORuntime(weights, precision="bf16", threads=job.threads))
+            found = _score(_in_bf16(weights, job.threads))
         else:
             found = _few_bits(weights, kinds[kind], job.threads)
         numbers[kind] = found
@@ -122,6 +123,12 @@ def measure(name: str, job: record.Job) -> str | None:
         sorted_numbers = {kind: numbers[kind] for kind in order if kind in numbers}
         table.keep(name, sorted_numbers, record.with_int8(name), job.revision)
     return f"measured: {', '.join(missing)}" if missing else None
+
+
+def _in_bf16(weights: Path, threads: int | None) -> Runtime:
+    """In OpenVINO; on a processor without bf16, where it silently takes fp32, in PyTorch, which pretends."""
+    opened = OpenVINORuntime if computes_bf16() else open_pytorch
+    return opened(weights, precision="bf16", threads=threads)
 
 
 def _few_bits(weights: Path, bits: int, threads: int | None) -> dict[str, float]:

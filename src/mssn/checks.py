@@ -33,7 +33,7 @@ def number_of(text: str) -> float:
     plain = re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text)
     if not plain or not math.isfinite(number := float(text)):
         raise ValueError(f"'{text}' is no number")
-    return number
+    return number + 0.0  # -0 is 0, also where settings are compared as they are written
 
 
 def whole_of(text: str) -> int:

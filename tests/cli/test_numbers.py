@@ -47,6 +47,11 @@ def test_what_is_no_number_is_refused_by_every_option(mssn, verb, option) -> Non
         assert re.search(rf"Invalid value for {option}: takes a (whole )?number, not '", result.line)
 
 
+@pytest.mark.parametrize("text", ["-0", "0", "+0.0", "-0e5", "-1e-400"])
+def test_nothing_is_nothing_whatever_its_sign(text) -> None:
+    assert repr(number_of(text)) == "0.0"
+
+
 @pytest.mark.parametrize("text", NO_NUMBERS)
 def test_what_is_no_number_is_refused_wherever_one_is_read(text) -> None:
     for read in (

@@ -210,6 +210,9 @@ def test_precisions_are_measured_of_the_present_files(
     assert numbers["int8"]["kilobytes"] == round(int8.stat().st_size / 1000)
     assert numbers["fp32"]["Set5"] == pytest.approx(numbers["weights of 8 bits"]["Set5"], abs=0.5)
 
+    monkeypatch.setattr(precision, "computes_bf16", lambda: False)  # never fp32 under the name of bf16
+    assert precision._in_bf16(shipped, 1).name == "pytorch cpu bf16"
+
     manifest.write_manifest()
     (row,) = [row for row in info.list_models() if row.weights]
     assert row.int8 == int8.name
