@@ -55,7 +55,7 @@ def test_openvino_that_fails_half_way(exported, monkeypatch, error, words, preci
         with pytest.raises(MssnError, match=words) as caught:
             job()
         assert caught.value.__cause__ is error
-        assert str(caught.value).startswith(f"openvino {precision}")
+        assert str(caught.value).startswith(f"openvino {runtime.precision}")
         assert "\n" not in str(caught.value)
 
 

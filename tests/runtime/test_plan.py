@@ -70,22 +70,22 @@ int8.onnx         pytorch      auto  not-pytorch
 net.safetensors   pytorch      auto  fp32 fp32 fp32 fp32
 
 ships             openvino     fp32  fp32 fp32 fp32 fp32
-ships             openvino     bf16  bf16 bf16 bf16 bf16
+ships             openvino     bf16  fp32 fp32 bf16 bf16
 ships             openvino     int8  int8 int8 int8 int8
 ships-no-int8     openvino     fp32  fp32 fp32 fp32 fp32
-ships-no-int8     openvino     bf16  bf16 bf16 bf16 bf16
+ships-no-int8     openvino     bf16  fp32 fp32 bf16 bf16
 ships-no-int8     openvino     int8  none-ships
 ships-unmeasured  openvino     fp32  fp32 fp32 fp32 fp32
-ships-unmeasured  openvino     bf16  bf16 bf16 bf16 bf16
+ships-unmeasured  openvino     bf16  fp32 fp32 bf16 bf16
 ships-unmeasured  openvino     int8  int8 int8 int8 int8
 ships-rough-bf16  openvino     fp32  fp32 fp32 fp32 fp32
-ships-rough-bf16  openvino     bf16  bf16 bf16 bf16 bf16
+ships-rough-bf16  openvino     bf16  fp32 fp32 bf16 bf16
 ships-rough-bf16  openvino     int8  int8 int8 int8 int8
 ships-rough-int8  openvino     fp32  fp32 fp32 fp32 fp32
-ships-rough-int8  openvino     bf16  bf16 bf16 bf16 bf16
+ships-rough-int8  openvino     bf16  fp32 fp32 bf16 bf16
 ships-rough-int8  openvino     int8  int8 int8 int8 int8
 fp32.onnx         openvino     fp32  fp32 fp32 fp32 fp32
-fp32.onnx         openvino     bf16  bf16 bf16 bf16 bf16
+fp32.onnx         openvino     bf16  fp32 fp32 bf16 bf16
 fp32.onnx         openvino     int8  no-units
 int8.onnx         openvino     fp32  only-int8
 int8.onnx         openvino     bf16  only-int8
@@ -234,7 +234,7 @@ STRANGE = "{}: native runs .onnx files of the MSSN family only; take openvino"
     ("source", "precision", "native", "told"),
     [
         (FAMILY, "int8", ("fp32",), "native cannot compute in int8 on this machine; take openvino"),
-        (FAMILY, "bf16", ("fp32",), "native cannot compute in bf16 on this machine; take openvino"),
+        (FAMILY, "bf16", ("fp32",), "native cannot compute in bf16 on this machine; take fp32 or auto"),
         (FAMILY, "auto", (), "native cannot compute in fp32 on this machine; take openvino"),
         (SOURCES["ships"], "auto", ("fp32",), STRANGE.format("m x2")),
         (SOURCES["int8.onnx"], "auto", ("fp32", "int8"), STRANGE.format("int8.onnx")),
@@ -257,6 +257,16 @@ def test_what_our_kernels_refuse(source, precision, native, told) -> None:
     with pytest.raises(WeightsError) as error:
         plan(source, None, "native", precision, Processor(False, True, native))
     assert str(error.value) == told
+
+
+@pytest.mark.parametrize("runtime", ["auto", "openvino"])
+@pytest.mark.parametrize("native", [(), ("fp32", "int8")])
+def test_what_a_processor_without_bf16_computes_is_called_fp32(runtime, native) -> None:
+    without, having = Processor(False, True, native), Processor(True, True, native)
+    for source in (FAMILY, FAMILY_FILE):
+        assert plan(source, None, runtime, "bf16", without) == plan(source, None, runtime, "fp32", without)
+        assert plan(source, None, runtime, "bf16", having).precision == "bf16"
+    assert plan(FAMILY_FILE, None, "pytorch", "bf16", without).precision == "bf16", "which pretends"
 
 
 def test_our_kernels_know_all_that_ships() -> None:

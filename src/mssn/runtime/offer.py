@@ -122,7 +122,8 @@ def require_native(offer: Offer, precision: Computed, processor: Processor) -> N
     if not offer.native:
         raise WeightsError(f"{offer.name}: native runs .onnx files of the MSSN family only; take openvino")
     if precision not in processor.native:
-        raise WeightsError(f"native cannot compute in {precision} on this machine; take openvino")
+        other = "openvino" if precision != "bf16" or processor.bf16 else "fp32 or auto"
+        raise WeightsError(f"native cannot compute in {precision} on this machine; take {other}")
 
 
 def part_of(offer: Offer, runtime: str, precision: Computed) -> Part:

@@ -113,7 +113,8 @@ def plan(
         precision: "fp32", "bf16", "int8", or "auto". That is, of a model that ships, the fastest on this
             processor that loses at most 0.02 dB on Set5, and fp32 for 16-bit and float pictures; of a file,
             int8 if its units compute in it, else bf16 if the processor does, else fp32. In ONNX Runtime
-            and PyTorch it is what the file's units compute in, and fp32 of a model that ships.
+            and PyTorch it is what the file's units compute in, and fp32 of a model that ships. On a
+            processor without bf16 it is fp32 that is computed, and the plan says so.
         processor: What the machine computes fast.
         strength: How strongly pictures are degraded, 0..1; a network that is not told takes no notice.
 
@@ -134,6 +135,8 @@ def plan(
         if scale != offer.scale:
             raise UnknownModelError(f"{offer.name}: enlarges by {offer.scale}, not by {scale}")
     taken = _fastest(offer, runtime, processor) if precision == "auto" else precision
+    if taken == "bf16" and not processor.bf16 and runtime in ("auto", "openvino") and offer.exact == "fp32":
+        taken = "fp32"  # as OpenVINO computes there by itself, and it should be called so
     native = offer.native and taken in processor.native
     runs = ("native" if native else "openvino") if runtime == "auto" else runtime
     if runs == "native":
