@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mssn.errors import DataError, RecipeError, UnknownModelError
-from mssn.lab import nets
+from mssn.lab import nets, private_torch
 from mssn.lab.experiment.plan import Experiment, load_experiment
 from mssn.lab.experiment.results import RESULT, WEIGHTS, summary
 from mssn.lab.experiment.run import run, run_arm
@@ -39,6 +39,17 @@ def test_experiments_of_the_paper_differ_in_what_they_try_alone(name) -> None:
     assert len({json.dumps(values, sort_keys=True) for values in tried}) == len(tried)
     for recipe in experiment.recipes.values():
         nets.build(recipe.model, recipe.scale, recipe.config)
+
+
+@pytest.mark.parametrize(("has", "computed"), [(True, "bf16"), (False, "fp32")])
+def test_all_arms_compute_in_the_precision_of_the_machine_that_asks(monkeypatch, has, computed) -> None:
+    """Else arms on several machines would differ in more than what is tried."""
+    monkeypatch.setattr(private_torch, "processor_has_bf16", lambda: has)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    arms = load_experiment(PLANS / "table-1.toml").recipes.values()
+    assert {arm.precision for arm in arms} == {computed}
+    asked = load_experiment(PLANS / "table-1.toml", ["precision=bf16"]).recipes.values()
+    assert {arm.precision for arm in asked} == {"bf16"}
 
 
 def test_every_layer_of_table_1_can_learn() -> None:

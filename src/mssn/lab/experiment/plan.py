@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import torch
+
 from mssn.errors import RecipeError
 from mssn.lab import nets
 from mssn.lab.train.recipe import Recipe, read_toml, recipe_from, setting
+from mssn.lab.train.step import in_bf16
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def load_experiment(path: str | Path, settings: list[str] | None = None) -> Expe
     if not (isinstance(scored, list) and all(type(item) is str for item in scored)):
         raise RecipeError(f"{name}: score must be a list of benchmarks, not {scored!r}")
     recipes = {
-        arm: replace(recipe_from({**values, **changes}, name, settings), name=f"{path.stem}, {arm}")
+        arm: _settled(recipe_from({**values, **changes}, name, settings), f"{path.stem}, {arm}")
         for arm, changes in arms.items()
     }
     before: dict[str, str] = {}
@@ -101,3 +104,10 @@ def load_experiment(path: str | Path, settings: list[str] | None = None) -> Expe
             )
         before[tried] = arm
     return Experiment(path.stem, str(title), recipes, tuple(seeds), tuple(scored))
+
+
+def _settled(recipe: Recipe, name: str) -> Recipe:
+    """An arm's recipe; where it leaves the precision open, this machine decides for all arms."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = "bf16" if in_bf16(recipe.precision, device) else "fp32"
+    return replace(recipe, name=name, precision=precision)
