@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,19 @@ def test_works_without_a_network_after_one_visit_from_any_folder(page, publish, 
     assert shown(page) == "one data of one"
     page.goto(host.url + "some/folder/index.html")
     assert shown(page) == "one data of one"
+
+
+def test_a_network_that_does_not_answer_keeps_nobody_waiting(page, publish, serve):
+    """At every visit it is asked for a new version, and the page does not wait for what it says."""
+    host = serve(publish("one"))
+    page.goto(host.url)
+    kept(page)
+    answers = threading.Event()
+    host.refuse = lambda path: path == "/sw.js" and not answers.wait(60)
+    page.goto(host.url)
+    assert shown(page) == "one data of one"
+    answers.set()
+    until(page, "navigator.serviceWorker.getRegistration().then((found) => !found.installing)")
 
 
 def test_a_model_is_kept_once_it_was_used(page, publish, serve):

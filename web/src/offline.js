@@ -32,7 +32,7 @@ export async function keepOffline() {
     }
     if (known?.active) ask(known.active, "complete"); // repairs what the browser dropped
     const registration = await workers.register("sw.js", { scope: "./", updateViaCache: "none" });
-    if (known) await registration.update(); // browsers look for a new version late, or not at all
+    if (known) registration.update().catch(() => {}); // browsers look for a new version late, or not at all
   } catch {
     // Without it the page works as long as there is a network.
   }
