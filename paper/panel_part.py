@@ -31,11 +31,6 @@ def drawn() -> str:
     return _tables(heads, "RGB PSNR, dB", _drawn)
 
 
-def consistency() -> str:
-    """The result shrunk again beside what was enlarged."""
-    return _tables(("mean", "worst"), "strength", _consistency)
-
-
 def _tables(heads: tuple[str, ...], unit: str, rows: Callable[[dict[str, Any]], list[list[str]]]) -> str:
     """One for each network."""
     parts: list[str] = []
@@ -69,13 +64,6 @@ def _drawn(numbers: dict[str, Any]) -> list[list[str]]:
         shares = (f"{row['overshoot']:.1%}".replace("%", " %") for row in (floor, clean, default))
         rows.append([f"drawn, {_how(how)}" if kind == "drawn" else part, *cells, " / ".join(shares)])
     return rows
-
-
-def _consistency(numbers: dict[str, Any]) -> list[list[str]]:
-    return [
-        [strength, f"{row['mean']:.1f} dB", f"{row['worst']:.1f} dB"]
-        for strength, row in numbers["consistency"].items()
-    ]
 
 
 def _best(turned: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import beside_part
 import cluster_part
+import consistency_part
 import drawn_part
 import page_part
 import panel_part
@@ -51,7 +52,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/photos.md": {
         "panel": panel_part.photographs,
         "panel_drawn": panel_part.drawn,
-        "consistency": panel_part.consistency,
+        "consistency": consistency_part.consistency,
         "photos": parts.photos,
     },
     "docs/drawn.md": {"drawn": drawn_part.drawn},

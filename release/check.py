@@ -24,7 +24,7 @@ import timing
 
 from mssn.models import info
 
-MEASURED_BY_RELEASE = ("precision", "degraded", "panel", "drawn", "ensemble")
+MEASURED_BY_RELEASE = ("precision", "degraded", "panel", "drawn", "ensemble", "consistency")
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ def claims() -> Iterator[Claim]:
         weights, both = record.weights_of(name), record.with_int8(name)
         result = record.RESULTS / f"{name}.json"
         yield Claim(result, name, _read(result).get("files"), [weights])
-        for kind, files in {"precision": both, "drawn": [weights], "ensemble": [weights]}.items():
-            yield Claim(record.RESULTS / f"{kind}.json", name, noted[kind].get(name), files)
+        yield Claim(record.RESULTS / "precision.json", name, noted["precision"].get(name), both)
+        for kind in ("drawn", "ensemble", "consistency"):
+            yield Claim(record.RESULTS / f"{kind}.json", name, noted[kind].get(name), [weights])
     compared = {"degraded": degraded.photo_names(list(known)), "panel": panel.told_names(list(known))}
     for kind, names in compared.items():
         for name in names:

@@ -9,7 +9,7 @@ Conditions are photographs of three benchmarks, clean, compressed and noisy; the
 they are and compressed; those that look like screenshots; and printed pages as scanned. The dial is turned
 from 0 (the clean weights alone) to 1, on the middle of 24 photographs and on all drawn pictures, and stands
 beside the default of such a file. All photographs are enlarged by bicubic, by the clean weights and at the
-default. At last it is measured how well a result, shrunk again, equals what was enlarged.
+default.
 
 Photographs are scored by PSNR on Y, drawn pictures by RGB PSNR and overshoot, with bicubic and Lanczos beside
 them. Each number is written to paper/results/panel.json when it is there; what is known of the present files
@@ -47,15 +47,12 @@ from panel_cases import (
 from mssn.api import load_tiled
 from mssn.errors import MssnError
 from mssn.image.compression import LEAST
-from mssn.image.resize import shrink
 from mssn.runtime.base import Runtime
-from mssn.score.metrics import psnr_rgb
 from mssn.upscaling.blend import Blend
 from mssn.upscaling.dial import in_steps, share_of_photo
 from mssn.upscaling.tiled import enlarge
 
 DIAL = (0.0, LEAST / 2, LEAST, *(n / 10 for n in range(2, 11)))
-CONSISTENT = (0.0, LEAST, 0.5, 1.0)
 told_names = partial(photo_names, told=True)
 
 
@@ -181,9 +178,6 @@ def missing(
     for how in PHOTOGRAPHS:
         if how not in numbers.get("photographs", {}):
             yield "photographs", how, {data: of_all(networks, data, how, known) for data in SETS}
-    for strength in CONSISTENT:
-        if (key := f"{strength:g}") not in numbers.get("consistency", {}):
-            yield "consistency", key, consistency(networks, strength)
 
 
 def turn(networks: Networks, condition: Condition) -> dict[str, dict[str, Any]]:
@@ -234,14 +228,6 @@ def _mean(scores: list[Score], chosen: Sequence[bool] | None = None) -> Score:
     return {name: round(float(np.mean([score[name] for score in counted])), 5) for name in counted[0]}
 
 
-def consistency(networks: Networks, strength: float) -> Score:
-    """PSNR on RGB of the result, shrunk again, against what was enlarged: Set14, clean; mean and worst."""
-    runtime = networks.at(strength)
-    smalls = [case.small for case in photographs("Set14", "none", networks.scale)]
-    scores = [psnr_rgb(shrink(enlarge(runtime, small), networks.scale), small, 0) for small in smalls]
-    return {"mean": round(float(np.mean(scores)), 3), "worst": round(min(scores), 3)}
-
-
 def said(kind: str, found: dict[str, Any]) -> str:
     """What was found, in a line."""
     if kind == "dial":
@@ -252,12 +238,10 @@ def said(kind: str, found: dict[str, Any]) -> str:
             f"default {found['default']:.2f} {default:.3f} ({default - floor:+.3f}), "
             f"best {best} {top:.3f} ({default - top:+.3f})"
         )
-    if kind == "photographs":
-        default, clean = (
-            np.mean([row[way] - row["bicubic"] for row in found.values()]) for way in ("default", "clean")
-        )
-        return f"over bicubic {default:+.3f}, clean weights {clean:+.3f}"
-    return f"mean {found['mean']:.1f}, worst {found['worst']:.1f}"
+    default, clean = (
+        np.mean([row[way] - row["bicubic"] for row in found.values()]) for way in ("default", "clean")
+    )
+    return f"over bicubic {default:+.3f}, clean weights {clean:+.3f}"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ The steps, in order:
     drawn      paper/results/drawn.json: drawn pictures, such as text and charts
     speed      benchmarks/upscale.py and benchmarks/beside.py
     ensemble   paper/results/ensemble.json: what the self-ensemble adds and costs
+    consistency  paper/results/consistency.json: results shrunk again beside what was enlarged
     tables     the tables of README.md and docs (paper/tables.py)
     cards      docs/models.md and the sizes in docs/files.md
 
@@ -33,6 +34,7 @@ from collections.abc import Callable, Sequence
 
 import cards
 import check
+import consistency
 import degraded
 import drawn
 import ensemble
@@ -55,6 +57,7 @@ PER_NETWORK: dict[str, Callable[[str, record.Job], str | None]] = {
     "panel": panel.measure,
     "drawn": drawn.measure,
     "ensemble": ensemble.measure,
+    "consistency": consistency.measure,
 }
 CHOSEN = {"degraded": degraded.photo_names, "panel": panel.told_names}  # of the networks; others: all
 STEPS = (
@@ -67,10 +70,11 @@ STEPS = (
     "drawn",
     "speed",
     "ensemble",
+    "consistency",
     "tables",
     "cards",
 )
-NEED_DATA = {"files", "int8", "precision", "degraded", "panel", "speed", "ensemble"}
+NEED_DATA = {"files", "int8", "precision", "degraded", "panel", "speed", "ensemble", "consistency"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from networks import TINY, scrambled
 from panel_cases import CONDITIONS, Case
 
 from mssn.image.compression import LEAST
-from mssn.image.resize import imresize, shrink
+from mssn.image.resize import imresize
 from mssn.lab.export.onnx import write_onnx
 from mssn.models.meta import Meta
 from mssn.score.evaluate import engine_for, evaluate
@@ -62,7 +62,7 @@ def kept() -> dict[str, Any]:
 def test_the_numbers_are_those_of_scoring(networks: panel.Networks, job: record.Job) -> None:
     assert panel.told_names(["mssn-s-x2"]) == panel.told_names([NAME]) == [NAME]
     assert degraded.photo_names(["mssn-s-x2", NAME]) == []
-    assert panel.measure(NAME, job) == "measured 10 numbers"
+    assert panel.measure(NAME, job) == "measured 6 numbers"
     numbers = kept()
     assert list(numbers["dial"]) == ["photographs jpeg:75", "drawn none", "screenshots", "scanned pages"]
 
@@ -98,15 +98,14 @@ def test_the_numbers_are_those_of_scoring(networks: panel.Networks, job: record.
 def test_what_is_known_is_not_measured_again(networks, job: record.Job, package, monkeypatch) -> None:
     monkeypatch.setattr(panel, "CONDITIONS", panel.CONDITIONS[1:2])
     monkeypatch.setattr(panel, "PHOTOGRAPHS", ("none",))
-    monkeypatch.setattr(panel, "CONSISTENT", (0.0, LEAST))
-    assert panel.measure(NAME, job) == "measured 5 numbers"
+    assert panel.measure(NAME, job) == "measured 3 numbers"
     assert panel.measure(NAME, job) is None
     path = record.RESULTS / "panel.json"
     stored = json.loads(path.read_text())
-    del stored["models"][NAME]["dial"]["screenshots"], stored["models"][NAME]["consistency"]["0.1"]
+    del stored["models"][NAME]["dial"]["screenshots"]
     stored["models"][NAME]["photographs"]["none"]["Set14"] |= {"clean": 1.0, "default": 2.0}
     record.write_json(path, stored)
-    assert panel.measure(NAME, job) == "measured 3 numbers"
+    assert panel.measure(NAME, job) == "measured 2 numbers"
     assert kept()["photographs"]["none"]["Set14"]["default"] == 2.0
 
     assert not any("panel.json" in line for line in check.stale())
@@ -114,7 +113,7 @@ def test_what_is_known_is_not_measured_again(networks, job: record.Job, package,
     meta = Meta("mssn-s-photo", 2, asdict(net.config), "rgb", halo=6, parameters=1)
     write_onnx(net, meta, package / f"{NAME}.onnx", half=True)
     assert sum(f"panel.json: {NAME} was measured of another file" in line for line in check.stale()) == 1
-    assert panel.measure(NAME, job) == "measured 5 numbers"
+    assert panel.measure(NAME, job) == "measured 3 numbers"
     assert kept()["photographs"]["none"]["Set14"]["clean"] == 1.0, "of the clean weights, which are the same"
     assert kept()["photographs"]["none"]["Set14"]["default"] > 2.0
 
@@ -125,13 +124,6 @@ def test_the_dial_mixes_below_the_least_strength_only(networks: panel.Networks) 
     np.testing.assert_allclose(half, (clean + least) / 2, atol=1e-6)
     assert networks.at(0.3) is networks.at(0.3), "opened once"
     assert np.abs(networks.at(1.0).run(picture) - networks.at(0.3).run(picture)).max() > 1e-3
-
-
-def test_a_result_that_shrinks_to_what_was_enlarged_is_consistent(networks: panel.Networks) -> None:
-    case = panel_cases.photographs("Set14", "none", 2)[0]
-    found = panel.consistency(networks, 0.0)
-    again = shrink(enlarge(networks.at(0), case.small), 2)
-    assert found["mean"] == found["worst"] == round(psnr_rgb(again, case.small, 0), 3)
 
 
 def test_all_pictures_of_a_condition_tell_the_same_strength(networks: panel.Networks) -> None:
@@ -167,7 +159,7 @@ def test_other_weights_are_tried_and_nothing_is_written(networks, trained, capsy
     )
     assert panel.main() == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 3
     assert "dial photographs jpeg:75: default 0.65" in lines[0]
     assert not record.RESULTS.exists()
     monkeypatch.setattr("sys.argv", ["panel.py", "--photo", "a.onnx"])
@@ -202,7 +194,6 @@ def test_tables_say_what_was_measured(monkeypatch, tmp_path) -> None:
             "scanned pages": drawn,
         },
         "photographs": {"double:75": {"Set14": photo, "B100": photo, "Urban100": photo | {"default": 32.0}}},
-        "consistency": {"0": {"mean": 61.77, "worst": 57.34}},
     }
     (tmp_path / "panel.json").write_text(json.dumps({"models": {NAME: numbers}}))
     assert panel_part.photographs().splitlines()[-1] == (
@@ -212,4 +203,3 @@ def test_tables_say_what_was_measured(monkeypatch, tmp_path) -> None:
         "| drawn, clean | 0.10 | 24.40 | 25.60 | **29.90** | the default | 3.5 % / 5.6 % / 0.3 % |",
         "| scanned pages | 0.10 | 24.40 | 25.60 | **29.90** | the default | 3.5 % / 5.6 % / 0.3 % |",
     ]
-    assert panel_part.consistency().splitlines()[-1] == "| 0 | 61.8 dB | 57.3 dB |"

@@ -59,6 +59,7 @@ def test_only_networks_that_are_named_are_measured(ran: list[str]) -> None:
         "degraded mssn-s-photo-x3",  # compared with the clean weights
         "drawn mssn-s-x3",
         "ensemble mssn-s-x3",
+        "consistency mssn-s-x3",
     ]
 
 

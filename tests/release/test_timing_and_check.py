@@ -11,6 +11,7 @@ import pytest
 import record
 import timing
 
+OF_WEIGHTS = ("precision.json", "drawn.json", "ensemble.json", "consistency.json")
 NAMES = ("mssn-s-x2", "mssn-s-photo-x2", "mssn-s-x3", "mssn-s-x4")
 
 
@@ -58,7 +59,7 @@ def kept_everywhere() -> None:
     for name, path in weights.items():
         record.write_json(record.RESULTS / f"{name}.json", {"files": record.hashes([path])})
         record.Table(record.RESULTS / "precision.json").keep(name, {"a": 1}, record.with_int8(name), "abc")
-        for kind in ("drawn", "ensemble"):
+        for kind in ("drawn", "ensemble", "consistency"):
             record.Table(record.RESULTS / f"{kind}.json").keep(name, {"a": 1}, [path], "abc")
     compared = [weights["mssn-s-photo-x2"], weights["mssn-s-x2"]]
     record.Table(record.RESULTS / "degraded.json").keep("mssn-s-photo-x2", {"a": 1}, compared, "abc")
@@ -76,13 +77,13 @@ def test_results_of_what_ships_are_in_order(ran, job: record.Job) -> None:
     [
         (
             "mssn-s-x3.onnx",
-            {"mssn-s-x3.json", "precision.json", "drawn.json", "ensemble.json", "upscale.json"},
+            {"mssn-s-x3.json", "upscale.json", *OF_WEIGHTS},
         ),
         ("mssn-s-x3-int8.onnx", {"precision.json", "upscale.json"}),
         ("mssn-s-photo-x2-int8.onnx", {"precision.json"}),
         (
             "mssn-s-photo-x2.onnx",
-            {"mssn-s-photo-x2.json", "precision.json", "degraded.json", "drawn.json", "ensemble.json"},
+            {"mssn-s-photo-x2.json", "degraded.json", *OF_WEIGHTS},
         ),
     ],
 )
