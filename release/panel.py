@@ -4,6 +4,7 @@
     python release/panel.py mssn-s-photo-x2        # only this one
     python release/panel.py mssn-s-photo-x2 --photo runs/a/weights.safetensors      # others in its place;
                                                    # prints, writes nothing
+    python release/panel.py mssn-photo-x3 --part "photographs jpeg:75" "drawn none"       # only these parts
 
 Conditions are photographs of three benchmarks, clean, compressed and noisy; the drawn held-out pictures, as
 they are and compressed; those that look like screenshots; and printed pages as scanned. The dial is turned
@@ -21,7 +22,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from itertools import compress
@@ -34,7 +35,6 @@ import record
 from degraded import photo_names, weights_of
 from panel_cases import (
     CONDITIONS,
-    PHOTOGRAPHS,
     SETS,
     Case,
     Condition,
@@ -96,28 +96,33 @@ def main() -> int:
     parser.add_argument(
         "--photo", type=Path, metavar="FILE", help="weights in place of the one that is named"
     )
+    parts = [part for condition in CONDITIONS for part in condition.parts]
+    parser.add_argument(
+        "--part", nargs="+", choices=parts, default=parts, metavar="PART", help=", ".join(parts), dest="parts"
+    )
     arguments = parser.parse_args()
     try:
         if arguments.photo:
             if len(arguments.networks) != 1:
                 raise MssnError("name the one network that --photo stands for, such as mssn-s-photo-x2")
-            try_out(arguments.networks[0], arguments.photo, arguments.threads)
+            try_out(arguments.networks[0], arguments.photo, arguments.threads, arguments.parts)
             return 0
         job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
         for name in told_names(record.named(arguments.networks)):
-            print(name, measure(name, job) or "all is known", flush=True)
+            print(name, measure(name, job, arguments.parts) or "all is known", flush=True)
     except MssnError as error:
         print(f"panel: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def measure(name: str, job: record.Job) -> str | None:
-    """Everything about a network that ships.
+def measure(name: str, job: record.Job, parts: Collection[str] | None = None) -> str | None:
+    """What is not known yet about a network that ships.
 
     Args:
         name: MODEL-photo-xSCALE.
         job: `force` measures also what is known.
+        parts: Parts of the panel; None for all.
 
     Returns:
         What was done, for people; None if all is known.
@@ -126,15 +131,15 @@ def measure(name: str, job: record.Job) -> str | None:
     numbers: dict[str, Any] = {} if job.force else table.numbers(name, weights)
     networks = Networks(weights[1], weights[0], job.threads)
     done = 0
-    for kind, key, found in missing(networks, numbers, known_of(name)):
+    for kind, key, found in missing(networks, numbers, known_of(name), parts):
         numbers.setdefault(kind, {})[key] = found
-        table.keep(name, numbers, weights, job.revision)
+        table.keep(name, _in_order(numbers), weights, job.revision)
         print(f"{name} {kind} {key}: {said(kind, found)}", flush=True)
         done += 1
     return f"measured {done} numbers" if done else None
 
 
-def try_out(name: str, photo: Path, threads: int | None) -> None:
+def try_out(name: str, photo: Path, threads: int | None, parts: Collection[str] | None = None) -> None:
     """Measure other weights in the place of a network, and print."""
     import ship  # here, so that what else uses this file needs no PyTorch
 
@@ -142,7 +147,7 @@ def try_out(name: str, photo: Path, threads: int | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = photo if photo.suffix == ".onnx" else ship.write(photo, Path(folder))[0]
         networks = Networks(weights_of(name)[1], path, threads)
-        for kind, key, found in missing(networks, {}, known_of(name)):
+        for kind, key, found in missing(networks, {}, known_of(name), parts):
             print(f"{photo} {kind} {key}: {said(kind, found)}", flush=True)
 
 
@@ -157,7 +162,7 @@ def known_of(name: str) -> dict[str, Any]:
 
 
 def missing(
-    networks: Networks, numbers: dict[str, Any], known: dict[str, Any]
+    networks: Networks, numbers: dict[str, Any], known: dict[str, Any], parts: Collection[str] | None = None
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Measure what is not among the numbers.
 
@@ -165,6 +170,7 @@ def missing(
         networks: What is measured.
         numbers: Kind -> key -> what is known of it.
         known: Of all photographs, with the same clean weights.
+        parts: Parts of the panel; None for all.
 
     Yields:
         Kind, key and what was found, one by one.
@@ -172,12 +178,24 @@ def missing(
     drawn = heldout.fingerprint(heldout.pairs(networks.scale))
     turned = numbers.get("dial", {})
     for condition in CONDITIONS:
+        if parts is not None and not condition.parts.keys() & parts:
+            continue
         if any(turned.get(part, {}).get("drawn") != drawn for part in condition.parts):
             for part, found in turn(networks, condition).items():
                 yield "dial", part, {**found, "drawn": drawn}
-    for how in PHOTOGRAPHS:
-        if how not in numbers.get("photographs", {}):
+        (part, *_) = condition.parts
+        how = part.removeprefix("photographs ")
+        if how != part and how not in numbers.get("photographs", {}):
             yield "photographs", how, {data: of_all(networks, data, how, known) for data in SETS}
+
+
+def _in_order(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Parts in the order of the panel, whenever each was measured."""
+    order = [part for condition in CONDITIONS for part in condition.parts]
+    places = {part.removeprefix(f"{kind} "): place for place, part in enumerate(order) for kind in numbers}
+    return {
+        kind: dict(sorted(found.items(), key=lambda item: places[item[0]])) for kind, found in numbers.items()
+    }
 
 
 def turn(networks: Networks, condition: Condition) -> dict[str, dict[str, Any]]:

@@ -31,7 +31,7 @@ from mssn.upscaling.tiled import enlarge
 
 NAME = "mssn-s-photo-x2"
 FEW = [heldout.pair(k, 2) for k in range(3)]  # a page, a poster and code
-CHOSEN = ("photographs jpeg:75", "drawn none", "scanned pages")
+CHOSEN = ("photographs none", "photographs jpeg:75", "drawn none", "scanned pages")
 
 
 @pytest.fixture
@@ -48,7 +48,6 @@ def networks(
     record.write_json(package / "manifest.json", [rows[0], rows[1] | {"told": True}])
     monkeypatch.setattr(heldout, "pairs", lambda scale: FEW)
     monkeypatch.setattr(panel_cases, "_EACH", 1)
-    monkeypatch.setattr(panel, "PHOTOGRAPHS", ("none", "jpeg:75"))
     monkeypatch.setattr(panel, "DIAL", (0.0, LEAST / 2, LEAST, 1.0))
     monkeypatch.setattr(panel, "CONDITIONS", [row for row in CONDITIONS if set(row.parts) & set(CHOSEN)])
     panel_cases._originals.cache_clear()
@@ -62,9 +61,9 @@ def kept() -> dict[str, Any]:
 def test_the_numbers_are_those_of_scoring(networks: panel.Networks, job: record.Job) -> None:
     assert panel.told_names(["mssn-s-x2"]) == panel.told_names([NAME]) == [NAME]
     assert degraded.photo_names(["mssn-s-x2", NAME]) == []
-    assert panel.measure(NAME, job) == "measured 6 numbers"
+    assert panel.measure(NAME, job) == "measured 7 numbers"
     numbers = kept()
-    assert list(numbers["dial"]) == ["photographs jpeg:75", "drawn none", "screenshots", "scanned pages"]
+    assert list(numbers["dial"]) == [*CHOSEN[:3], "screenshots", CHOSEN[3]]
 
     clean, told = (engine_for(record.weights_of(name), threads=1) for name in ("mssn-s-x2", NAME))
     for how in ("none", "jpeg:75"):
@@ -96,9 +95,10 @@ def test_the_numbers_are_those_of_scoring(networks: panel.Networks, job: record.
 
 
 def test_what_is_known_is_not_measured_again(networks, job: record.Job, package, monkeypatch) -> None:
-    monkeypatch.setattr(panel, "CONDITIONS", panel.CONDITIONS[1:2])
-    monkeypatch.setattr(panel, "PHOTOGRAPHS", ("none",))
-    assert panel.measure(NAME, job) == "measured 3 numbers"
+    monkeypatch.setattr(panel, "CONDITIONS", [panel.CONDITIONS[0], panel.CONDITIONS[2]])
+    assert panel.measure(NAME, job, ["screenshots"]) == "measured 2 numbers"
+    assert panel.measure(NAME, job) == "measured 2 numbers"
+    assert list(kept()["dial"]) == [CHOSEN[0], "drawn none", "screenshots"], "in the panel's order"
     assert panel.measure(NAME, job) is None
     path = record.RESULTS / "panel.json"
     stored = json.loads(path.read_text())
@@ -113,7 +113,7 @@ def test_what_is_known_is_not_measured_again(networks, job: record.Job, package,
     meta = Meta("mssn-s-photo", 2, asdict(net.config), "rgb", halo=6, parameters=1)
     write_onnx(net, meta, package / f"{NAME}.onnx", half=True)
     assert sum(f"panel.json: {NAME} was measured of another file" in line for line in check.stale()) == 1
-    assert panel.measure(NAME, job) == "measured 3 numbers"
+    assert panel.measure(NAME, job) == "measured 4 numbers"
     assert kept()["photographs"]["none"]["Set14"]["clean"] == 1.0, "of the clean weights, which are the same"
     assert kept()["photographs"]["none"]["Set14"]["default"] > 2.0
 
@@ -153,13 +153,13 @@ def test_the_middle_of_a_photograph_is_degraded_with_the_whole(networks, data, m
 
 
 def test_other_weights_are_tried_and_nothing_is_written(networks, trained, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(panel, "CONDITIONS", panel.CONDITIONS[:1])
+    monkeypatch.setattr(panel, "CONDITIONS", panel.CONDITIONS[1:2])
     monkeypatch.setattr(
         "sys.argv", ["panel.py", NAME, "--photo", str(record.weights_of(NAME)), "--threads", "1"]
     )
     assert panel.main() == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert "dial photographs jpeg:75: default 0.65" in lines[0]
     assert not record.RESULTS.exists()
     monkeypatch.setattr("sys.argv", ["panel.py", "--photo", "a.onnx"])
