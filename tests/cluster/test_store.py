@@ -320,7 +320,9 @@ def test_links_and_our_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         listed = [(entry.name, entry.size) for entry in store.list(needed=False)]
         assert listed == [(".mssn-other", 1), ("file", 3)]
         links = [("folder/", 0), ("loop/", 0), ("nothing", -1)]
-        assert [(entry.name, entry.size) for entry in store.list()] == [*listed, *links]
+        assert [(entry.name, entry.size) for entry in store.list()] == [*listed, *links, ("pipe", -1)]
+        with pytest.raises(StoreError, match="pipe: is a pipe or a device, not a file"):
+            store.read("pipe")
 
 
 def test_names_that_are_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request) -> None:

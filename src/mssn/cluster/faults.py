@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import stat
 
 from mssn.errors import MssnError
 
@@ -35,6 +36,16 @@ class LostError(MssnError):
 
     Whatever is asked of it stands still, its own end among it, until it ends the process after a minute.
     """
+
+
+def only_a_file(where: str, mode: int) -> None:
+    """Refuse what would be waited for without end; a mode that does not tell the kind passes.
+
+    Raises:
+        StoreError: It is no file.
+    """
+    if stat.S_IFMT(mode) and not stat.S_ISREG(mode):
+        raise StoreError(f"{where}: is a pipe or a device, not a file")
 
 
 def pause(number: int) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mssn import atomic
-from mssn.cluster.faults import MissingError, RefusedError, StoreError
+from mssn.cluster.faults import MissingError, RefusedError, StoreError, only_a_file
 from mssn.cluster.names import is_ours, shown, tree_path
 from mssn.cluster.store import Entry
 
@@ -57,6 +57,8 @@ class Local:
                 continue
             if stat.S_ISREG(facts.st_mode):
                 yield Entry(name, facts.st_size, f"{facts.st_size}-{facts.st_mtime_ns}")
+            elif needed:
+                yield Entry(name, -1, "")
 
     def _inside(self, folder: str, leave_out: Collection[str]) -> list[bytes]:
         """Full names of what is in a folder (folders end in "/", linked ones in "//"), the last one first."""
@@ -82,6 +84,7 @@ class Local:
     def fetch(self, name: str, sink: BinaryIO, size: int | None) -> None:
         """Copy a file."""
         try:
+            only_a_file(shown(self.root / name), os.stat(self.root / name).st_mode)
             with open(self.root / name, "rb") as source:
                 _copy(source, sink)
         except OSError as error:

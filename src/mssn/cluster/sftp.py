@@ -162,8 +162,9 @@ class Sftp(Remote):
                 if stat.S_ISDIR(facts.permissions or 0):
                     if name not in leave_out:
                         found.append((os.fsencode(name) + b"/", 0, 0))
-                elif stat.S_ISREG(facts.permissions or 0):
-                    found.append((os.fsencode(name), facts.size or 0, facts.mtime or 0))
+                else:
+                    size = (facts.size or 0) if stat.S_ISREG(facts.permissions or 0) else -1
+                    found.append((os.fsencode(name), size, facts.mtime or 0))
         found.sort(reverse=True)
         return found
 
@@ -175,6 +176,8 @@ class Sftp(Remote):
             client = await self._sftp()
             begin(sink)
             async with asyncio.timeout(faults.allowed(size or 0)) as limit:
+                if size is None:
+                    faults.only_a_file(where, (await client.stat(self._path(name))).permissions or 0)
                 async with client.open(self._path(name), "rb") as file:
                     announced = (await file.stat()).size
                     limit.reschedule(asyncio.get_running_loop().time() + faults.allowed(announced or 0))

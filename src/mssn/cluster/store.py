@@ -23,7 +23,8 @@ class Entry:
 
     Attributes:
         name: Below the root of its store, as it is stored (nothing quoted); "/" between folders.
-        size: In bytes; -1: the store does not tell (a page of links), or it is a link to nothing.
+        size: In bytes; -1: the store does not tell (a page of links), or it is no file (a link to nothing, a
+            pipe).
         mark: Changes when the content does: the ETag, or size and time of change.
     """
 
@@ -107,8 +108,8 @@ class Store:
 
         Memory is bounded by a page of 1,000 or, where there are real folders, by the largest one. There is no
         request per file. Links to files are followed, links to folders are not: where the root is needed,
-        their names come with "/" at the end, and links to nothing come, too. Markers of folders and our own
-        unfinished files are left out.
+        their names come with "/" at the end, and links to nothing and pipes come, too. Markers of folders
+        and our own unfinished files are left out.
 
         Args:
             leave_out: Names of folders that are not to be looked into.
