@@ -52,6 +52,7 @@ def test_another_seed_draws_other_pairs(mssn, tmp_path) -> None:
         (("-o", "new", "--count", 1, "--side", 5), "--side must be from 32 to 2048, not 5"),
         (("-o", "new", "--count", 1, "--blur", 5), "--blur must be from 0 to 4, not 5.0"),
         (("-o", "new", "--count", 1, "--fonts", "none"), "none: no such folder of fonts"),
+        (("-o", "new", "--count", 1, "--fonts", "full/notes.txt"), "full/notes.txt: is a file, not a folder"),
         (("-o", "new", "--count", 1, "--photos", "none"), "none: no such folder"),
         (("-o", "new"), "draw: a value for --count is missing; see mssn draw --help"),
     ],

@@ -189,7 +189,11 @@ def test_the_strength_is_said_and_may_be_set(mssn, originals, told, tmp_path) ->
     [
         ("told.onnx", "2", "--strength must be a number from 0 to 1, not 2.0"),
         ("told.onnx", "nan", "Invalid value for --strength: takes a number, not 'nan'"),
-        ("bicubic", "0.5", "pictures are degraded; this one is not; leave it out"),
+        (
+            "bicubic",
+            "0.5",
+            "pictures are degraded; this one is not; leave it out, or take mssn-s with --variant photo",
+        ),
     ],
 )
 def test_a_strength_that_makes_no_sense_is_one_line(mssn, originals, told, model, strength, words) -> None:

@@ -112,6 +112,7 @@ def test_where_there_is_no_dial_a_strength_is_refused(mssn, exported_photo, file
         (("--variant", "photo", "--strength", 0, "-s", 3), "a --strength of 0 contradicts the variant photo"),
         (("-m", "mssn-s-photo", "--strength", 0), "for clean pictures take mssn-s"),
         (("-m", "mssn-s-photo", "--strength", 0, "-s", 3), "for clean pictures take mssn-s"),
+        (("-m", "mssn-s-photo-photo"), "unknown model 'mssn-s-photo-photo'; known are: mssn-s,"),
     ):
         failed = mssn("upscale", "bad.jpg", *options)
         assert failed.code == 2

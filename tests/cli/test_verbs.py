@@ -144,7 +144,7 @@ def test_evaluate(mssn, pictures, exported, tmp_path) -> None:
     partly = mssn("evaluate", "--model", net, "--data", pictures)
     assert partly.code == 1
     assert "broken.png" in partly.err
-    assert "1 pictures could not be scored" in partly.err
+    assert "1 picture could not be scored" in partly.err
     assert "two.jpg" in partly.out
     assert "two folders of one name" in mssn("evaluate", "--data", pictures, pictures).line
     assert "--data" in mssn("evaluate").line

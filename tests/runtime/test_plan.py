@@ -146,7 +146,10 @@ net.safetensors   pytorch      int8  not-pytorch
 """
 LINES = [line.split() for line in TABLE.splitlines() if line]
 REFUSALS = {
-    "export": (WeightsError, "net.safetensors: {} runs .onnx files; mssn export makes one of it"),
+    "export": (
+        WeightsError,
+        "net.safetensors: {} runs .onnx files; mssn export makes one of it, or take pytorch",
+    ),
     "not-onnx": (
         WeightsError,
         "onnxruntime computes in fp32 or int8 here; use native or openvino or pytorch for bf16",

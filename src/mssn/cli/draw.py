@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -41,7 +42,8 @@ def draw(
         side: Of the small picture, pixels.
         seed: Another seed, other scenes.
         fonts: Folder of fonts to write in, instead of those that come with mssn[draw].
-        photos: Folder of photographs, parts of which are laid into some scenes.
+        photos: Folder of photographs, parts of which are laid into some scenes; those that cannot be read are
+            skipped.
         blur: Largest standard deviation of a blur of the small pictures, pixels, as a scanner's lens makes
             it; half of the pairs have none.
         force: Write into a folder that is not empty; pairs of the same number are replaced.
@@ -73,7 +75,9 @@ def draw(
             except (KeyboardInterrupt, SystemExit) as stop:
                 stop.add_note(f"{standing()} are drawn; the same command with --force starts over")
                 raise
+    for reason in drawing.photos.skipped.values() if drawing.photos else ():
+        print(f"skipped {' '.join(reason.split())}", file=sys.stderr)
     sizes = f"{side}x{side} and {side * scale}x{side * scale}"
     families = {face.family for face in drawing.fonts.faces}
-    print(f"{output}  {count} pairs, {sizes}; {len(families)} families of fonts")
+    print(f"{output}  {count} pair{'s' * (count != 1)}, {sizes}; {len(families)} families of fonts")
     return 0

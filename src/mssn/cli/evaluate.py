@@ -77,9 +77,9 @@ def evaluate(
         threads: Processor cores to use; default all.
         ensemble: Take the mean over eight flips and turns: a little better, eight times as slow.
         degrade: Degrade the small pictures first: jpeg:75, webp:60, avif:60, double:75, hidden:75, noise:5,
-            scan or mix.
-        strength: How strongly the network is told that they are degraded, 0.1 to 1, if it is told at all;
-            default what the file of such a picture tells.
+            blur:0.8, scan or mix.
+        strength: How strongly the network is told that they are degraded, 0 to 1 (below 0.1 that), if it is
+            told at all; default what the file of such a picture tells.
         json_file: Write everything, with protocol, versions and commit, to this file.
         csv_file: Write a row for each picture, in full precision, to this file.
         force: Overwrite the files of --json and --csv.
@@ -127,7 +127,8 @@ def evaluate(
     for line in failures:
         print(f"mssn: {' '.join(line.split())}", file=sys.stderr)  # names may hold anything
     if failures:
-        print(f"mssn: {len(failures)} pictures could not be scored and are left out", file=sys.stderr)
+        left_out = "1 picture" if len(failures) == 1 else f"{len(failures)} pictures"
+        print(f"mssn: {left_out} could not be scored and left out", file=sys.stderr)
     if json_file is not None:
         text = json.dumps(scoring.to_json(reports, model), indent=1, allow_nan=False)
         write_text(json_file, text + "\n")

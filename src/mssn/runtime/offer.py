@@ -119,6 +119,8 @@ def require_native(offer: Offer, precision: Computed, processor: Processor) -> N
     Raises:
         WeightsError: They do not compute in this precision, here or anywhere, or do not know the network.
     """
+    if not offer.native and offer.fp32 is not None and offer.fp32.suffix.lower() == ".safetensors":
+        raise WeightsError(_to_export(offer, "native"))
     if not offer.native:
         raise WeightsError(f"{offer.name}: native runs .onnx files of the MSSN family only; take openvino")
     if precision not in processor.native:
@@ -136,7 +138,7 @@ def part_of(offer: Offer, runtime: str, precision: Computed) -> Part:
     file = offer.int8 if precision == "int8" else offer.fp32
     anything = offer.fp32 or offer.int8
     if runtime != "pytorch" and anything is not None and anything.suffix.lower() == ".safetensors":
-        raise WeightsError(f"{offer.name}: {runtime} runs .onnx files; mssn export makes one of it")
+        raise WeightsError(_to_export(offer, runtime))
     if precision not in _COMPUTES[runtime]:
         others = " or ".join(name for name, able in _COMPUTES.items() if precision in able)
         able = " or ".join(_COMPUTES[runtime])
@@ -148,3 +150,7 @@ def part_of(offer: Offer, runtime: str, precision: Computed) -> Part:
     elif file is None:
         raise UnknownModelError(f"no weights ship for {offer.name}")
     return Part(file, precision)
+
+
+def _to_export(offer: Offer, runtime: str) -> str:
+    return f"{offer.name}: {runtime} runs .onnx files; mssn export makes one of it, or take pytorch"

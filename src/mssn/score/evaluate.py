@@ -134,7 +134,7 @@ def evaluate(
     if strength is not None and not callable(runtime):
         raise MssnError(
             "`strength` is for networks that are told how strongly pictures are degraded; this one is not; "
-            "leave it out"
+            "leave it out, or take mssn-s with `variant` photo"
         )
 
     def told(known: float) -> float:  # as when files are enlarged

@@ -13,7 +13,7 @@ def locate(name: str | Path) -> Path:
     """The folder a person means: as given, or under $MSSN_DATA, or a benchmark under $MSSN_DATA/benchmarks.
 
     Raises:
-        DataError: There is no such folder in any of these places.
+        DataError: There is no such folder in any of these places, or a file.
     """
     places = [Path(name)]
     if root := os.environ.get("MSSN_DATA"):
@@ -21,6 +21,8 @@ def locate(name: str | Path) -> Path:
     for place in places:
         if place.is_dir():
             return place
+        if place.is_file():
+            raise DataError(f"{place}: is a file, not a folder")
     near = {folder.name.lower(): folder.name for place in places for folder in _folders(place.parent)}
     close = difflib.get_close_matches(Path(name).name.lower(), near, n=1)
     hint = f"; did you mean '{near[close[0]]}'?" if close else ""

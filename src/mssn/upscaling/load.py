@@ -95,7 +95,7 @@ def load(
 
         return ModelFamily(name, tuple(scales), open_scale, tuple(told))
 
-    if model.endswith(PHOTO):
+    if model.endswith(PHOTO) and not model.endswith(2 * PHOTO):
         model = model.removesuffix(PHOTO)
         if variant == "clean" or dial.strength == 0:
             raise _not_clean(model)

@@ -120,6 +120,25 @@ def test_transparent_pairs_are_refused(tmp_path, drawn, photo) -> None:
     write(drawn / "small" / "2.tif", Picture(photo[:48, :56], veil))
     with pytest.raises(DataError, match=r"2\.tif: pictures of pairs must be opaque"):
         load_pixels([Pairs(drawn)], 2, cache=tmp_path / "cache")
+    veil[:] = np.arange(56)[:, None]
+    write(drawn / "small" / "2.tif", Picture(photo[:48, :56], veil))
+    with pytest.raises(DataError, match=r"2\.tif: pictures of pairs must be opaque; remove its transparency"):
+        load_pixels([Pairs(drawn)], 2, cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("pairs:", "pairs: needs the name of a folder, such as pairs:drawn"),
+        ("pairs:photos", "photos: has no folder 'small'; pairs lie in 'small' and 'large'"),
+        ("pairs:nowhere", "no folder nowhere"),
+    ],
+)
+def test_what_is_no_folder_of_pairs_is_told(tmp_path, monkeypatch, name, reason) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(DataError, match=reason):
+        located(name)
 
 
 def test_a_folder_that_holds_no_pairs_is_named(tmp_path) -> None:

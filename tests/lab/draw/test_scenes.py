@@ -179,6 +179,57 @@ def test_pairs_are_written_and_more_can_be_added(tmp_path) -> None:
     assert (tmp_path / "drawn" / "large" / "00002.png").exists()
 
 
+def test_a_name_depends_on_nothing_but_the_number(tmp_path, monkeypatch) -> None:
+    """Else a larger set would hold its first pairs twice."""
+    monkeypatch.setattr(Drawing, "pair", lambda drawing, k: (np.zeros((32, 32, 3), np.uint8),) * 2)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_pairs(Drawing(2, 32), tmp_path / "drawn", 100_001, progress=stop)
+    assert [path.name for path in (tmp_path / "drawn").rglob("*.png")] == ["00000.png"] * 2
+
+
+@pytest.mark.parametrize("writes", [0, 1])
+def test_a_stop_leaves_no_half_of_a_pair(tmp_path, monkeypatch, writes) -> None:
+    drawing, done = Drawing(2, 32), []
+    write_pairs(drawing, tmp_path, 1)
+
+    def stops(path, picture) -> None:
+        if len(done) == writes:
+            raise KeyboardInterrupt
+        done.append(path)
+        write(path, picture)
+
+    monkeypatch.setattr(pairs, "write", stops)
+    monkeypatch.setattr(Drawing, "pair", lambda drawing, k: (np.zeros((32, 32, 3), np.uint8),) * 2)
+    with pytest.raises(KeyboardInterrupt):
+        write_pairs(drawing, tmp_path, 1, force=True)
+    assert list(tmp_path.rglob("*.png")) == []
+
+
+def test_pairs_of_two_scales_are_not_mixed(tmp_path) -> None:
+    write_pairs(Drawing(2, 32), tmp_path, 2)
+    with pytest.raises(DataError, match=r"holds pairs of another scale \(00001\.png\); name a new folder"):
+        write_pairs(Drawing(3, 32), tmp_path, 1, force=True)
+    assert len(list(tmp_path.rglob("*.png"))) == 4
+    write_pairs(Drawing(3, 32), tmp_path, 2, force=True)  # replaces all
+
+
+def test_photographs_that_cannot_be_read_are_passed_over(tmp_path, photo) -> None:
+    (tmp_path / "a.png").write_text("no picture")
+    (tmp_path / "c.png").touch()
+    photos = Photos(tmp_path, 2)
+    with pytest.raises(DataError, match=r"no photograph can be read; the first: .*a\.png"):
+        photos.crop(np.random.default_rng(0), 8, 8)
+    write(tmp_path / "b.png", Picture(photo))
+    photos = Photos(tmp_path, 2)
+    for seed in range(9):
+        assert photos.crop(np.random.default_rng(seed), 8, 8).shape == (16, 16, 3)
+    assert {path.name for path in photos.skipped} == {"a.png", "c.png"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"), [((1, 160), "scale"), ((9, 160), "scale"), ((2, 31), "side"), ((2, 2049), "side")]
 )

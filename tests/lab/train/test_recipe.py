@@ -68,6 +68,8 @@ def test_extends_and_settings(tmp_path) -> None:
         ("extends = 3", "extends takes the name of one recipe"),
         ('betas = ["a", "b"]', "betas must be two numbers"),
         ("train = [1]", "must be names of folders"),
+        ('train = ["photos", ""]', "names of folders, none of them empty"),
+        ('validation = ""', "names of folders, none of them empty"),
         (f"seed = {10**23}", "seed must fit into 64 bits"),
         ("batch = ", "not valid TOML"),
         ('extends = "self.toml"', "circle"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mssn.errors import DataError, RecipeError, WeightsError
+from mssn.lab.train import session
 from mssn.lab.train.session import write_weights
 from mssn.lab.weights import load_network
 
@@ -110,3 +111,11 @@ def test_degraded_pictures_are_trained_and_validated(make, tmp_path) -> None:
     assert trainer.status.psnr is not None
     with pytest.raises(RecipeError, match="degrade: unknown key 'jpeg'"):
         make("bad", degrade={"jpeg": 1})
+
+
+def test_of_thousands_of_lines_the_first_are_said() -> None:
+    said: list[str] = []
+    session._say_some([f"skipped {k}.png" for k in range(1234)], said.append)
+    assert said == [*(f"skipped {k}.png" for k in range(10)), "and 1,224 more such lines"]
+    session._say_some(["one"], said.append)
+    assert said[-1] == "one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 from mssn.errors import DataError
 from mssn.image.find import find_images
 from mssn.image.resize import crop_to_multiple, shrink
-from mssn.lab.data.opaque import read_opaque
+from mssn.lab.data.opaque import TransparentError, read_opaque
 from mssn.score.folders import locate
 
 PAIRS = "pairs:"  # before a folder's name; said, not guessed: photographs may lie in folders of any name
@@ -53,9 +54,17 @@ def located(name: str) -> Path | Pairs:
     """The folder that a recipe names, "photos" or "pairs:drawn".
 
     Raises:
-        DataError: There is none.
+        DataError: There is none, or a folder of pairs lacks one of its two.
     """
-    return Pairs(locate(name.removeprefix(PAIRS))) if name.startswith(PAIRS) else locate(name)
+    if not name.startswith(PAIRS):
+        return locate(name)
+    if name == PAIRS:
+        raise DataError(f"{PAIRS} needs the name of a folder, such as {PAIRS}drawn")
+    folder = locate(name.removeprefix(PAIRS))
+    for part in (SMALL, LARGE):
+        if not (folder / part).is_dir():
+            raise DataError(f"{folder}: has no folder '{part}'; pairs lie in '{SMALL}' and '{LARGE}'")
+    return Pairs(folder)
 
 
 def find_sources(folder: Path | Pairs) -> list[Source]:
@@ -70,7 +79,8 @@ def find_sources(folder: Path | Pairs) -> list[Source]:
     for names, others, other in ((small, large, LARGE), (large, small, SMALL)):
         for name, path in names.items():
             if name not in others:
-                raise DataError(f"{path}: has no partner of this name in {folder.folder / other}")
+                reason = f"has no partner of this name in {folder.folder / other}; add it, or remove this one"
+                raise DataError(f"{path}: {reason}")
     return [Source(path, small[name]) for name, path in large.items()]
 
 
@@ -100,19 +110,24 @@ def read_source(source: Source, scale: int) -> tuple[np.ndarray, np.ndarray, boo
         ValueError: It is smaller than `scale` pixels.
         DataError: The pictures of a pair do not fit each other, or are transparent.
     """
-    large, part = read_opaque(source.large, scale)
     if source.small is None:
+        large, part = read_opaque(source.large, scale)
         hr = crop_to_multiple(large, scale)
         return shrink(hr, scale), hr, part
-    small, part_of_small = read_opaque(source.small, scale)
+    small, large = (_whole(path, scale) for path in (source.small, source.large))
     (height, width), (rows, columns) = large.shape[:2], small.shape[:2]
-    if part or part_of_small:
-        raise DataError(
-            f"{source.small if part_of_small else source.large}: pictures of pairs must be opaque"
-        )
     if (height, width) != (rows * scale, columns * scale):
         raise DataError(
             f"{source.large}: has {width}x{height} pixels, and its small partner {columns}x{rows}; "
             f"for x{scale} it needs {columns * scale}x{rows * scale}"
         )
     return small, large, False
+
+
+def _whole(path: Path, scale: int) -> np.ndarray:
+    """A picture of a pair."""
+    with suppress(TransparentError):
+        pixels, part = read_opaque(path, scale)
+        if not part:
+            return pixels
+    raise DataError(f"{path}: pictures of pairs must be opaque; remove its transparency")

@@ -208,7 +208,9 @@ def installed(packages: tuple[str, ...], extra: str) -> list[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder of fonts")
+        raise DataError(
+            f"{folder}: {'is a file, not a folder' if folder.exists() else 'no such folder of fonts'}"
+        )
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
     if not found:
         raise DataError(f"{folder}: holds no fonts (looked for {', '.join(_ENDINGS)})")

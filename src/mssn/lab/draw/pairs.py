@@ -10,6 +10,7 @@ import skia
 
 from mssn.errors import DataError
 from mssn.image.picture import Picture
+from mssn.image.read import read_rgb
 from mssn.image.resize import shrink
 from mssn.image.write import write
 from mssn.lab.data.sources import LARGE, SMALL
@@ -66,7 +67,7 @@ class Drawing:
         """The small and the large picture number k, uint8 RGB.
 
         Raises:
-            ImageError: A photograph to lay in cannot be read.
+            DataError: No photograph can be laid in: none can be read.
         """
         large = self._drawn(k, self.scale)
         rng = np.random.default_rng([self.seed % 2**64, k, 1])
@@ -100,7 +101,7 @@ def write_pairs(
         progress: Called with (pairs done, pairs in all).
 
     Raises:
-        DataError: The folder is not empty or cannot be made.
+        DataError: The folder is not empty, holds pairs of another scale that would stay, or cannot be made.
         ImageError: A picture cannot be written.
     """
     if count < 1:
@@ -112,9 +113,30 @@ def write_pairs(
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{folder}: cannot be made ({error.strerror})") from error
-    digits = max(5, len(str(count - 1)))
+    _refuse_others(folder, count, drawing.scale)
     for k in range(count):
-        small, large = drawing.pair(k)
-        write(folder / SMALL / f"{k:0{digits}}.png", Picture(small))
-        write(folder / LARGE / f"{k:0{digits}}.png", Picture(large))
+        paths = [folder / name / _file(k) for name in (SMALL, LARGE)]
+        try:
+            for path, made in zip(paths, drawing.pair(k), strict=True):
+                write(path, Picture(made))
+        except BaseException:  # half a pair would be refused by who trains on it
+            for path in paths:
+                path.unlink(missing_ok=True)
+            raise
         progress(k + 1, count)
+
+
+def _file(k: int) -> str:
+    """The name of both pictures of a pair, which depends on nothing else."""
+    return f"{k:05}.png"
+
+
+def _refuse_others(folder: Path, count: int, scale: int) -> None:
+    """Refuse to add pairs to some of another scale that would stay: nothing could be trained on both."""
+    replaced = {_file(k) for k in range(count)}
+    for small in (folder / SMALL).glob("*.png"):
+        large = folder / LARGE / small.name
+        if small.name not in replaced and large.exists():
+            if read_rgb(large).shape[1] != read_rgb(small).shape[1] * scale:
+                raise DataError(f"{folder}: holds pairs of another scale ({small.name}); name a new folder")
+            return

@@ -122,8 +122,8 @@ class Recipe:
             except ValueError as error:
                 raise RecipeError(f"degrade: {error}") from error
         _require(bool(self.train) and bool(self.validation), "train and validation must each name a folder")
-        named = all(type(name) is str for name in (*self.train, *self.validation))
-        _require(named, "train and validation must be names of folders")
+        named = all(type(name) is str and name for name in (*self.train, *self.validation))
+        _require(named, "train and validation must be names of folders, none of them empty")
         _require(-(2**63) <= self.seed < 2**63, f"seed must fit into 64 bits, not {self.seed}")
         for stage in self.stages:
             _check_stage(stage)

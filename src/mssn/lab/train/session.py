@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
@@ -32,6 +32,8 @@ from mssn.lab.weights import load_network, save, tensors_of
 from mssn.models.meta import Meta
 from mssn.score.degrade import Degradation, degrade
 from mssn.score.metrics import psnr_y
+
+_SAID = 10  # lines of one kind; of ten thousand pictures that are too small nobody reads more
 
 
 def prepare(
@@ -91,8 +93,7 @@ def prepare(
             pixels = degraded(pixels, how, recipe.seed, cache=cache, progress=progress)
     if not getattr(net, "told", False):
         pixels = replace(pixels, strengths=None)
-    for line in pixels.skipped:
-        say(line)
+    _say_some(pixels.skipped, say)
     data = _data(recipe, pixels, say)
     say(data)
     try:
@@ -128,11 +129,18 @@ def _data(recipe: Recipe, pixels: Pixels, say: Callable[[str], None]) -> str:
     """How much is trained on, in words; pictures that hold no patch are named, not counted."""
     patch = min([recipe.patch, *(recipe.at(stage["after"]).patch for stage in recipe.stages)])
     holds = pixels.sizes.min(axis=1) >= patch
-    for name, fits in zip(pixels.names, holds, strict=True):
-        if not fits:
-            say(f"skipped {name}: holds no patch of {patch * recipe.scale} pixels")
+    small = [name for name, fits in zip(pixels.names, holds, strict=True) if not fits]
+    _say_some([f"skipped {name}: holds no patch of {patch * recipe.scale} pixels" for name in small], say)
     used = pixels.sizes[holds].prod(axis=1).sum() * recipe.scale**2
     return f"{int(holds.sum())} pictures, {used / 1e6:.3g} megapixels"
+
+
+def _say_some(lines: Sequence[str], say: Callable[[str], None]) -> None:
+    """Say the first lines, and how many more of them there are."""
+    for line in lines[:_SAID]:
+        say(line)
+    if len(lines) > _SAID:
+        say(f"and {len(lines) - _SAID:,} more such lines")
 
 
 def _describe(recipe: Recipe, net: nn.Module, data: str) -> Meta:
