@@ -185,7 +185,7 @@ def test_the_table_is_complete() -> None:
 
 
 @pytest.mark.parametrize(("source", "asked"), list(product(SOURCES, get_args(Precision))))
-def test_auto_is_openvino_where_our_kernels_do_not_run(source, asked) -> None:
+def test_auto_is_what_runs_the_file_where_our_kernels_do_not(source, asked) -> None:
     def outcome(runtime: RuntimeName, processor: Processor) -> object:
         try:
             return plan(SOURCES[source], None, runtime, asked, processor)
@@ -194,7 +194,8 @@ def test_auto_is_openvino_where_our_kernels_do_not_run(source, asked) -> None:
 
     for found in PROCESSORS:  # without kernels, and for a network that they do not know
         every = replace(found, native=("fp32", "bf16", "int8"))
-        assert outcome("auto", found) == outcome("auto", every) == outcome("openvino", found)
+        runs = "pytorch" if source == "net.safetensors" else "openvino"
+        assert outcome("auto", found) == outcome("auto", every) == outcome(runs, found)
 
 
 FAMILY = replace(ROW, native=True, loss={"bf16": 0.001, "int8": -0.01})

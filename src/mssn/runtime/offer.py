@@ -91,6 +91,12 @@ class Offer:
         """The most exact precision there is."""
         return "int8" if self.fp32 is None else "fp32"
 
+    @property
+    def only_pytorch(self) -> bool:
+        """Whether no other runtime reads its file."""
+        anything = self.fp32 or self.int8
+        return anything is not None and anything.suffix.lower() == ".safetensors"
+
 
 def offer_of(model: ModelInfo | WeightsFile) -> Offer:
     """What a model offers, whether it ships or is given by its path."""
@@ -119,7 +125,7 @@ def require_native(offer: Offer, precision: Computed, processor: Processor) -> N
     Raises:
         WeightsError: They do not compute in this precision, here or anywhere, or do not know the network.
     """
-    if not offer.native and offer.fp32 is not None and offer.fp32.suffix.lower() == ".safetensors":
+    if offer.only_pytorch:
         raise WeightsError(_to_export(offer, "native"))
     if not offer.native:
         raise WeightsError(f"{offer.name}: native runs .onnx files of the MSSN family only; take openvino")
@@ -136,8 +142,7 @@ def part_of(offer: Offer, runtime: str, precision: Computed) -> Part:
         WeightsError: The runtime does not run such a file, or not in this precision.
     """
     file = offer.int8 if precision == "int8" else offer.fp32
-    anything = offer.fp32 or offer.int8
-    if runtime != "pytorch" and anything is not None and anything.suffix.lower() == ".safetensors":
+    if runtime != "pytorch" and offer.only_pytorch:
         raise WeightsError(_to_export(offer, runtime))
     if precision not in _COMPUTES[runtime]:
         others = " or ".join(name for name, able in _COMPUTES.items() if precision in able)

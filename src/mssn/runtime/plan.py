@@ -77,8 +77,8 @@ def plan_for(
     Args:
         model: "bicubic", the name of a model that ships, or the path of an .onnx or .safetensors file.
         scale: Factor; default 2 for a name, the file's own for a path (and checked against it).
-        runtime: As for `plan`; .safetensors files need "pytorch", .onnx files run in all (in "pytorch"
-            and "native" those of MSSN, MSSN-M and MSSN-S).
+        runtime: As for `plan`; .safetensors files run in "pytorch", .onnx files in all (in "pytorch" and
+            "native" those of MSSN, MSSN-M and MSSN-S).
         precision: As for `plan`.
         strength: As for `plan`.
 
@@ -109,7 +109,7 @@ def plan(
         model: What `describe` found.
         scale: The factor asked for; None for the model's own.
         runtime: What is to run it. "auto": our own kernels where they compute in that precision on this
-            processor and know the network, else OpenVINO.
+            processor and know the network, else OpenVINO; PyTorch for .safetensors files.
         precision: "fp32", "bf16", "int8", or "auto". That is, of a model that ships, the fastest on this
             processor that loses at most 0.02 dB on Set5, and fp32 for 16-bit and float pictures; of a file,
             int8 if its units compute in it, else bf16 if the processor does, else fp32. In ONNX Runtime
@@ -130,6 +130,8 @@ def plan(
         _require_scale(factor)
         return Plan(BICUBIC, factor, None, "fp32", Part(None, "fp32"), halo=2, border=0)
     offer = offer_of(model)
+    if runtime == "auto" and offer.only_pytorch:
+        runtime = "pytorch"
     if scale is not None:
         _require_scale(scale)
         if scale != offer.scale:
