@@ -429,6 +429,16 @@ def test_whatever_is_no_picture_is_an_error_of_ours(exported, photo, tmp_path) -
         mssn.upscale(photo, force=yes)
 
 
+def test_a_progress_that_cannot_be_called_is_refused(exported, photo, tmp_path) -> None:
+    nonsense: Any = 3
+    for call in (
+        lambda: mssn.upscale(tmp_path / "gone.png", progress=nonsense),  # before the picture is read
+        lambda: mssn.load(model=model(exported))(photo, progress=nonsense),
+    ):
+        with pytest.raises(mssn.MssnError, match=r"`progress` must be a function that takes .*, not 3"):
+            call()
+
+
 def test_progress_cancels_a_picture_of_one_tile(exported, photo, tmp_path) -> None:
     write(tmp_path / "a.png", Picture(photo))
     with pytest.raises(CancelledError):

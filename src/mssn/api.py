@@ -23,7 +23,7 @@ from mssn.upscaling.files import upscale_bytes, upscale_file, upscale_picture
 from mssn.upscaling.jobs import MEMORY, Job, Options, mebibytes
 from mssn.upscaling.load import DEFAULT_MODEL, load, load_tiled
 from mssn.upscaling.naming import beside, target_for
-from mssn.upscaling.progress import Progress
+from mssn.upscaling.progress import Progress, check_progress
 from mssn.upscaling.size import Sides
 from mssn.upscaling.upscaler import Upscaler
 
@@ -147,6 +147,7 @@ def upscale(
         Traceback (most recent call last):
         mssn.errors.CancelledError: cancelled before the picture was done
     """
+    check_progress(progress)
     options = Options(force, quality, metadata, max_megapixels, mebibytes(memory))
     upscaler = _loaded(
         model,

@@ -189,6 +189,7 @@ def test_the_strength_is_said_and_may_be_set(mssn, originals, told, tmp_path) ->
     [
         ("told.onnx", "2", "--strength must be a number from 0 to 1, not 2.0"),
         ("told.onnx", "nan", "Invalid value for --strength: takes a number, not 'nan'"),
+        ("bicubic", "1.5", "--strength must be a number from 0 to 1, not 1.5"),
         (
             "bicubic",
             "0.5",

@@ -29,7 +29,7 @@ from mssn.image.resize import crop_to_multiple, imresize
 from mssn.image.write import write
 from mssn.models.info import ModelInfo
 from mssn.once import OnceEach
-from mssn.runtime.base import Runtime
+from mssn.runtime.base import Runtime, check_strength
 from mssn.runtime.plan import WeightsFile, describe
 from mssn.score.degrade import by_name
 from mssn.score.folders import locate
@@ -131,6 +131,8 @@ def evaluate(
         MssnError: The strength makes no sense, or the network is not told any.
     """
     make_small = by_name(degrade)
+    if strength is not None:
+        check_strength(strength)
     if strength is not None and not callable(runtime):
         raise MssnError(
             "`strength` is for networks that are told how strongly pictures are degraded; this one is not; "

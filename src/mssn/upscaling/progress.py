@@ -6,11 +6,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mssn.errors import CancelledError
+from mssn.errors import CancelledError, MssnError
 from mssn.image.scratch import ScratchArrays, in_memory
 
 Progress = Callable[[float], object]
 """Called with the share that is done, 0 to 1; returning False cancels."""
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what cannot be called.
+
+    Raises:
+        MssnError: It is neither None nor a function.
+    """
+    if progress is not None and not callable(progress):
+        raise MssnError(f"`progress` must be a function that takes the share that is done, not {progress!r}")
 
 
 class ProgressTracker:
@@ -21,11 +31,15 @@ class ProgressTracker:
             networks are mixed.
         progress: Called with the share that is done after each tile, if there is a total.
         scratch: Takes arrays that are too large for memory; default: all stay in memory.
+
+    Raises:
+        MssnError: `progress` cannot be called.
     """
 
     def __init__(
         self, total: int = 0, progress: Progress | None = None, scratch: ScratchArrays | None = None
     ) -> None:
+        check_progress(progress)
         self.total, self.progress, self.done = total, progress, 0
         self.passes = 1  # networks that run at the step at work
         self.new = scratch.empty if scratch else in_memory
