@@ -18,7 +18,6 @@ import record
 from panel_cases import photographs
 
 from mssn.api import load_tiled
-from mssn.errors import MssnError
 from mssn.image.compression import LEAST
 from mssn.image.resize import shrink
 from mssn.runtime.base import Runtime
@@ -31,17 +30,7 @@ STRENGTHS = (LEAST, 0.5, 1.0)
 
 def main() -> int:
     """Command line."""
-    parser = record.parser(__doc__)
-    parser.add_argument("networks", nargs="*", metavar="MODEL-xSCALE")
-    arguments = parser.parse_args()
-    try:
-        job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
-        for name in record.named(arguments.networks):
-            print(name, measure(name, job) or "all is known", flush=True)
-    except MssnError as error:
-        print(f"consistency: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return record.command("consistency", __doc__, measure)
 
 
 def measure(name: str, job: record.Job) -> str | None:

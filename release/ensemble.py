@@ -14,7 +14,6 @@ import sys
 import record
 
 from mssn.api import load_tiled
-from mssn.errors import MssnError
 from mssn.score.evaluate import evaluate
 
 SETS = ("Set5", "Set14")
@@ -22,17 +21,7 @@ SETS = ("Set5", "Set14")
 
 def main() -> int:
     """Command line."""
-    parser = record.parser(__doc__)
-    parser.add_argument("networks", nargs="*", metavar="MODEL-xSCALE")
-    arguments = parser.parse_args()
-    try:
-        job = record.Job(record.revision(arguments.dirty), arguments.threads, arguments.force)
-        for name in record.named(arguments.networks):
-            print(name, measure(name, job) or "all is known", flush=True)
-    except MssnError as error:
-        print(f"ensemble: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return record.command("ensemble", __doc__, measure)
 
 
 def measure(name: str, job: record.Job) -> str | None:

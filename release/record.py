@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -157,6 +158,30 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         "--dirty", action="store_true", help="accept changes that are not committed (rehearsals)"
     )
     return made
+
+
+def command(script: str, description: str | None, measure: Callable[[str, Job], str | None]) -> int:
+    """The command line of a script that measures the networks it is given, or all.
+
+    Args:
+        script: Its name, for errors.
+        description: Its docstring.
+        measure: Measures a network, MODEL-xSCALE, and says what was done; None if all was known.
+
+    Returns:
+        The exit code.
+    """
+    made = parser(description)
+    made.add_argument("networks", nargs="*", metavar="MODEL-xSCALE")
+    given = made.parse_args()
+    try:
+        job = Job(revision(given.dirty), given.threads, given.force)
+        for name in named(given.networks):
+            print(name, measure(name, job) or "all is known", flush=True)
+    except MssnError as error:
+        print(f"{script}: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def named(names: Iterable[str]) -> list[str]:

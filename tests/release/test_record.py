@@ -89,6 +89,25 @@ def test_outside_a_checkout_there_is_no_commit(tmp_path: Path) -> None:
     assert record.revision(dirty=True, root=tmp_path) == ""
 
 
+def test_a_script_measures_what_it_is_told(ship_files, monkeypatch, capsys) -> None:
+    ship_files("mssn-s-x2", "mssn-s-x3")
+    monkeypatch.setattr(record, "revision", lambda dirty: "abc")
+    seen: list[tuple[str, record.Job]] = []
+
+    def measure(name: str, job: record.Job) -> str | None:
+        seen.append((name, job))
+        return "done" if name == "mssn-s-x2" else None
+
+    monkeypatch.setattr("sys.argv", ["some.py", "--threads", "1", "--force"])
+    assert record.command("some", None, measure) == 0
+    job = record.Job("abc", 1, force=True)
+    assert seen == [("mssn-s-x2", job), ("mssn-s-x3", job)]
+    assert capsys.readouterr().out == "mssn-s-x2 done\nmssn-s-x3 all is known\n"
+    monkeypatch.setattr("sys.argv", ["some.py", "mssn-s-x9"])
+    assert record.command("some", None, measure) == 2
+    assert capsys.readouterr().err.startswith("some: no weights ship for 'mssn-s-x9'")
+
+
 def test_names_of_networks_are_checked(ship_files) -> None:
     ship_files("mssn-s-x2", "mssn-s-x3")
     assert record.named([]) == ["mssn-s-x2", "mssn-s-x3"]

@@ -21,6 +21,7 @@ def locate(name: str | Path) -> Path:
     for place in places:
         if place.is_dir():
             return place
+    for place in places:
         if place.is_file():
             raise DataError(f"{place}: is a file, not a folder")
     near = {folder.name.lower(): folder.name for place in places for folder in _folders(place.parent)}

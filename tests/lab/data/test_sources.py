@@ -141,6 +141,17 @@ def test_what_is_no_folder_of_pairs_is_told(tmp_path, monkeypatch, name, reason)
         located(name)
 
 
+def test_a_file_of_its_name_hides_no_benchmark(tmp_path, monkeypatch) -> None:
+    (tmp_path / "data" / "benchmarks" / "Set5").mkdir(parents=True)
+    (tmp_path / "Set5").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MSSN_DATA", str(tmp_path / "data"))
+    assert located("Set5") == tmp_path / "data" / "benchmarks" / "Set5"
+    (tmp_path / "notes").touch()
+    with pytest.raises(DataError, match="notes: is a file, not a folder"):
+        located("notes")
+
+
 def test_a_folder_that_holds_no_pairs_is_named(tmp_path) -> None:
     with pytest.raises(DataError, match="small: no such folder"):
         find_sources(Pairs(tmp_path))

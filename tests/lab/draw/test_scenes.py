@@ -215,6 +215,10 @@ def test_pairs_of_two_scales_are_not_mixed(tmp_path) -> None:
         write_pairs(Drawing(3, 32), tmp_path, 1, force=True)
     assert len(list(tmp_path.rglob("*.png"))) == 4
     write_pairs(Drawing(3, 32), tmp_path, 2, force=True)  # replaces all
+    (tmp_path / "large" / "000001.png").write_bytes((tmp_path / "small" / "00001.png").read_bytes())
+    (tmp_path / "small" / "000001.png").write_bytes((tmp_path / "small" / "00001.png").read_bytes())
+    with pytest.raises(DataError, match=r"another scale \(000001\.png\)"):  # not the name of number 1
+        write_pairs(Drawing(3, 32), tmp_path, 10**15, force=True)
 
 
 def test_photographs_that_cannot_be_read_are_passed_over(tmp_path, photo) -> None:

@@ -133,10 +133,10 @@ def _file(k: int) -> str:
 
 def _refuse_others(folder: Path, count: int, scale: int) -> None:
     """Refuse to add pairs to some of another scale that would stay: nothing could be trained on both."""
-    replaced = {_file(k) for k in range(count)}
     for small in (folder / SMALL).glob("*.png"):
-        large = folder / LARGE / small.name
-        if small.name not in replaced and large.exists():
+        large, k = folder / LARGE / small.name, int(small.stem) if small.stem.isdecimal() else count
+        stays = k >= count or small.name != _file(k)
+        if stays and large.exists():
             if read_rgb(large).shape[1] != read_rgb(small).shape[1] * scale:
                 raise DataError(f"{folder}: holds pairs of another scale ({small.name}); name a new folder")
             return

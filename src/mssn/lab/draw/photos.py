@@ -60,7 +60,8 @@ class Photos:
 
     def _from(self, number: int) -> np.ndarray:
         """A photograph, or the first after it that can be read."""
-        for path in (*self.paths[number:], *self.paths[:number]):
+        for following in range(len(self.paths)):
+            path = self.paths[(number + following) % len(self.paths)]
             if path in self.skipped:
                 continue
             try:

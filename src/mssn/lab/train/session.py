@@ -197,7 +197,7 @@ def validation_pairs(
     """
     from mssn.lab.data.sources import find_sources, located, read_source  # needs libvips
 
-    pairs: list[Pair] = []
+    pairs, told = list[Pair](), list[str]()
     how = Degradation.of(recipe.degrade) if recipe.degrade else None
     sources = [source for name in recipe.validation for source in find_sources(located(name))]
     for done, source in enumerate(sources, 1):
@@ -212,10 +212,11 @@ def validation_pairs(
                 lr, strength = degrade(hr, recipe.scale, how, rng, lr if source.small else None)
             pairs.append(Pair(lr, hr, strength))
             if part:
-                say(f"{path}: only its opaque part of {hr.shape[1]}x{hr.shape[0]} pixels is used")
+                told.append(f"{path}: only its opaque part of {hr.shape[1]}x{hr.shape[0]} pixels is used")
         except (ImageError, ValueError) as error:
-            say(f"skipped {path}: {error}")
+            told.append(f"skipped {path}: {error}")
         progress(done, len(sources))
+    _say_some(told, say)
     if not pairs:
         raise DataError(f"no usable picture for validation in {', '.join(recipe.validation)}")
     return pairs
