@@ -142,7 +142,7 @@ int8.onnx         pytorch      bf16  only-int8
 int8.onnx         pytorch      int8  not-pytorch
 net.safetensors   pytorch      fp32  fp32 fp32 fp32 fp32
 net.safetensors   pytorch      bf16  bf16 bf16 bf16 bf16
-net.safetensors   pytorch      int8  not-pytorch
+net.safetensors   pytorch      int8  net-no-units
 """
 LINES = [line.split() for line in TABLE.splitlines() if line]
 REFUSALS = {
@@ -162,6 +162,10 @@ REFUSALS = {
     "no-units": (
         WeightsError,
         "fp32.onnx: holds no int8 units; mssn export --int8 makes a file that does",
+    ),
+    "net-no-units": (
+        WeightsError,
+        "net.safetensors: holds no int8 units; mssn export --int8 makes a file that does",
     ),
     "only-int8": (
         WeightsError,

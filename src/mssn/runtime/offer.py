@@ -145,6 +145,8 @@ def part_of(offer: Offer, runtime: str, precision: Computed) -> Part:
     if runtime != "pytorch" and offer.only_pytorch:
         raise WeightsError(_to_export(offer, runtime))
     if precision not in _COMPUTES[runtime]:
+        if offer.only_pytorch and offer.meta is not None:
+            offer.meta.require(precision, offer.name)  # says how to make a file that other runtimes run
         others = " or ".join(name for name, able in _COMPUTES.items() if precision in able)
         able = " or ".join(_COMPUTES[runtime])
         raise WeightsError(f"{runtime} computes in {able} here; use {others} for {precision}")

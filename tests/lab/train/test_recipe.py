@@ -104,6 +104,8 @@ def test_a_key_of_a_table_leaves_the_others() -> None:
         ("quick", ["batch.size=4"], "--set: batch is no table"),
         ("quick", ["degrade.jpeg=4"], "degrade: unknown key 'jpeg'"),
         ("quick", ["bach.size=4"], "did you mean 'batch'"),
+        ("quick", ['train=["train", '], r"""--set: \["train", is no TOML"""),
+        ("quick", ["train='train"], "--set: 'train is no TOML"),
     ],
 )
 def test_mistakes_on_the_command_line_are_named(name, settings, words) -> None:

@@ -276,9 +276,8 @@ def _checked(values: dict[str, Any], source: str) -> dict[str, Any]:
             value = (value,) if isinstance(value, str) else tuple(value)
         if isinstance(default, float) and type(value) is int:
             value = float(value)
-        _require(
-            type(value) is type(default), f"{source}: {key} must be {_KINDS[type(default)]}, not {value!r}"
-        )
+        kind = _KINDS[type(default)]
+        _require(type(value) is type(default), f"{source}: {key} must be {kind}, not {value!r}")
         checked[key] = value
     return checked
 
@@ -286,7 +285,8 @@ def _checked(values: dict[str, Any], source: str) -> dict[str, Any]:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except tomllib.TOMLDecodeError as error:
+        _require(text[:1] not in tuple("[{\"'"), f"--set: {text} is no TOML ({error})")
         return text
 
 
