@@ -35,7 +35,7 @@ def grow(small: MSSN, large: MSSN) -> None:
 
     Args:
         small: The network to start from.
-        large: Changed in place. Of another scale, its tail and skip stay as they are.
+        large: Changed in place. Of another scale, its tail and skip stay (see `mssn.lab.train.tails`).
 
     Raises:
         ValueError: It is not a larger network of the same kind.

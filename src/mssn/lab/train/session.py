@@ -28,6 +28,7 @@ from mssn.lab.train.checkpoint import History, load_checkpoint
 from mssn.lab.train.loop import CHECKPOINT, Trainer
 from mssn.lab.train.parallel import World
 from mssn.lab.train.recipe import Recipe, with_settings
+from mssn.lab.train.tails import fit_tail
 from mssn.lab.weights import load_network, save, tensors_of
 from mssn.models.meta import Meta
 from mssn.score.degrade import Degradation, degrade
@@ -54,8 +55,9 @@ def prepare(
     Args:
         recipe: How to train.
         folder: The run's folder; made if missing.
-        init: Weights to start from; a network of another scale lends its body and head, the tail and
-            skip start anew; a smaller network of the same kind grows (`mssn.lab.nets.growth`).
+        init: Weights to start from; a network of another scale lends its body and head, and tail and
+            skip are fitted to them (`mssn.lab.train.tails`); a smaller network of the same kind
+            grows (`mssn.lab.nets.growth`).
         cache: Where decoded pictures are kept; see `mssn.lab.data.folder`.
         device: "cpu" or "cuda"; default: CUDA where there is one.
         say: Called with what happens, a sentence at a time.
@@ -81,7 +83,7 @@ def prepare(
         _keep_freed_memory()
     torch.manual_seed(recipe.seed)
     net = nets.build(recipe.model, recipe.scale, recipe.config)
-    history = _start_from(net, init, recipe, say) if init else History()
+    history, rescaled = _start_from(net, init, recipe, say) if init else (History(), False)
     teacher = _teacher(recipe, say).to(device) if recipe.teacher else None
     # First, because decoding the other pictures may take a while.
     with world.together():
@@ -105,6 +107,8 @@ def prepare(
     for stage in recipe.stages:
         patches.sized(recipe.at(stage["after"]).patch)  # too large a patch fails now, not in an hour
     net = net.to(device)
+    if isinstance(net, MSSN) and rescaled:
+        say(f"tail and skip fitted to {fit_tail(net, patches)} patches")
     if loop.SummaryWriter is None:
         say("tensorboard is not installed: no curves are written")
     trainer = Trainer(recipe, net, patches, validation, meta.halo, folder, history, teacher, world, captures)
@@ -222,8 +226,14 @@ def validation_pairs(
     return pairs
 
 
-def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]) -> History:
-    """Give a network the function of a trained one, as far as it fits; what it then has behind it."""
+def _start_from(
+    net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str], None]
+) -> tuple[History, bool]:
+    """Give a network the function of a trained one, as far as it fits.
+
+    Returns:
+        What it then has behind it, and whether that was of another scale: its tail and skip do not fit then.
+    """
     source, meta = load_network(init)
     if not (isinstance(source, MSSN) and isinstance(net, MSSN) and can_grow(source, net)):
         raise WeightsError(
@@ -233,7 +243,8 @@ def _start_from(net: nn.Module, init: Path, recipe: Recipe, say: Callable[[str],
     grow(source, net)
     say(f"started from {init} ({meta.model} x{meta.scale}, {meta.updates} updates)")
     other = (meta.model, meta.scale) != (recipe.model, recipe.scale)
-    return History(meta.updates, f"{meta.model} x{meta.scale}" if other else "", meta.commands)
+    origin = f"{meta.model} x{meta.scale}" if other else ""
+    return History(meta.updates, origin, meta.commands), meta.scale != recipe.scale
 
 
 def _teacher(recipe: Recipe, say: Callable[[str], None]) -> nn.Module:
