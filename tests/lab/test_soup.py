@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mssn.errors import WeightsError
-from mssn.lab.soup import soup
-from mssn.lab.weights import load, save
+from mssn.lab.soup import SLOPE, soup
+from mssn.lab.weights import load, load_network, save, tensors_of
 
 
 def test_mean_of_three(exported, tmp_path) -> None:
@@ -50,3 +50,31 @@ def test_what_does_not_belong_together_is_refused(exported, tmp_path) -> None:
         soup([one, other])
     with pytest.raises(WeightsError, match="no such weights file"):
         soup([one, tmp_path / "missing.safetensors"])
+
+
+def test_a_share_moves_from_the_second_to_the_first(exported, tmp_path) -> None:
+    tensors, meta = load(exported / "net.safetensors")
+    one, other = exported / "net.safetensors", tmp_path / "other.safetensors"
+    save(other, {name: np.asarray(array * np.float32(3)) for name, array in tensors.items()}, meta)
+    for share, factor in ((0.75, 1.5), (1.0, 1.0), (0.0, 3.0)):
+        mixed, _ = soup([one, other], share)
+        for name, array in tensors.items():
+            np.testing.assert_allclose(mixed[name], factor * array, rtol=1e-6)
+    for paths, share in (([one, other], 1.5), ([one, other], -0.1), ([one, other, one], 0.5)):
+        with pytest.raises(WeightsError, match="from 0 to 1"):
+            soup(paths, share)
+
+
+def test_a_run_that_is_told_mixes_with_its_start_that_is_not(exported_photo) -> None:
+    files = {
+        True: exported_photo[True] / "net.safetensors",
+        False: exported_photo[False] / "mssn-s-photo-x2.onnx",
+    }
+    told, untold = load_network(files[True]), load_network(files[False])
+    theirs, plain = (tensors_of(net) for net, _ in (told, untold))
+    for paths, share in (([True, False], 0.25), ([False, True], 0.75)):
+        mixed, meta = soup([files[key] for key in paths], share)
+        assert (meta.config["told"], meta.parameters) == (True, told[1].parameters)
+        np.testing.assert_allclose(mixed[SLOPE], theirs[SLOPE] / 4, rtol=1e-6)
+        for name, array in plain.items():
+            np.testing.assert_allclose(mixed[name], theirs[name] / 4 + array * 0.75, rtol=1e-5, atol=1e-7)
