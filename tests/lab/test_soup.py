@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mssn.errors import WeightsError
+from mssn.lab.export.onnx import write_onnx
 from mssn.lab.soup import SLOPE, soup
 from mssn.lab.weights import load, load_network, save, tensors_of
 
@@ -78,3 +79,12 @@ def test_a_run_that_is_told_mixes_with_its_start_that_is_not(exported_photo) -> 
         np.testing.assert_allclose(mixed[SLOPE], theirs[SLOPE] / 4, rtol=1e-6)
         for name, array in plain.items():
             np.testing.assert_allclose(mixed[name], theirs[name] / 4 + array * 0.75, rtol=1e-5, atol=1e-7)
+
+
+def test_the_same_files_give_the_same_soup(exported, tmp_path) -> None:
+    net, meta = load_network(exported / "net.safetensors")
+    net.body[0].units[0].expand.gain.data[0] = 0  # an .onnx file does not keep a direction that nothing reads
+    path = tmp_path / "net.onnx"
+    write_onnx(net, meta, path)
+    one, other = (soup([path, path])[0] for _ in range(2))
+    assert all(np.array_equal(one[name], other[name]) for name in one)

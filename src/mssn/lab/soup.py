@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from mssn.errors import WeightsError
 from mssn.lab import weights
@@ -65,7 +66,9 @@ def soup(paths: list[Path], share: float | None = None) -> tuple[dict[str, np.nd
 def _load(path: Path) -> tuple[dict[str, np.ndarray], Meta]:
     if path.suffix.lower() != ".onnx":
         return weights.load(path)
-    net, meta = weights.load_network(path)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # directions that nothing reads come back at random
+        net, meta = weights.load_network(path)
     return weights.tensors_of(net), meta
 
 
