@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -38,6 +39,13 @@ def test_a_film_becomes_a_larger_one_beside_it(mssn, film) -> None:
     assert result.out.startswith(f"{film.parent / 'src_x2.mp4'}  64x48 -> 128x96  25 frames  bicubic  ")
     assert size(film.parent / "src_x2.mp4") == (128, 96, 25)
     assert [path.name for path in sorted(film.parent.iterdir())] == ["src.mp4", "src_x2.mp4"]
+
+
+def test_times_are_kept_if_asked_for(mssn, film, tmp_path) -> None:
+    os.utime(film, (1e9, 1e9))
+    for name in ("new.mkv", "new.gif"):
+        assert mssn("upscale", film, "-o", tmp_path / name, "-m", "bicubic", "--keep-times").code == 0
+        assert (tmp_path / name).stat().st_mtime == 1e9
 
 
 def test_sizes_that_are_no_whole_factor(mssn, film, tmp_path) -> None:

@@ -42,7 +42,11 @@ def film_options(
     shown = None if rate is None else rate_of(rate)
     limit = options.max_pixels
     return FilmOptions(
-        *(codec, options.quality, interlaced, *times), force=options.force, rate=shown, max_pixels=limit
+        *(codec, options.quality, interlaced, *times),
+        force=options.force,
+        rate=shown,
+        max_pixels=limit,
+        keep_times=options.keep_times,
     )
 
 

@@ -40,6 +40,7 @@ class FilmOptions:
         force: Whether a file that is there is replaced.
         rate: Frames a second of what has no times: numbered pictures, streams without a container.
         max_pixels: Films with larger frames are refused.
+        keep_times: Give the result the times of the film's file.
 
     Raises:
         FilmError: A value makes no sense.
@@ -53,6 +54,7 @@ class FilmOptions:
     force: bool = False
     rate: Fraction | None = None
     max_pixels: int = MAX_PIXELS
+    keep_times: bool = False
 
     def __post_init__(self) -> None:
         if self.codec is not None and self.codec not in CODECS:

@@ -29,6 +29,7 @@ from mssn.film.run import FilmDone, FilmProgress, chosen, upscale_film
 from mssn.film.source import Decoded
 from mssn.film.streams import Y4M, Sink, StreamWriter, plan_stream
 from mssn.image.compression import Compression
+from mssn.upscaling.along import copy_times
 from mssn.upscaling.estimate import Planned
 from mssn.upscaling.files import check_place
 from mssn.upscaling.jobs import Job
@@ -72,16 +73,25 @@ def make(
     """
     numbered, stream = is_pattern(target), target == STREAM or target.suffix.lower() in (*MOVING, Y4M)
     if pipe is None and not numbered and not stream:
-        return upscale_film(upscaler, source, target, options, progress)
+        done = upscale_film(upscaler, source, target, options, progress)
+        _keep_times(options, source, target)
+        return done
     try:
         making = _Making(upscaler, source, options, progress, pipe, timed=not numbered)
         if numbered:
             return making.pictures(target, keep=keep)
-        return making.stream(target, out) if stream else making.film_of_pipe(target)
+        done = making.stream(target, out) if stream else making.film_of_pipe(target)
+        _keep_times(options, source, target)
+        return done
     except ImageError as error:
         raise FilmError(*error.args) from error
     except OSError as error:
         raise FilmError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+def _keep_times(options: FilmOptions, source: Path, target: Path) -> None:
+    if options.keep_times and source.is_file() and target.is_file():  # no pattern, no pipe
+        copy_times(source, target)
 
 
 def foretell(upscaler: Upscaler, job: Job, options: FilmOptions, *, keep: bool) -> Planned:
