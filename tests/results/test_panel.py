@@ -32,6 +32,7 @@ BEHIND = {
     ("mssn-s-photo-x4", "photographs none"): 0.29,
     ("mssn-s-photo-x4", "photographs jpeg:98"): 0.11,
     ("mssn-s-photo-x4", "photographs hidden:75"): 0.49,
+    ("mssn-m-photo-x3", "photographs none"): 0.24,
 }
 
 
