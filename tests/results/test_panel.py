@@ -33,6 +33,10 @@ BEHIND = {
     ("mssn-s-photo-x4", "photographs jpeg:98"): 0.11,
     ("mssn-s-photo-x4", "photographs hidden:75"): 0.49,
     ("mssn-m-photo-x3", "photographs none"): 0.24,
+    ("mssn-m-photo-x3", "photographs jpeg:98"): 0.11,
+    ("mssn-m-photo-x3", "photographs double:75"): 0.09,
+    ("mssn-m-photo-x3", "drawn none"): 0.14,
+    ("mssn-m-photo-x3", "screenshots"): 0.13,
 }
 
 

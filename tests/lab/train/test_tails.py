@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from mssn.lab.train.tails import fit_tail
 SMALL = MSSNConfig(channels=6, expanded=8, blocks=1, units=2)
 
 
-def patches_of(net: MSSN, side: int, planes: int = 3, noise: float = 0.0) -> SimpleNamespace:
+def patches_of(net: MSSN, side: int, planes: int = 3, noise: float = 0.0) -> Any:
     """Patches whose truth is what a network makes of them."""
 
     def batch(k: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
