@@ -43,9 +43,8 @@ def soup(paths: list[Path], share: float | None = None) -> tuple[dict[str, np.nd
     meta = next((meta for _, meta in loaded if weights.settings(meta).get("told")), loaded[0][1])
     first = loaded[[other for _, other in loaded].index(meta)][0]
     for path, (tensors, other) in zip(paths, loaded, strict=True):
-        for name in first.keys() - tensors.keys():
-            if name == SLOPE:
-                tensors[name] = np.zeros_like(first[name])
+        if SLOPE in first:
+            tensors.setdefault(SLOPE, np.zeros_like(first[SLOPE]))
         shapes = {name: array.shape for name, array in tensors.items()}
         same = (other.model, other.scale) == (meta.model, meta.scale)
         same = same and _untold(other) == _untold(meta)
