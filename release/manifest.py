@@ -55,7 +55,7 @@ def write_manifest() -> None:
                 loss={
                     precision: round(measured["fp32"]["Set5"] - measured[precision]["Set5"], 4)
                     for precision in ("bf16", "int8")
-                    if precision in measured
+                    if precision in measured and (precision == "bf16" or int8.exists())
                 },
                 scores=meta.scores if meta else {},
                 training={key: getattr(meta, key) for key in TRAINING} if meta else {},

@@ -6,7 +6,8 @@
 Makes the int8 files that ship, from the shipped weights and ranges measured on the validation pictures and as
 many drawn ones; scores all precisions on Set5, Set14 and the validation pictures through the runtime that
 users get (OpenVINO), and writes paper/results/precision.json. An int8 network that loses more than 0.1 dB
-does not ship. What is known of the present files is not measured again. Needs MSSN_DATA and the extra "draw".
+does not ship, and neither does one without a place in the budget (`budget.py`). What is known of the present
+files is not measured again. Needs MSSN_DATA and the extra "draw".
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import budget
 import manifest
 import numpy as np
 import record
@@ -63,7 +65,7 @@ def main() -> int:
 
 
 def make_int8(name: str, job: record.Job) -> str | None:
-    """Make the int8 file of a network, score it beside fp32, and ship it if it is worth it.
+    """Make the int8 file of a network, score it beside fp32, and ship it if it is worth it and has a place.
 
     Returns:
         What was done, for people; None if the present one was made of the present weights.
@@ -89,7 +91,7 @@ def make_int8(name: str, job: record.Job) -> str | None:
         installed = info.FOLDER / f"{name}-int8.onnx"
         installed.unlink(missing_ok=True)
         loss = max(numbers["fp32"][data] - numbers["int8"][data] for data in SETS)
-        if loss <= MAX_LOSS_TO_SHIP:
+        if loss <= MAX_LOSS_TO_SHIP and budget.has_int8(name):
             installed.write_bytes(made.read_bytes())
     table.keep(name, numbers, record.with_int8(name), job.revision)
     return f"int8: {size:,} bytes, loses at most {loss:.4f} dB" + (

@@ -18,6 +18,14 @@ def test_what_ships_is_within_its_shares() -> None:
     assert budget.problems() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "has"),
+    [("mssn-s-photo-x3", True), ("mssn-x4", True), ("mssn-photo-x2", True), ("mssn-photo-x4", False)],
+)
+def test_int8_files_without_a_place_are_known(name, has) -> None:
+    assert budget.has_int8(name) == has
+
+
 def test_the_groups_are_all_files_each_once() -> None:
     files = [path for group in budget.GROUPS for path in group.files()]
     assert sorted(files) == sorted(info.FOLDER.iterdir())
@@ -55,10 +63,10 @@ def test_room_is_made_in_order_and_no_more_than_needed(package: Path) -> None:
     titles = {
         0: [],
         free: [],
-        free + 1: ["MSSN for photographs, int8"],
-        free + 2_000_000: ["MSSN for photographs, int8"],
-        free + 2_000_001: ["MSSN for photographs, int8", "MSSN int8"],
-        free + 5_000_000: ["MSSN for photographs, int8", "MSSN int8"],
+        free + 1: ["MSSN for photographs x2, int8"],
+        free + 2_000_000: ["MSSN for photographs x2, int8"],
+        free + 2_000_001: ["MSSN for photographs x2, int8", "MSSN int8"],
+        free + 5_000_000: ["MSSN for photographs x2, int8", "MSSN int8"],
     }
     for size, expected in titles.items():
         assert [group.title for group in budget.makes_room(size)] == expected

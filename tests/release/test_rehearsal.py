@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import budget
 import check
 import degraded
 import ensemble
@@ -199,6 +200,10 @@ def test_precisions_are_measured_of_the_present_files(
     assert not int8.exists()
     assert precision.make_int8(NAME, job) is None, "it was tried of these weights"
     monkeypatch.setattr(precision, "MAX_LOSS_TO_SHIP", 100)
+    with monkeypatch.context() as full:
+        full.setattr(budget, "has_int8", lambda name: False)
+        assert "does not ship" in (precision.make_int8(NAME, replace(job, force=True)) or "")
+    assert not int8.exists()
     assert "does not ship" not in (precision.make_int8(NAME, replace(job, force=True)) or "")
     assert precision.make_int8(NAME, job) is None
 
