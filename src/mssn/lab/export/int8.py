@@ -23,6 +23,7 @@ runtime turns into its own int8 operators.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -108,12 +109,18 @@ def measure(net: FusedMSSN, pictures: Iterable[Tensor]) -> dict[str, Range]:
         Name of the convolution, "blocks.0.0.expand" -> range, the mean over the pictures of the lowest and
         highest at any strength.
     """
-    seen: dict[str, list[Range]] = {}
+    inputs = list(pictures)
+    # Filled in place: many small tensors that stay, between large ones that go, would scatter over the
+    # memory, of which MSSN then takes more than 20 GB.
+    seen: dict[str, Range] = {}  # pictures x C
 
     def note(name: str, _: nn.Module, given: tuple[Tensor]) -> None:
-        seen.setdefault(name, []).append(Range(given[0].amin((0, 2, 3)), given[0].amax((0, 2, 3))))
-
-    strengths = _STRENGTHS if net.told else (LEAST,)
+        if name not in seen:
+            shape = len(inputs), given[0].shape[1]
+            seen[name] = Range(torch.full(shape, math.inf), torch.full(shape, -math.inf))
+        low, high = seen[name].low[row], seen[name].high[row]
+        torch.minimum(low, given[0].amin((0, 2, 3)), out=low)
+        torch.maximum(high, given[0].amax((0, 2, 3)), out=high)
 
     hooks = [
         layer.register_forward_pre_hook(partial(note, f"{name}.{part}"))
@@ -121,17 +128,13 @@ def measure(net: FusedMSSN, pictures: Iterable[Tensor]) -> dict[str, Range]:
         for part, layer in unit.named_children()
     ]
     try:
-        for picture in pictures:
-            for strength in strengths:
+        for row, picture in enumerate(inputs):  # noqa: B007 (`note` reads it)
+            for strength in _STRENGTHS if net.told else (LEAST,):
                 net(torch.cat([picture, torch.full_like(picture[:, :1], strength)], dim=1))
     finally:
         for hook in hooks:
             hook.remove()
-    count = len(strengths)
-    return {
-        name: _mean([_widest(ranges[k : k + count]) for k in range(0, len(ranges), count)])
-        for name, ranges in seen.items()
-    }
+    return {name: Range(every.low.mean(0), every.high.mean(0)) for name, every in seen.items()}
 
 
 def equalize(net: FusedMSSN, ranges: dict[str, Range]) -> None:
@@ -226,16 +229,6 @@ def _input_scale(seen: Range) -> tuple[np.float32, np.uint8]:
     low, high = min(seen.low.min().item(), 0.0), max(seen.high.max().item(), _SMALLEST)
     scale = np.float32((high - low) / _LEVELS)
     return scale, np.uint8(round(-low / float(scale)))
-
-
-def _widest(ranges: list[Range]) -> Range:
-    low, high = torch.stack([one.low for one in ranges]), torch.stack([one.high for one in ranges])
-    return Range(low.amin(0), high.amax(0))
-
-
-def _mean(ranges: list[Range]) -> Range:
-    low, high = (torch.stack([getattr(one, end) for one in ranges]).mean(0) for end in ("low", "high"))
-    return Range(low, high)
 
 
 def _block(name: str) -> int:
