@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -57,6 +58,16 @@ def test_ranges_are_means_over_the_pictures() -> None:
         alone = [int8.measure(net, [x])[name] for x in pictures]
         torch.testing.assert_close(seen.high, sum(one.high for one in alone) / 3)
         torch.testing.assert_close(seen.low, sum(one.low for one in alone) / 3)
+
+
+def test_no_picture_leaves_tensors_behind() -> None:
+    """Many small ones between the large maps scattered the memory, until MSSN had taken all of it."""
+    net, alive = FusedMSSN(scrambled()), []
+    net.register_forward_hook(
+        lambda *_: alive.append(sum(isinstance(thing, torch.Tensor) for thing in gc.get_objects()))
+    )
+    int8.measure(net, [torch.rand(1, 3, 20, 20) for _ in range(4)])
+    assert len(set(alive[1:])) == 1
 
 
 @pytest.mark.parametrize("limit", [127, 63, 7])
