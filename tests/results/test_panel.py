@@ -37,6 +37,7 @@ BEHIND = {
     ("mssn-m-photo-x3", "photographs double:75"): 0.09,
     ("mssn-m-photo-x3", "drawn none"): 0.14,
     ("mssn-m-photo-x3", "screenshots"): 0.13,
+    ("mssn-m-photo-x3", "scanned pages"): 0.10,
     ("mssn-photo-x3", "photographs none"): 0.28,
     ("mssn-photo-x3", "drawn none"): 0.09,
     ("mssn-photo-x3", "screenshots"): 0.08,
