@@ -68,7 +68,7 @@ def test_info(mssn) -> None:
         "weights",
     }
     assert all(keys <= set(row) for row in rows)
-    assert len(rows) == 17, "what ships"
+    assert len(rows) == 18, "what ships: six models at three scales"
     everything = json.loads(mssn("info", "--all", "--json").out)
     assert len(everything) == sum(len(spec.scales) for spec in nets.MODELS.values())
     assert "networks to train, score and compare have no weights here: mssn info --all" in table
