@@ -131,6 +131,24 @@ def test_back_closes_the_comparison_and_not_the_page(open_compare):
     assert page.is_hidden("#compare")
 
 
+def test_the_page_stays_where_it_is_scrolled_to_right_after_the_comparison(visit, finished, picture):
+    page = visit(viewport={"width": 800, "height": 400})
+    page.set_input_files("#files", [picture(f"{i}.png") for i in range(12)])
+    finished(page, 12)
+    page.click(".row .compare")
+    page.wait_for_selector("#compare[open]")
+    seen = page.evaluate("""() => new Promise((done) => {
+      const last = document.querySelector(".row:last-child");
+      const seen = () => last.getBoundingClientRect().top < innerHeight;
+      addEventListener("popstate", () => setTimeout(() => done([...before, seen()]), 300));
+      const before = [seen()];
+      document.getElementById("compare-close").click();
+      last.scrollIntoView();
+      before.push(seen());
+    })""")
+    assert seen == [False, True, True]
+
+
 def test_a_picture_that_the_browser_cannot_show_is_said(visit, finished, picture):
     page = visit()
     page.set_input_files("#files", picture("a.png"))

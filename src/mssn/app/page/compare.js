@@ -37,6 +37,8 @@ export class Compare {
     });
     // Back, as phones have it, closes what fills the window, and leaves the page only after that.
     addEventListener("popstate", () => this.#dialog.close());
+    // That step back comes late, and would pull the page from where it was scrolled to meanwhile.
+    history.scrollRestoration = "manual";
     this.#stage.addEventListener("pointerdown", (event) => this.#grab(event));
     this.#stage.addEventListener("keydown", (event) => this.#key(event));
     this.#stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
