@@ -64,7 +64,7 @@ def shown(page: Any) -> str:
 
 def until(page: Any, expression: str) -> None:
     """Wait for a promise that says yes; Playwright's own waiting takes any promise for a yes."""
-    for _ in range(100):
+    for _ in range(600):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(100)

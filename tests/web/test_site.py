@@ -81,7 +81,7 @@ def test_the_site_works_offline_after_the_first_result(page, site, serve, small,
     host = serve(site)
     page.goto(host.url)
     enlarged(page, small, tmp_path)
-    for _ in range(100):
+    for _ in range(600):
         if page.evaluate("caches.keys().then((keys) => keys.some((key) => key !== 'mssn-models'))"):
             break
         page.wait_for_timeout(100)

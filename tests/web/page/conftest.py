@@ -84,6 +84,20 @@ def finished() -> Callable[..., None]:
 
 
 @pytest.fixture
+def becomes() -> Callable[..., None]:
+    """becomes(page, read, wanted) waits until read() gives what is wanted; a busy machine may need long."""
+
+    def wait(page: Any, read: Callable[[], Any], wanted: Any) -> None:
+        for _ in range(1200):
+            if read() == wanted:
+                return
+            page.wait_for_timeout(50)
+        assert read() == wanted
+
+    return wait
+
+
+@pytest.fixture
 def picture(tmp_path: Path) -> Callable[..., str]:
     """Writes a picture of some size under a name, and returns its path."""
 

@@ -82,16 +82,15 @@ def test_a_file_whose_name_does_not_say_what_it_is_is_tried(visit, finished, pic
     assert page.inner_text("#passed-text") == "Passed over, not a picture: holiday/IMG_2"
 
 
-def test_what_failed_and_what_was_cancelled_is_counted(visit, finished, picture):
+def test_what_failed_and_what_was_cancelled_is_counted(visit, finished, picture, becomes):
     page = visit()
     page.set_input_files("#files", [picture("1 broken.png"), picture("2 odd.png"), picture("3 slow.png")])
     page.set_input_files("#files", picture("4.png"))
     page.wait_for_selector(".row:nth-child(3)[data-state=working]")
     page.click(".row:nth-child(3) .cancel")
     finished(page, 4)
-    page.wait_for_timeout(50)
-    heading = " ".join(page.inner_text("#pictures-title").split())
-    assert heading == "1 of 4 pictures done, 2 failed, 1 cancelled"
+    heading = "1 of 4 pictures done, 2 failed, 1 cancelled"
+    becomes(page, lambda: " ".join(page.inner_text("#pictures-title").split()), heading)
 
 
 def test_a_picture_is_pasted(visit, finished):
@@ -185,7 +184,7 @@ def test_a_file_that_is_gone_is_no_engine_that_is_gone(visit, finished, picture)
     assert page.is_hidden("#banner")
 
 
-def test_films_are_for_the_app(visit, finished, picture, tmp_path):
+def test_films_are_for_the_app(visit, finished, picture, becomes, tmp_path):
     """The page in the browser says who enlarges them; in the app, words are of films, too."""
     (tmp_path / "film.mp4").write_bytes(b"no picture")
     (tmp_path / "notes.txt").write_text("no picture")
@@ -193,19 +192,17 @@ def test_films_are_for_the_app(visit, finished, picture, tmp_path):
         page = visit({"kind": kind})
         page.set_input_files("#files", [tmp_path / "film.mp4", tmp_path / "notes.txt", picture("a.png")])
         finished(page, 1 if kind == "browser" else 2)
-        page.wait_for_timeout(50)
-        told = page.inner_text("#passed-text"), page.inner_text("#count"), page.inner_text("#choose")
+        told = page.locator("#choose, #passed-text, #count").all_inner_texts
         if kind == "browser":
             others = 'Films are enlarged by the app: install mssn on a computer, and run "mssn app".'
             passed = f"Passed over, not pictures: film.mp4, notes.txt. {others}"
-            assert told == (passed, "1 picture", "Choose pictures")
+            becomes(page, told, ["Choose pictures", passed, "1 picture"])
             continue
         passed = "Passed over, not a picture or film: notes.txt"
-        assert told == (passed, "1 of 2 pictures and films", "Choose pictures or films")
+        becomes(page, told, ["Choose pictures or films", passed, "1 of 2 pictures and films"])
         assert page.inner_text(".row:last-child .facts") == "This film cannot be read."
         page.click(".row:first-child .remove")
-        page.wait_for_timeout(50)
-        assert page.inner_text("#count") == "0 of 1 film"
+        becomes(page, lambda: page.inner_text("#count"), "0 of 1 film")
 
 
 def test_a_film_that_came_before_the_engine_is_for_the_app_too(visit, finished, picture, tmp_path):
@@ -312,28 +309,27 @@ def test_an_engine_that_does_not_start_is_told_and_started_again(visit):
     assert page.is_hidden("#banner")
 
 
-def test_leaving_asks_only_while_something_would_be_lost(visit, finished, picture):
+def test_leaving_asks_only_while_something_would_be_lost(visit, finished, picture, becomes):
     page = visit()
-    asks = "!window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
-    assert not page.evaluate(asks)
+
+    def asks() -> bool:
+        return not page.evaluate("window.dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+
+    assert not asks()
     page.set_input_files("#files", picture("slow.png"))
     page.wait_for_selector("[data-state=working]")
-    page.wait_for_timeout(50)
-    assert page.evaluate(asks)
+    becomes(page, asks, True)
     page.click("#cancel-all")
-    page.wait_for_timeout(50)
-    assert not page.evaluate(asks)
+    becomes(page, asks, False)
     page.click("#remove-all")
     page.set_input_files("#files", picture("a.png"))
     finished(page)
-    page.wait_for_timeout(50)
-    assert page.evaluate(asks)
+    becomes(page, asks, True)
     downloaded(page, ".row .save")
-    page.wait_for_timeout(50)
-    assert not page.evaluate(asks)
+    becomes(page, asks, False)
 
 
-def test_nothing_is_held_that_is_not_needed(visit, finished, picture):
+def test_nothing_is_held_that_is_not_needed(visit, finished, picture, becomes):
     page = visit(clock=True)
     page.set_input_files("#files", [picture(f"{i}.png") for i in range(12)])
     finished(page, 12)
@@ -345,8 +341,7 @@ def test_nothing_is_held_that_is_not_needed(visit, finished, picture):
     page.evaluate("document.querySelector('.row:last-child').scrollIntoView()")
     page.wait_for_selector(".row:last-child .thumb img")
     page.clock.fast_forward(61_000)
-    page.wait_for_timeout(100)
-    assert page.evaluate("alive.size") == 0
+    becomes(page, lambda: page.evaluate("alive.size"), 0)
     assert page.locator("canvas").count() == 0
     assert page.evaluate("document.querySelector('.thumb img').naturalWidth") <= 192
 
