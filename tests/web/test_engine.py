@@ -65,7 +65,7 @@ class Trial:
 
     def has_workers(self, pictures: int = 0, networks: int = 0) -> bool:
         """Whether there are so many workers for pictures and for networks, before long."""
-        for _ in range(100):
+        for _ in range(600):
             urls = " ".join(worker.url for worker in self.page.workers)
             if (urls.count("/worker."), urls.count("/network.")) == (pictures, networks):
                 return True

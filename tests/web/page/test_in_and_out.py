@@ -202,7 +202,7 @@ def test_films_are_for_the_app(visit, finished, picture, becomes, tmp_path):
         becomes(page, told, ["Choose pictures or films", passed, "1 of 2 pictures and films"])
         assert page.inner_text(".row:last-child .facts") == "This film cannot be read."
         page.click(".row:first-child .remove")
-        becomes(page, lambda: page.inner_text("#count"), "0 of 1 film")
+        becomes(page, page.locator("#count").inner_text, "0 of 1 film")
 
 
 def test_a_film_that_came_before_the_engine_is_for_the_app_too(visit, finished, picture, tmp_path):
